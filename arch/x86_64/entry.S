@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every way into the kernel and out of it. machine/trapframe.h is the layout of the stack.
+ *
+ * Words: gs leads to struct cpu (core/cpu.h) in the kernel and is the user's own in user code;
+ * swapgs exchanges the two at each crossing. AC set would let the kernel touch user pages: it is
+ * cleared on the way in.
+ *
+ * Three ways in:
+ *   syscall_entry   the syscall instruction; interrupts off, still on the user's stack
+ *   trap_common     exceptions and interrupts, on the thread's stack (user code: its top)
+ *   paranoid_common NMI, double fault and machine check: on stacks of their own, at any
+ *                   instruction, even between a swapgs and its crossing; gs is looked up
+ * One way out to user code: user_return, with iretq; the syscall path takes sysretq when the
+ * frame allows it (rcx and r11 as syscall left them, an address sysretq can return to).
+ *
+ * Invariant: the frame's cs, ss and rflags are such as user code may have. Its rip may be
+ * anything: an address that iretq would refuse is dealt with before.
+ */
+#include "machine/layout.h"
+
+#define TF_R11 48
+#define TF_RCX 88
+#define TF_RIP 144
+#define TF_CS 152
+#define TF_RFLAGS 160
+#define TF_RSP 168
+
+#define CPU_KERNEL_STACK 16
+#define CPU_USER_RSP 24
+#define CPU_WORK 32
+
+#define USER_DATA 0x2b
+#define USER_CODE 0x33
+#define TRAP_SYSCALL 256
+
+#define RFLAGS_TF_RF 0x10100
+#define MSR_GS_BASE 0xc0000101
+
+/* Replaced by a no-op at boot where there is no SMAP: see cpu.c. */
+    .macro USER_ACCESS_OFF
+777: clac
+    .pushsection __smap_sites, "a"
+    .quad 777b
+    .popsection
+    .endm
+
+    .macro PUSH_REGISTERS
+    pushq %rdi
+    pushq %rsi
+    pushq %rdx
+    pushq %rcx
+    pushq %rax
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    .endm
+
+    .macro POP_REGISTERS
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    popq %r11
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rax
+    popq %rcx
+    popq %rdx
+    popq %rsi
+    popq %rdi
+    .endm
+
+    .text
+    .balign 64
+    .globl syscall_entry
+syscall_entry:
+    swapgs
+    movq %rsp, %gs:CPU_USER_RSP
+    movq %gs:CPU_KERNEL_STACK, %rsp
+    pushq $USER_DATA
+    pushq %gs:CPU_USER_RSP
+    pushq %r11
+    pushq $USER_CODE
+    pushq %rcx
+    pushq $0
+    pushq $TRAP_SYSCALL
+    pushq %rax
+    PUSH_REGISTERS
+    sti
+    movq %rsp, %rdi
+    call syscall_dispatch
+    cli
+    cmpl $0, %gs:CPU_WORK
+    jne user_work
+    movq TF_RIP(%rsp), %rcx
+    cmpq %rcx, TF_RCX(%rsp)
+    jne user_return
+    movq TF_RFLAGS(%rsp), %r11
+    cmpq %r11, TF_R11(%rsp)
+    jne user_return
+    testl $RFLAGS_TF_RF, %r11d
+    jne user_return
+    shrq $47, %rcx
+    jne user_return
+    POP_REGISTERS
+    movq TF_RSP - 120(%rsp), %rsp
+    swapgs
+    sysretq
+
+    .balign 16
+trap_common:
+    pushq $-1
+    PUSH_REGISTERS
+    cld
+    USER_ACCESS_OFF
+    movq %rsp, %rdi
+    testb $3, TF_CS(%rsp)
+    je trap_from_kernel
+    swapgs
+    call trap_dispatch
+/* Interrupts may be on or off here; rsp is the trapframe. */
+user_return:
+    cli
+    cmpl $0, %gs:CPU_WORK
+    jne user_work
+    movq TF_RIP(%rsp), %rax
+    shrq $47, %rax
+    jne user_bad_rip
+    POP_REGISTERS
+    addq $24, %rsp
+    swapgs
+    iretq
+
+user_work:
+    sti
+    movq %rsp, %rdi
+    call trap_user_work
+    jmp user_return
+
+user_bad_rip:
+    sti
+    movq %rsp, %rdi
+    call trap_user_bad_rip
+    jmp user_return
+
+trap_from_kernel:
+    call trap_dispatch
+    POP_REGISTERS
+    addq $24, %rsp
+    iretq
+
+/* void context_enter_user(struct trapframe *tf) */
+    .globl context_enter_user
+context_enter_user:
+    movq %rdi, %rsp
+    xorl %ebp, %ebp
+    jmp user_return
+
+    .balign 16
+paranoid_common:
+    pushq $-1
+    PUSH_REGISTERS
+    cld
+    USER_ACCESS_OFF
+    xorl %ebx, %ebx
+    movl $MSR_GS_BASE, %ecx
+    rdmsr
+    testl %edx, %edx
+    js 1f
+    swapgs
+    incl %ebx
+1:  movq %rsp, %rdi
+    call trap_dispatch
+    testl %ebx, %ebx
+    je 2f
+    swapgs
+2:  POP_REGISTERS
+    addq $24, %rsp
+    iretq
+
+/*
+ * One stub for each vector that the IDT has, 16 bytes apart: vector and an error word on the
+ * stack, where the hardware gave none.
+ */
+#define VECTORS 64
+    .balign 16
+    .globl trap_stubs
+trap_stubs:
+    .set vector, 0
+    .rept VECTORS
+    .balign 16
+    .if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21)
+    pushq $0
+    .endif
+    pushq $vector
+    .if vector == 2 || vector == 8 || vector == 18
+    jmp paranoid_common
+    .else
+    jmp trap_common
+    .endif
+    .set vector, vector + 1
+    .endr
+
+/* void context_switch(struct context *from, struct context *to) */
+    .balign 16
+    .globl context_switch
+context_switch:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, (%rdi)
+    movq (%rsi), %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    ret
+
+/* Where a new context starts: r12 is the function, r13 its argument. */
+    .globl context_start
+context_start:
+    movq %r13, %rdi
+    xorl %ebp, %ebp
+    call *%r12
+    ud2
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The user's floating point and vector registers: x87, SSE, AVX and AVX-512, as far as the
+ * processor has them. XSAVE in its standard form, or FXSAVE where there is no XSAVE.
+ *
+ * Layout: 512 bytes as FXSAVE has them, a header of 64 bytes, then the rest. Bits of the header's
+ * first word say which parts are there; a part that is not is taken for initial.
+ */
+#include <stdbool.h>
+
+#include "boot.h"
+#include "core/assert.h"
+#include "core/context.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "x86.h"
+
+#define XCR0_X87 0x01u
+#define XCR0_SSE 0x02u
+#define XCR0_AVX 0x04u
+#define XCR0_AVX512 0xe0u
+#define CPUID_XSAVE 0xd
+
+#define FCW_START 0x37f
+#define MXCSR_START 0x1f80
+#define MXCSR_MASK_DEFAULT 0xffbf
+
+struct fpu_state {
+    uint16_t control, status;
+    uint8_t tags, reserved0;
+    uint16_t opcode;
+    uint64_t ip, data;
+    uint32_t mxcsr, mxcsr_mask;
+    uint8_t registers[480];
+    uint64_t parts; /* from here on XSAVE's header */
+    uint64_t compact;
+    uint64_t reserved1[6];
+};
+
+STATIC_ASSERT(sizeof(struct fpu_state) == 576);
+
+static uint64_t fpu_parts;
+static size_t fpu_size = 512;
+static uint32_t fpu_mxcsr_mask = MXCSR_MASK_DEFAULT;
+
+static void xcr0_write(uint64_t value) {
+    __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+static void fpu_init_xsave(void) {
+    write_cr4(read_cr4() | CR4_OSXSAVE);
+    fpu_parts = XCR0_X87 | XCR0_SSE;
+    fpu_parts |= cpu_features.avx ? XCR0_AVX : 0;
+    fpu_parts |= cpu_features.avx512 ? XCR0_AVX512 : 0;
+    fpu_parts &= cpuid(CPUID_XSAVE, 0).eax;
+    xcr0_write(fpu_parts);
+    fpu_size = cpuid(CPUID_XSAVE, 0).ebx;
+}
+
+void fpu_init(void) {
+    static struct fpu_state now __attribute__((aligned(FPU_STATE_ALIGN)));
+
+    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+    __asm__ volatile("fninit; fxsave64 %0" : "=m"(now));
+    if (now.mxcsr_mask)
+        fpu_mxcsr_mask = now.mxcsr_mask;
+    if (cpu_features.xsave)
+        fpu_init_xsave();
+}
+
+size_t fpu_state_size(void) {
+    return align_up(fpu_size, FPU_STATE_ALIGN);
+}
+
+uint64_t fpu_state_parts(void) {
+    return fpu_parts;
+}
+
+void fpu_init_state(struct fpu_state *s) {
+    memset(s, 0, fpu_size);
+    s->control = FCW_START;
+    s->mxcsr = MXCSR_START;
+}
+
+void fpu_save(struct fpu_state *s) {
+    if (cpu_features.xsave)
+        __asm__ volatile("xsave64 (%0)"
+                         :
+                         : "r"(s), "a"((uint32_t)fpu_parts), "d"((uint32_t)(fpu_parts >> 32))
+                         : "memory");
+    else
+        __asm__ volatile("fxsave64 (%0)" : : "r"(s) : "memory");
+}
+
+void fpu_restore(const struct fpu_state *s) {
+    if (cpu_features.xsave)
+        __asm__ volatile("xrstor64 (%0)"
+                         :
+                         : "r"(s), "a"((uint32_t)fpu_parts), "d"((uint32_t)(fpu_parts >> 32))
+                         : "memory");
+    else
+        __asm__ volatile("fxrstor64 (%0)" : : "r"(s) : "memory");
+}
+
+void fpu_sanitize_state(struct fpu_state *s) {
+    s->mxcsr &= fpu_mxcsr_mask;
+    if (!cpu_features.xsave)
+        return;
+    s->parts &= fpu_parts;
+    s->compact = 0;
+    memset(s->reserved1, 0, sizeof(s->reserved1));
+}

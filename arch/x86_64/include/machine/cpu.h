@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one processor can do in one instruction or two: interrupts on and off, ports, waiting,
+ * the time stamp counter, finding its own per-processor data.
+ *
+ * Nothing here sleeps, takes a lock or fails.
+ */
+#ifndef MACHINE_CPU_H
+#define MACHINE_CPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The caller's interrupt state, as irq_save() found it. */
+typedef uint64_t irq_flags_t;
+
+#define IRQ_FLAG_ENABLED 0x200UL
+
+static inline irq_flags_t irq_save(void) {
+    irq_flags_t flags;
+
+    __asm__ volatile("pushfq; popq %0; cli" : "=r"(flags) : : "memory");
+    return flags;
+}
+
+static inline void irq_enable(void) {
+    __asm__ volatile("sti" : : : "memory");
+}
+
+static inline void irq_disable(void) {
+    __asm__ volatile("cli" : : : "memory");
+}
+
+static inline void irq_restore(irq_flags_t flags) {
+    if (flags & IRQ_FLAG_ENABLED)
+        irq_enable();
+}
+
+static inline bool irq_is_enabled(void) {
+    irq_flags_t flags;
+
+    __asm__ volatile("pushfq; popq %0" : "=r"(flags) : : "memory");
+    return (flags & IRQ_FLAG_ENABLED) != 0;
+}
+
+/* Tells the processor that this is a spin loop. */
+static inline void cpu_relax(void) {
+    __asm__ volatile("pause" : : : "memory");
+}
+
+/*
+ * Turns interrupts on and waits for one, with no window between: an interrupt that was pending
+ * while they were off ends the wait at once. For the idle loop, which looks for work with
+ * interrupts off. Returns with interrupts on.
+ */
+static inline void cpu_idle_wait(void) {
+    __asm__ volatile("sti; hlt" : : : "memory");
+}
+
+/* Stops until the next interrupt; for ever when interrupts are off. */
+static inline void cpu_halt(void) {
+    __asm__ volatile("hlt" : : : "memory");
+}
+
+static inline uint64_t rdtsc(void) {
+    uint32_t low, high;
+
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
+static inline void io_out8(uint16_t port, uint8_t value) {
+    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline void io_out16(uint16_t port, uint16_t value) {
+    __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline void io_out32(uint16_t port, uint32_t value) {
+    __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline uint8_t io_in8(uint16_t port) {
+    uint8_t value;
+
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static inline uint16_t io_in16(uint16_t port) {
+    uint16_t value;
+
+    __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static inline uint32_t io_in32(uint16_t port) {
+    uint32_t value;
+
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+/* Features of the processor as AT_HWCAP tells them to programs: CPUID leaf 1, EDX. */
+static inline uint32_t cpu_hwcap(void) {
+    uint32_t a = 1, b, c = 0, d;
+
+    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    return d;
+}
+
+struct cpu;
+
+/* The running processor's struct cpu; its first field is its own address. See core/cpu.h. */
+static inline struct cpu *machine_cpu_self(void) {
+    struct cpu *self;
+
+    __asm__ volatile("movq %%gs:0, %0" : "=r"(self));
+    return self;
+}
+
+#endif

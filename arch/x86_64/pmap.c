@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pmap of x86-64: four-level page tables that are shared at fork. Contract: vm/pmap.h; the
+ * tables themselves and their invariants: page_table.h; invalidation: tlb.h.
+ *
+ * Fork gives the child what is large by reference and copies what is small: un-sharing a table
+ * later costs more than copying a few entries now. W is cleared in the entry that leads to a shared
+ * table, which takes it from all pages below at once.
+ *
+ * Whoever changes an entry walks down from the top, which is always ours alone, and owns each table
+ * on the way: one that is shared is replaced by a copy. The old one may still be in this space's
+ * paging-structure caches, so the space is flushed before the reference is dropped.
+ */
+#include "vm/pmap.h"
+
+#include "abi/errno.h"
+#include "core/assert.h"
+#include "core/cpu.h"
+#include "arch/x86_64/kmap.h"
+#include "lib/bits.h"
+#include "mm/slab.h"
+#include "page_table.h"
+#include "pmap_private.h"
+#include "tlb.h"
+#include "arch/x86_64/x86.h"
+
+/* A table with more entries than this is shared at fork, not copied. */
+#define FORK_COPY_MAX 64
+
+struct pmap_stats pmap_counters;
+
+static struct slab_cache pmap_cache;
+
+void pmap_init(void) {
+    slab_cache_init(&pmap_cache, "pmap", sizeof(struct pmap), 8);
+    table_init();
+}
+
+void pmap_stats_get(struct pmap_stats *stats) {
+    *stats = pmap_counters;
+}
+
+struct pmap *pmap_create(void) {
+    struct pmap *pmap = slab_alloc(&pmap_cache);
+
+    if (!pmap)
+        return NULL;
+    pmap->top = table_alloc_top();
+    if (!pmap->top) {
+        slab_free(&pmap_cache, pmap);
+        return NULL;
+    }
+    return pmap;
+}
+
+void pmap_destroy(struct pmap *pmap) {
+    ASSERT(cpu_self()->pmap != pmap);
+    table_free_top(pmap->top);
+    slab_free(&pmap_cache, pmap);
+}
+
+void pmap_activate(struct pmap *pmap) {
+    struct cpu *cpu = cpu_self();
+
+    if (cpu->pmap == pmap)
+        return;
+    cpu->pmap = pmap;
+    write_cr3(pmap ? frame_to_phys(pmap->top) : kmap_root());
+}
+
+/* ---- owning the way to an entry ---- */
+
+static inline bool is_shared(const struct frame *table) {
+    return atomic_load_explicit(&((struct frame *)(uintptr_t)table)->refs, memory_order_acquire) >
+           1;
+}
+
+/* Replaces the shared table that *entry leads to by a copy of our own. NULL: no memory. */
+static struct frame *unshare(struct pmap *pmap, pte_t *entry, unsigned level) {
+    struct frame *shared = entry_table(*entry);
+    struct frame *copy = table_copy(shared, level);
+
+    if (!copy)
+        return NULL;
+    *entry = entry_for_table(copy);
+    pmap_counters.table_unshared++;
+    tlb_flush_space(pmap);
+    table_drop(shared, level);
+    return copy;
+}
+
+/*
+ * The table of a level that entry (in the table parent) leads to, made if there is none, ours alone,
+ * and reachable with W if write asks for it. NULL: no memory.
+ */
+static struct frame *own_child(struct pmap *pmap, struct frame *parent, pte_t *entry,
+                               unsigned level, bool write) {
+    struct frame *table;
+
+    if (!*entry) {
+        table = table_alloc();
+        if (table) {
+            *entry = entry_for_table(table);
+            parent->count++;
+        }
+        return table;
+    }
+    table = entry_table(*entry);
+    if (is_shared(table))
+        return unshare(pmap, entry, level);
+    if (write && !(*entry & PTE_WRITE)) {
+        table_regain(table, level);
+        *entry |= PTE_WRITE;
+    }
+    return table;
+}
+
+/* Frees the empty tables on the way to va, below one that is ours alone. No page was below them. */
+static void prune(struct frame *table, unsigned level, uint64_t va) {
+    pte_t *entry = &table_entries(table)[level_index(va, level)];
+    struct frame *child;
+
+    if (level == 0 || !*entry)
+        return;
+    child = entry_table(*entry);
+    if (is_shared(child))
+        return;
+    prune(child, level - 1, va);
+    if (child->count > 0)
+        return;
+    *entry = 0;
+    table->count--;
+    table_drop(child, level - 1);
+}
+
+/* The level 0 table for va with the way to it owned. NULL: no memory, nothing changed. */
+static struct frame *own_leaf_table(struct pmap *pmap, uint64_t va, bool write) {
+    struct frame *table = pmap->top;
+
+    for (unsigned level = TABLE_TOP_LEVEL; level > 0; level--) {
+        pte_t *entry = &table_entries(table)[level_index(va, level)];
+
+        table = own_child(pmap, table, entry, level - 1, write);
+        if (!table) {
+            prune(pmap->top, TABLE_TOP_LEVEL, va);
+            return NULL;
+        }
+    }
+    return table;
+}
+
+/* ---- entering ---- */
+
+static pte_t leaf_entry(paddr_t pa, unsigned access) {
+    pte_t entry = pa | PTE_PRESENT | PTE_USER | PTE_ACCESSED;
+
+    if (access & VM_WRITE)
+        entry |= PTE_WRITE | PTE_DIRTY;
+    if (!(access & VM_EXEC) && cpu_features.no_execute)
+        entry |= PTE_NO_EXEC;
+    if (access & VM_SHARED)
+        entry |= PTE_SHARED;
+    if (access & VM_UNCACHED)
+        entry |= PTE_NO_CACHE | PTE_WRITE_THROUGH;
+    return entry;
+}
+
+/* Whether a processor that still has the old translation could do what the new one does not allow. */
+static bool takes_away(pte_t old, pte_t new) {
+    return (old & PTE_ADDRESS) != (new & PTE_ADDRESS) || (old & ~new & PTE_WRITE) ||
+           (new & ~old & PTE_NO_EXEC);
+}
+
+int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
+    struct frame *table = own_leaf_table(pmap, va, access & VM_WRITE);
+    pte_t new = leaf_entry(pa, access);
+    pte_t *entry, old;
+
+    DEBUG_ASSERT(va < USER_END && is_aligned(va, PAGE_SIZE));
+    if (!table)
+        return -ENOMEM;
+    entry = &table_entries(table)[level_index(va, 0)];
+    old = *entry;
+    *entry = new;
+    if (!old)
+        table->count++;
+    else if (takes_away(old, new))
+        tlb_flush_page(pmap, va);
+    return 0;
+}
+
+/* ---- taking away ---- */
+
+/* A change to all leaves in [start, end). */
+struct change {
+    struct tlb_batch batch;
+    uint64_t start, end;
+    pte_t clear, set; /* bits; clear with PTE_PRESENT removes the entry */
+};
+
+/* What one table of a level covers. */
+struct table_window {
+    uint64_t start, end;
+    unsigned level;
+};
+
+static void change_leaves(struct change *change, struct frame *table, uint64_t first_va) {
+    pte_t *entry = &table_entries(table)[level_index(first_va, 0)];
+
+    for (uint64_t va = first_va; va < change->end && table->count > 0; va += PAGE_SIZE, entry++) {
+        pte_t old = *entry;
+        pte_t new = change->clear & PTE_PRESENT ? 0 : (old & ~change->clear) | change->set;
+
+        if (old && old != new) {
+            *entry = new;
+            table->count -= !new;
+            tlb_batch_page(&change->batch, va);
+        }
+        if (level_index(va, 0) == TABLE_ENTRIES - 1)
+            break;
+    }
+}
+
+static void unlink_table(struct change *change, struct frame *parent, pte_t *entry,
+                         unsigned level) {
+    struct frame *table = entry_table(*entry);
+
+    *entry = 0;
+    parent->count--;
+    tlb_batch_table(&change->batch, table, level);
+}
+
+/*
+ * The table that entry leads to, ours alone; or NULL when it was let go of: because all it covers is
+ * removed, or because it is shared and there is no memory for a copy.
+ */
+static struct frame *child_to_change(struct change *change, struct frame *parent, pte_t *entry,
+                                     struct table_window child) {
+    struct frame *table = entry_table(*entry);
+    bool whole = change->start <= child.start && child.end <= change->end;
+
+    if (whole && (change->clear & PTE_PRESENT))
+        goto let_go;
+    if (!is_shared(table))
+        return table;
+    table = unshare(change->batch.pmap, entry, child.level);
+    if (table)
+        return table;
+
+let_go:
+    unlink_table(change, parent, entry, child.level);
+    return NULL;
+}
+
+/* Applies the change below a table that is ours alone, from first_va on. */
+static void change_below(struct change *change, struct frame *table, unsigned level,
+                         uint64_t first_va) {
+    uint64_t size = level_size(level);
+    uint64_t table_end = align_down(first_va, level_size(level + 1)) + level_size(level + 1);
+    uint64_t end = MIN(change->end, table_end);
+
+    if (level == 0) {
+        change_leaves(change, table, first_va);
+        return;
+    }
+    for (uint64_t va = first_va; va < end && table->count > 0; va = align_down(va, size) + size) {
+        pte_t *entry = &table_entries(table)[level_index(va, level)];
+        struct table_window window = {align_down(va, size), align_down(va, size) + size, level - 1};
+        struct frame *child;
+
+        if (!*entry)
+            continue;
+        child = child_to_change(change, table, entry, window);
+        if (!child)
+            continue;
+        change_below(change, child, level - 1, va);
+        if (child->count == 0)
+            unlink_table(change, table, entry, level - 1);
+    }
+}
+
+static void change_range(struct pmap *pmap, struct change *change) {
+    if (change->start >= change->end)
+        return;
+    tlb_batch_init(&change->batch, pmap);
+    change_below(change, pmap->top, TABLE_TOP_LEVEL, change->start);
+    tlb_batch_finish(&change->batch);
+}
+
+void pmap_remove(struct pmap *pmap, uint64_t start, uint64_t end) {
+    struct change change = {.start = start, .end = end, .clear = PTE_PRESENT};
+
+    change_range(pmap, &change);
+}
+
+void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned access) {
+    struct change change = {.start = start, .end = end};
+
+    if (!(access & VM_RIGHTS))
+        change.clear = PTE_PRESENT;
+    else if (!(access & VM_WRITE))
+        change.clear = PTE_WRITE;
+    if (!(access & VM_EXEC) && cpu_features.no_execute)
+        change.set = PTE_NO_EXEC;
+    change_range(pmap, &change);
+}
+
+/* ---- fork ---- */
+
+static void fork_table(struct frame *from, struct frame *to, unsigned level, bool ours);
+
+/* Copies a small table for the child. NULL: it has none of it. */
+static struct frame *fork_small(struct frame *from, unsigned level, bool ours) {
+    struct frame *to = table_alloc();
+
+    if (!to)
+        return NULL;
+    fork_table(from, to, level, ours);
+    if (to->count > 0)
+        return to;
+    table_drop(to, level);
+    return NULL;
+}
+
+/*
+ * The child's entry for the table that *entry leads to; 0: none. ours: the parent's path down to
+ * entry is its own, so that W may be cleared in it (else it is clear further up).
+ */
+static pte_t fork_entry(pte_t *entry, unsigned level, bool ours) {
+    struct frame *table = entry_table(*entry);
+    struct frame *copy;
+
+    if (table->count <= FORK_COPY_MAX) {
+        copy = fork_small(table, level, ours && !is_shared(table));
+        if (copy)
+            return entry_for_table(copy);
+    }
+    if (ours)
+        *entry &= ~PTE_WRITE;
+    if (table->count <= FORK_COPY_MAX)
+        return 0;
+    frame_ref(table);
+    pmap_counters.table_shared++;
+    return *entry & ~PTE_WRITE;
+}
+
+/* Gives the empty table `to` what `from` has. */
+static void fork_table(struct frame *from, struct frame *to, unsigned level, bool ours) {
+    pte_t *source = table_entries(from);
+    pte_t *target = table_entries(to);
+
+    for (unsigned left = from->count; left > 0; source++, target++) {
+        if (!*source)
+            continue;
+        left--;
+        if (level > 0) {
+            *target = fork_entry(source, level - 1, ours);
+        } else {
+            *target = entry_unwritable(*source, level);
+            if (ours)
+                *source = *target;
+        }
+        to->count += *target != 0;
+    }
+}
+
+void pmap_fork(struct pmap *parent, struct pmap *child) {
+    fork_table(parent->top, child->top, TABLE_TOP_LEVEL, true);
+    tlb_flush_space(parent);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Job control of terminals. drivers/tty_job.h tells the rules.
+ */
+#include "drivers/tty_job.h"
+
+#include "abi/errno.h"
+#include "abi/signal.h"
+#include "core/assert.h"
+#include "drivers/tty.h"
+#include "vfs/access.h"
+
+static const struct tty_job_hooks *hooks;
+
+void tty_job_hooks_register(const struct tty_job_hooks *table) {
+    ASSERT(!hooks);
+    hooks = table;
+}
+
+struct tty *tty_job_current(void) {
+    return hooks ? hooks->current_terminal() : NULL;
+}
+
+int tty_job_check(struct tty *tty, int signo) {
+    if (tty_job_current() != tty)
+        return 0;
+
+    int group = hooks->current_group();
+    if (tty->group == 0 || tty->group == group)
+        return 0;
+    if (hooks->is_ignored(signo))
+        return signo == SIGTTIN ? -EIO : 0;
+    if (hooks->group_is_orphaned(group))
+        return -EIO;
+    hooks->signal_group(group, signo);
+    return -EINTR;
+}
+
+void tty_job_signal_locked(struct tty *tty, unsigned ldisc_events) {
+    DEBUG_ASSERT(spin_held(&tty->lock));
+    if (!hooks || tty->group == 0)
+        return;
+    if (ldisc_events & LDISC_INTR)
+        hooks->signal_group(tty->group, SIGINT);
+    if (ldisc_events & LDISC_QUIT)
+        hooks->signal_group(tty->group, SIGQUIT);
+    if (ldisc_events & LDISC_SUSP)
+        hooks->signal_group(tty->group, SIGTSTP);
+}
+
+void tty_job_window_changed_locked(struct tty *tty) {
+    DEBUG_ASSERT(spin_held(&tty->lock));
+    if (hooks && tty->group != 0)
+        hooks->signal_group(tty->group, SIGWINCH);
+}
+
+/* --- which session has the terminal -------------------------------------------------------------
+ */
+
+static void acquire_locked(struct tty *tty) {
+    tty->session = hooks->current_session();
+    tty->group = hooks->current_group();
+    hooks->set_terminal(tty->session, tty);
+}
+
+void tty_job_opened(struct tty *tty) {
+    if (!hooks || !hooks->current_leads() || tty_job_current())
+        return;
+    irq_flags_t flags = spin_lock_irq(&tty->lock);
+    if (tty->session == 0)
+        acquire_locked(tty);
+    spin_unlock_irq(&tty->lock, flags);
+}
+
+/* May the caller have it although it belongs to session `owner`, or was opened without reading? */
+static bool acquire_allowed(int owner, bool force, bool readable) {
+    if (owner != 0 && !(force && vfs_is_root()))
+        return false;
+    return readable || vfs_is_root();
+}
+
+int tty_job_acquire(struct tty *tty, bool force, bool readable) {
+    struct tty *own = tty_job_current();
+
+    if (!hooks->current_leads())
+        return -EPERM;
+    if (own == tty && tty->session == hooks->current_session())
+        return 0;
+    if (own)
+        return -EPERM;
+
+    int error = -EPERM;
+    irq_flags_t flags = spin_lock_irq(&tty->lock);
+    if (acquire_allowed(tty->session, force, readable)) {
+        if (tty->session != 0)
+            hooks->set_terminal(tty->session, NULL);
+        acquire_locked(tty);
+        error = 0;
+    }
+    spin_unlock_irq(&tty->lock, flags);
+    return error;
+}
+
+void tty_job_session_ended(struct tty *tty, int sid, bool hang_up) {
+    irq_flags_t flags = spin_lock_irq(&tty->lock);
+    bool owned = tty->session == sid;
+
+    if (owned) {
+        if (tty->group != 0) {
+            hooks->signal_group(tty->group, SIGHUP);
+            hooks->signal_group(tty->group, SIGCONT);
+        }
+        tty->session = 0;
+        tty->group = 0;
+        hooks->set_terminal(sid, NULL);
+    }
+    spin_unlock_irq(&tty->lock, flags);
+    if (owned && hang_up)
+        tty_hang_up(tty);
+}
+
+int tty_job_release(struct tty *tty) {
+    if (tty_job_current() != tty)
+        return -ENOTTY;
+    if (!hooks->current_leads())
+        return -EPERM;
+    tty_job_session_ended(tty, hooks->current_session(), false);
+    return 0;
+}
+
+/* --- groups -------------------------------------------------------------------------------------
+ */
+
+int tty_job_get_group(struct tty *tty) {
+    return tty_job_current() == tty ? tty->group : -ENOTTY;
+}
+
+int tty_job_get_session(struct tty *tty) {
+    return tty_job_current() == tty && tty->session != 0 ? tty->session : -ENOTTY;
+}
+
+int tty_job_set_group(struct tty *tty, int pgid) {
+    int error = tty_job_check(tty, SIGTTOU);
+
+    if (error)
+        return error == -EIO ? -ENOTTY : error;
+    if (tty_job_current() != tty || tty->session != hooks->current_session())
+        return -ENOTTY;
+    if (pgid < 0)
+        return -EINVAL;
+
+    irq_flags_t flags = spin_lock_irq(&tty->lock);
+    int session = hooks->group_session(pgid);
+    if (session == 0)
+        error = -ESRCH;
+    else if (session != tty->session)
+        error = -EPERM;
+    else
+        tty->group = pgid;
+    spin_unlock_irq(&tty->lock, flags);
+    return error;
+}
+
+void tty_job_state_get(struct tty *tty, int sid, struct tty_job_state *state) {
+    *state = (struct tty_job_state){0, -1};
+    if (!tty || tty->session != sid)
+        return;
+    state->number = dev_major(tty->device.dev) << 8 | dev_minor(tty->device.dev);
+    state->group = tty->group ? tty->group : -1;
+}

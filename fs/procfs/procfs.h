@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * procfs: files whose contents are made when they are read.
+ *
+ * The tree is told by static tables: a struct procfs_entry for each file, link and directory, and
+ * a struct procfs_dir for what is in a directory: named entries, and members whose names are
+ * numbers (processes, threads, descriptors), which are asked for one at a time. Each vnode pairs an
+ * entry with a subject: what it is about.
+ *
+ * This folder has the machinery and the files about the machine. What is about processes lies above
+ * file systems and comes through procfs_register_processes(), from kernel/proc/procfs*.c.
+ *
+ * Files are consistent only as far as Linux's are: a piece at a time. A file of a process that has
+ * been reaped reads as ESRCH. Formats: proc(5), to the byte.
+ *
+ * Locks: tables are constant. A vnode's subject is constant and holds a reference on its process.
+ * Each open file has a mutex (LOCK_RANK_PROCFS_FILE) for the text it reads from.
+ */
+#ifndef PROCFS_PROCFS_H
+#define PROCFS_PROCFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs/procfs/seq.h"
+#include "vfs/iobuf.h"
+
+struct name;
+struct process;
+struct procfs_dir;
+
+/* What a file is about. */
+struct procfs_subject {
+    struct process *process; /* with a reference; NULL: the machine */
+    int task;                /* a thread of it: its id; 0: the process as a whole */
+    int number;              /* a descriptor of it; -1: none */
+};
+
+struct procfs_entry {
+    const char *name;
+    uint32_t mode; /* type and permission bits */
+
+    /* Regular files: one of these. 0 or negative errno; bytes read or negative errno. */
+    int (*show)(struct seq *seq, const struct procfs_subject *subject);
+    long (*read)(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
+
+    /* What is written is handed over whole, NUL-terminated, without a last newline. 0 or errno. */
+    int (*write)(const struct procfs_subject *subject, const char *text, size_t length);
+
+    /* Symbolic links: by name (with a reference), or by text. */
+    int (*follow)(const struct procfs_subject *subject, struct name **out);
+    long (*readlink)(const struct procfs_subject *subject, char *buf, size_t size);
+
+    const struct procfs_dir *dir; /* directories */
+};
+
+struct procfs_dir {
+    const struct procfs_entry *entries;
+    size_t count;
+
+    /* Members by number, all described by `member`; NULL: there are none. */
+    const struct procfs_entry *member;
+    /* The smallest number >= from; -ENOENT: no more. -ESRCH: the process is gone. */
+    long (*next)(const struct procfs_subject *dir, uint32_t from);
+    /* Fills in the member's subject, with a reference on its process. 0 or -ENOENT, -ESRCH. */
+    int (*find)(const struct procfs_subject *dir, uint32_t number, struct procfs_subject *out);
+};
+
+/* What procfs itself needs of processes. */
+struct procfs_processes {
+    const struct procfs_dir *root; /* the processes, and more entries of /proc itself */
+    void (*get)(struct process *process);
+    void (*put)(struct process *process);
+    bool (*is_gone)(const struct process *process);
+    /* Who its files belong to. */
+    void (*owner)(const struct process *process, uint32_t *uid, uint32_t *gid);
+};
+
+/* Makes the file system known, as type "proc". Once, at start. */
+void procfs_init(void);
+
+/* Adds what is about processes; the table lives for ever. Once, before the first mount. */
+void procfs_register_processes(const struct procfs_processes *processes);
+
+#endif

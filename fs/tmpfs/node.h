@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tmpfs's own structures. Private to this folder.
+ *
+ * Words: a `node` is a file of any type, its vnode embedded; an `entry` is a name in a directory.
+ * An entry holds a reference on its node, so a linked node lives.
+ *
+ * Locks:
+ *   d  the directory's vnode lock, held by the VFS around entry operations; changes take t too
+ *   t  tmpfs->lock, a spinlock: what must be right across directories (links, emptiness, parents)
+ *   o  object->lock
+ *   a  atomic
+ * The release of a node takes neither: it may run under a space's lock.
+ */
+#ifndef QUIRE_FS_TMPFS_NODE_H
+#define QUIRE_FS_TMPFS_NODE_H
+
+#include "lib/rbtree.h"
+#include "sync/spinlock.h"
+#include "vfs/file.h"
+#include "vfs/vnode.h"
+#include "vm/access.h"
+#include "vm/object.h"
+
+struct tmpfs {
+    struct filesystem fs;
+    struct spinlock lock;
+    uint64_t max_pages;          /* c: 0: no limit but memory */
+    uint64_t max_nodes;          /* c: 0: no limit */
+    _Atomic uint64_t used_pages; /* a: of files */
+    _Atomic uint64_t used_nodes; /* a */
+    _Atomic uint64_t next_ino;   /* a */
+    struct list_node doomed;     /* directories that tmpfs_drop_tree has yet to empty */
+};
+
+struct tmpfs_entry {
+    struct rb_node by_name;   /* dt: in dir->by_name, by (hash, length, text) */
+    struct rb_node by_cookie; /* dt: in dir->by_cookie */
+    struct list_node link;    /* t: in node->entries */
+    struct tmpfs_node *dir;   /* c */
+    struct tmpfs_node *node;  /* dt: a reference */
+    uint64_t cookie;          /* c: its place when the directory is read */
+    uint32_t hash;            /* c */
+    uint16_t length;          /* c */
+    char text[];              /* c */
+};
+
+struct tmpfs_node {
+    struct vnode vnode;
+    struct list_node entries; /* t: all its names */
+    union {
+        struct {                      /* directory */
+            struct rb_tree by_name;   /* dt */
+            struct rb_tree by_cookie; /* dt */
+            uint64_t next_cookie;     /* dt */
+            uint64_t entry_count;     /* t */
+            bool is_removed;          /* t: takes no entries any more */
+            struct list_node doomed;  /* tmpfs_detach's list */
+        } dir;
+        struct { /* regular file */
+            struct vm_object object;
+            uint64_t pages; /* o */
+        } file;
+        struct {        /* symbolic link */
+            char *text; /* c */
+            size_t length;
+        } symlink;
+    };
+};
+
+static inline struct tmpfs_node *tmpfs_node_of(struct vnode *v) {
+    return container_of(v, struct tmpfs_node, vnode);
+}
+
+static inline struct tmpfs *tmpfs_of(const struct tmpfs_node *n) {
+    return container_of(n->vnode.fs, struct tmpfs, fs);
+}
+
+/* A node with a reference and no entries: -ENOSPC (limits, memory). */
+int tmpfs_node_create(struct tmpfs *t, const struct vnode_new *what, struct tmpfs_node **out);
+
+/* At boot, once. */
+void tmpfs_node_init(void);
+
+/* For regular files: fill in the object; give back its pages. */
+void tmpfs_file_init(struct tmpfs_node *n);
+void tmpfs_file_fini(struct tmpfs_node *n);
+
+/* Takes all entries of the tree below root out; then gives up root. No lock; nobody uses names. */
+void tmpfs_drop_tree(struct tmpfs *t, struct tmpfs_node *root);
+
+extern const struct vnode_ops tmpfs_dir_ops;
+extern const struct file_ops tmpfs_dir_file_ops;
+extern const struct vnode_ops tmpfs_file_ops;
+extern const struct file_ops tmpfs_file_file_ops;
+
+/* The release operation of every tmpfs vnode. */
+void tmpfs_release(struct vnode *v);
+
+/* The path of a node from the root of everything, for maps: "" where there is none. */
+void tmpfs_path(struct tmpfs_node *n, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Data of each processor, reached through gs in the kernel.
+ *
+ * Every field belongs to its processor alone and is changed only by code that runs there: by
+ * code that cannot be switched away (the kernel is not preempted) or, where an interrupt changes
+ * it too, with interrupts off. So there is no lock.
+ * entry.S knows the offsets of the first fields; they are asserted below.
+ */
+#ifndef CORE_CPU_H
+#define CORE_CPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/assert.h"
+#include "machine/cpu.h"
+#include "sync/lock_rank.h"
+
+struct thread;
+struct trapframe;
+
+#define CPU_MAX 1
+
+/* Reasons to go through the return_to_user hook of core/trap.h before user code goes on. */
+#define CPU_WORK_RESCHED 1u
+#define CPU_WORK_SIGNAL 2u
+
+struct cpu {
+    struct cpu *self;       /* gs:0 */
+    struct thread *current; /* gs:8 */
+    void *kernel_stack;     /* gs:16 top of the current thread's stack, for syscall entry */
+    uint64_t user_rsp;      /* gs:24 the user's stack pointer while syscall entry needs a place */
+    uint32_t work;          /* gs:32 CPU_WORK_*, of the current thread */
+    uint32_t index;
+    uint32_t irq_depth;                /* interrupts being handled */
+    uint32_t spin_depth;               /* spinlocks held; counted in debug builds only */
+    void *pmap;                        /* the pmap loaded in CR3; its owner is vm's pmap */
+    const struct trapframe *irq_frame; /* of the interrupt being handled */
+    struct lock_stack spin_locks;
+};
+
+STATIC_ASSERT(offsetof(struct cpu, current) == 8);
+STATIC_ASSERT(offsetof(struct cpu, kernel_stack) == 16);
+STATIC_ASSERT(offsetof(struct cpu, user_rsp) == 24);
+STATIC_ASSERT(offsetof(struct cpu, work) == 32);
+
+static inline struct cpu *cpu_self(void) {
+    return machine_cpu_self();
+}
+
+static inline unsigned cpu_index(void) {
+    return cpu_self()->index;
+}
+
+/* Processors that run. */
+unsigned cpu_count(void);
+
+/* The processor of an index below cpu_count(). */
+struct cpu *cpu_get(unsigned index);
+
+/* Sets or clears bits of the running processor's work, safe against its interrupts. */
+static inline void cpu_work_set(uint32_t bits) {
+    __atomic_fetch_or(&cpu_self()->work, bits, __ATOMIC_RELAXED);
+}
+
+static inline void cpu_work_clear(uint32_t bits) {
+    __atomic_fetch_and(&cpu_self()->work, ~bits, __ATOMIC_RELAXED);
+}
+
+static inline bool cpu_in_interrupt(void) {
+    return cpu_self()->irq_depth != 0;
+}
+
+/*
+ * True when the running code may block: not in an interrupt and, as far as debug builds know, no
+ * spinlock held. thread_block() asserts it.
+ */
+static inline bool cpu_may_sleep(void) {
+    return !cpu_in_interrupt() && cpu_self()->spin_depth == 0;
+}
+
+#endif

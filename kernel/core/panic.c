@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Panics: the same report whatever the reason. A second panic inside the first, by damage to what
+ * the report reads, ends the machine at once.
+ */
+#include "core/panic.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+#include "core/assert.h"
+#include "core/power.h"
+#include "core/printk.h"
+#include "core/symbols.h"
+#include "machine/cpu.h"
+#include "machine/trapframe.h"
+
+#define BACKTRACE_MAX 32
+#define DESCRIPTION_MAX 64
+
+static void (*panic_describe)(char *buf, size_t size);
+static bool panicking;
+
+void panic_register_describe(void (*describe)(char *buf, size_t size)) {
+    panic_describe = describe;
+}
+
+static void backtrace_print_one(uint64_t rip) {
+    uint64_t offset = 0;
+    const char *name = symbol_lookup(rip, &offset);
+
+    if (name)
+        printk("  %#lx %s+%#lx\n", rip, name, offset);
+    else
+        printk("  %#lx\n", rip);
+}
+
+void backtrace_print(uint64_t rip, uint64_t rbp) {
+    backtrace_print_one(rip);
+    for (unsigned i = 0; i < BACKTRACE_MAX; i++) {
+        uint64_t caller, caller_rbp;
+
+        if (!probe_read_u64(rbp, &caller_rbp) || !probe_read_u64(rbp + 8, &caller) || !caller)
+            return;
+        backtrace_print_one(caller);
+        if (caller_rbp <= rbp)
+            return;
+        rbp = caller_rbp;
+    }
+}
+
+static void panic_print_process(void) {
+    char description[DESCRIPTION_MAX];
+
+    if (!panic_describe)
+        return;
+    panic_describe(description, sizeof(description));
+    printk("current process: %s\n", description);
+}
+
+static _Noreturn void panic_report(const struct trapframe *tf, const char *fmt, va_list args) {
+    irq_disable();
+    if (panicking)
+        power_panic();
+    panicking = true;
+    printk_enter_panic();
+    printk("\npanic: ");
+    printk_va(fmt, args);
+    printk("\n");
+    panic_print_process();
+    panic_print_registers(tf);
+    printk("backtrace:\n");
+    if (tf)
+        backtrace_print(tf->rip, tf->rbp);
+    else
+        backtrace_print((uint64_t)__builtin_return_address(0),
+                        *(const uint64_t *)__builtin_frame_address(0));
+    printk("end of panic\n");
+    power_panic();
+}
+
+_Noreturn void panic(const char *fmt, ...) {
+    va_list args;
+
+    va_start(args, fmt);
+    panic_report(NULL, fmt, args);
+}
+
+_Noreturn void panic_trap(const struct trapframe *tf, const char *fmt, ...) {
+    va_list args;
+
+    va_start(args, fmt);
+    panic_report(tf, fmt, args);
+}
+
+_Noreturn void assert_fail(const char *condition, const char *file, int line) {
+    panic("%s:%d: assertion failed: %s", file, line, condition);
+}

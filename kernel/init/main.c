@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The order in which the kernel comes up. Each line needs only those above it.
+ *
+ * Runs on the boot stack, which becomes the idle thread's, interrupts off until processes exist.
+ */
+#include "core/boot.h"
+#include "core/cmdline.h"
+#include "core/panic.h"
+#include "core/printk.h"
+#include "drivers/mem.h"
+#include "drivers/uart.h"
+#include "fs/devfs/devfs.h"
+#include "fs/initramfs/initramfs.h"
+#include "fs/procfs/procfs.h"
+#include "fs/tmpfs/tmpfs.h"
+#include "init/selftest.h"
+#include "lib/bits.h"
+#include "mm/frame.h"
+#include "mm/kva.h"
+#include "mm/slab.h"
+#include "proc/process.h"
+#include "proc/procfs.h"
+#include "sched/thread.h"
+#include "vfs/anon_file.h"
+#include "vfs/epoll.h"
+#include "vfs/mount.h"
+#include "vm/space.h"
+
+#define INIT_PATH_MAX 256
+
+static struct phys_range to_phys_range(struct boot_range range) {
+    return (struct phys_range){range.start, range.end};
+}
+
+static void init_memory(void) {
+    struct phys_range ram[BOOT_RANGES_MAX];
+    struct phys_range reserved[] = {
+        to_phys_range(boot_info.kernel),
+        to_phys_range(boot_info.initramfs),
+    };
+    int error;
+
+    for (size_t i = 0; i < boot_info.ram_count; i++)
+        ram[i] = to_phys_range(boot_info.ram[i]);
+    error = frame_init(ram, boot_info.ram_count, reserved, ARRAY_SIZE(reserved));
+    if (error)
+        panic("frame_init: error %d", -error);
+    slab_init();
+    kstack_init();
+}
+
+static void init_files(void) {
+    tmpfs_init();
+    devfs_init();
+    procfs_init();
+    vfs_init();
+    anon_file_init();
+    epoll_init();
+    mem_init();
+    uart_init();
+}
+
+static void start_init_process(void) {
+    static char path[INIT_PATH_MAX] = "/init";
+    static const char *const argv[] = {path, NULL};
+    static const char *const envp[] = {"HOME=/", "PATH=/sbin:/usr/sbin:/bin:/usr/bin", NULL};
+    int error;
+
+    cmdline_get("init", path, sizeof(path));
+    error = process_start_init(path, argv, envp);
+    if (error)
+        panic("no memory for the first process: error %d", -error);
+}
+
+static void print_memory(void) {
+    struct frame_stats stats;
+
+    frame_stats_get(&stats);
+    printk("memory: %lu KiB, %lu KiB of them free\n", stats.total * (PAGE_SIZE / 1024),
+           stats.free * (PAGE_SIZE / 1024));
+}
+
+_Noreturn void kernel_main(void) {
+    char test[64];
+
+    init_memory();
+    vm_init();
+    sched_init();
+    if (cmdline_get("selftest", test, sizeof(test)))
+        selftest_run(test);
+    init_files();
+    process_init();
+    procfs_processes_init();
+    (void)initramfs_unpack_boot(); /* says in the log what is wrong; what there is must do */
+    start_init_process();
+    print_memory();
+    sched_idle();
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The frame allocator: a buddy system over the frame table, with a cache of single frames for
+ * each processor. Contracts, words and invariants: mm/frame.h.
+ *
+ * A free block's head has its order in the table and its list node in the frame itself; all other
+ * free frames (tails, and frames in a processor's cache) have order FRAME_ORDER_TAIL, so a buddy
+ * can be joined exactly when it is FRAME_FREE with the same order.
+ *
+ * A processor's cache takes and gives CACHE_BATCH frames at a time. The counts by use are kept per
+ * processor too; only their sums mean something.
+ *
+ * Locks: buddy.lock guards the lists and, of free frames, use and order. Not here: building the
+ * table (frame_init.c).
+ */
+#include "mm/frame.h"
+
+#include "core/assert.h"
+#include "core/cpu.h"
+#include "lib/bits.h"
+#include "lib/list.h"
+#include "lib/string.h"
+#include "mm/frame_private.h"
+#include "mm/page_clear.h"
+#include "sync/spinlock.h"
+
+#define CACHE_MAX 96u
+#define CACHE_BATCH 48u
+#define CACHE_REFILL 32u
+#define CACHE_REFILL_ORDER 5u
+
+/* Padded to a power of two: indexing by processor is a shift. */
+struct frame_cpu {
+    uint64_t count;
+    struct frame *cached[CACHE_MAX];
+    uint64_t by_use[FRAME_USE_COUNT]; /* differences: they wrap, and only the sum is right */
+} __attribute__((aligned(1024)));
+
+_Static_assert(sizeof(struct frame_cpu) == 1024, "a power of two");
+_Static_assert(CACHE_REFILL + (1u << CACHE_REFILL_ORDER) <= CACHE_MAX, "a refill fits");
+
+struct buddy {
+    struct spinlock lock;
+    struct list_node lists[FRAME_ORDER_MAX + 1]; /* lock */
+    uint32_t nonempty;                           /* lock: bit k: lists[k] has a block */
+};
+
+struct frame *frame_table;
+uint64_t frame_table_count;
+
+static struct buddy buddy;
+static struct frame_cpu frame_cpus[CPU_MAX];
+static struct frame_reclaimer *reclaimers;
+
+static struct frame_cpu *this_cpu(void) {
+    return &frame_cpus[cpu_index()];
+}
+
+void frame_count_move(enum frame_use from, enum frame_use to, uint64_t frames) {
+    struct frame_cpu *cpu = this_cpu();
+
+    cpu->by_use[from] -= frames;
+    cpu->by_use[to] += frames;
+}
+
+void buddy_init(void) {
+    spin_init(&buddy.lock, "frames", LOCK_RANK_FRAME);
+    buddy.nonempty = 0;
+    for (unsigned order = 0; order <= FRAME_ORDER_MAX; order++)
+        list_init(&buddy.lists[order]);
+    memset(frame_cpus, 0, sizeof(frame_cpus));
+    reclaimers = NULL;
+}
+
+static struct list_node *free_link(const struct frame *f) {
+    return frame_to_virt(f);
+}
+
+static void buddy_push_locked(struct frame *f, unsigned order) {
+    f->use = FRAME_FREE;
+    f->order = (uint8_t)order;
+    list_push_front(&buddy.lists[order], free_link(f));
+    buddy.nonempty |= 1u << order;
+}
+
+/* Takes a head off its list; it becomes like a tail. */
+static void buddy_unlink_locked(struct frame *f) {
+    struct list_node *list = &buddy.lists[f->order];
+
+    list_remove(free_link(f));
+    if (list_is_empty(list))
+        buddy.nonempty &= ~(1u << f->order);
+    f->order = FRAME_ORDER_TAIL;
+}
+
+/* Frees a block, joined with its buddies as far as they are free. */
+static void buddy_free_locked(struct frame *f, unsigned order) {
+    uint64_t pfn = frame_to_pfn(f);
+
+    f->use = FRAME_FREE;
+    f->order = FRAME_ORDER_TAIL;
+    for (; order < FRAME_ORDER_MAX; order++) {
+        uint64_t other = pfn ^ (1ull << order);
+        struct frame *b = &frame_table[other];
+
+        if (other >= frame_table_count || b->use != FRAME_FREE || b->order != order)
+            break;
+        buddy_unlink_locked(b);
+        pfn &= other;
+    }
+    buddy_push_locked(&frame_table[pfn], order);
+}
+
+/* A block of exactly `order`, split off the smallest that will do; NULL if there is none. */
+static struct frame *buddy_alloc_locked(unsigned order) {
+    uint32_t usable = buddy.nonempty & (~0u << order);
+    struct frame *f;
+    unsigned have;
+
+    if (usable == 0)
+        return NULL;
+    have = bit_lowest(usable);
+    f = virt_to_frame(list_first(&buddy.lists[have]));
+    buddy_unlink_locked(f);
+    while (have > order) {
+        have--;
+        buddy_push_locked(f + (1u << have), have);
+    }
+    return f;
+}
+
+void buddy_free_range(pfn_t start, pfn_t end) {
+    spin_lock(&buddy.lock);
+    while (start < end) {
+        unsigned order = MIN(ilog2(end - start), FRAME_ORDER_MAX);
+
+        if (start != 0)
+            order = MIN(order, bit_lowest(start));
+        buddy_free_locked(&frame_table[start], order);
+        start += 1u << order;
+    }
+    spin_unlock(&buddy.lock);
+}
+
+/* Puts frames of the buddy's into the cache: whole small blocks, until there are enough. */
+static void cache_refill(struct frame_cpu *cpu) {
+    spin_lock(&buddy.lock);
+    while (cpu->count < CACHE_REFILL && buddy.nonempty) {
+        unsigned order = MIN(bit_lowest(buddy.nonempty), CACHE_REFILL_ORDER);
+        struct frame *f = buddy_alloc_locked(order);
+
+        for (unsigned i = 1u << order; i-- > 0;)
+            cpu->cached[cpu->count++] = f + i;
+    }
+    spin_unlock(&buddy.lock);
+}
+
+/* Gives the `n` frames that have been in the cache for longest back to the buddy. */
+static void cache_drain(struct frame_cpu *cpu, uint64_t n) {
+    spin_lock(&buddy.lock);
+    for (uint64_t i = 0; i < n; i++)
+        buddy_free_locked(cpu->cached[i], 0);
+    spin_unlock(&buddy.lock);
+    cpu->count -= n;
+    memmove(cpu->cached, cpu->cached + n, cpu->count * sizeof(cpu->cached[0]));
+}
+
+static size_t reclaim_spares(void) {
+    size_t frames = 0;
+
+    for (struct frame_reclaimer *r = reclaimers; r; r = r->next)
+        frames += r->reclaim();
+    return frames;
+}
+
+void frame_reclaimer_add(struct frame_reclaimer *reclaimer) {
+    reclaimer->next = reclaimers;
+    reclaimers = reclaimer;
+}
+
+/* frame_alloc when the processor's cache is empty. */
+static __attribute__((noinline)) struct frame *alloc_and_refill(enum frame_use use) {
+    struct frame_cpu *cpu = this_cpu();
+
+    cache_refill(cpu);
+    if (cpu->count == 0 && reclaim_spares() > 0 && cpu->count == 0)
+        cache_refill(cpu);
+    return cpu->count > 0 ? frame_alloc(use) : NULL;
+}
+
+struct frame *frame_alloc(enum frame_use use) {
+    struct frame_cpu *cpu = this_cpu();
+    struct frame *f;
+
+    DEBUG_ASSERT(!cpu_in_interrupt());
+    if (cpu->count == 0)
+        return alloc_and_refill(use);
+    f = cpu->cached[--cpu->count];
+    DEBUG_ASSERT(f->use == FRAME_FREE && frame_refs(f) == 0);
+    cpu->by_use[FRAME_FREE]--;
+    cpu->by_use[use]++;
+    atomic_init(&f->refs, 1);
+    f->use = (uint8_t)use;
+    f->order = 0;
+    f->count = 0;
+    return f;
+}
+
+struct frame *frame_alloc_zeroed(enum frame_use use) {
+    struct frame *f = frame_alloc(use);
+
+    if (f)
+        page_clear(frame_to_virt(f));
+    return f;
+}
+
+/* frame_free when the processor's cache is full. */
+static __attribute__((noinline)) void drain_and_free(struct frame *f) {
+    cache_drain(this_cpu(), CACHE_BATCH);
+    frame_free(f);
+}
+
+void frame_free(struct frame *f) {
+    struct frame_cpu *cpu = this_cpu();
+
+    DEBUG_ASSERT(!cpu_in_interrupt());
+    DEBUG_ASSERT(frame_refs(f) == 0 && f->order == 0);
+    DEBUG_ASSERT(f->use != FRAME_FREE && f->use != FRAME_RESERVED && f->use != FRAME_HOLE);
+    if (cpu->count == CACHE_MAX) {
+        drain_and_free(f);
+        return;
+    }
+    cpu->by_use[f->use]--;
+    cpu->by_use[FRAME_FREE]++;
+    f->use = FRAME_FREE;
+    f->order = FRAME_ORDER_TAIL;
+    cpu->cached[cpu->count++] = f;
+}
+
+/* Writes the records of an allocated block. */
+static void block_set(struct frame *head, unsigned order, enum frame_use use) {
+    for (unsigned i = 0; i < 1u << order; i++) {
+        atomic_init(&head[i].refs, i == 0 ? 1 : 0);
+        head[i].use = (uint8_t)use;
+        head[i].order = i == 0 ? (uint8_t)order : FRAME_ORDER_TAIL;
+        head[i].count = (uint16_t)i;
+    }
+}
+
+static struct frame *buddy_alloc(unsigned order) {
+    struct frame *f;
+
+    spin_lock(&buddy.lock);
+    f = buddy_alloc_locked(order);
+    spin_unlock(&buddy.lock);
+    return f;
+}
+
+struct frame *frame_alloc_order(enum frame_use use, unsigned order) {
+    struct frame *f;
+
+    if (order == 0)
+        return frame_alloc(use);
+    if (order > FRAME_ORDER_MAX)
+        return NULL;
+    f = buddy_alloc(order);
+    if (f == NULL) {
+        reclaim_spares();
+        cache_drain(this_cpu(), this_cpu()->count);
+        f = buddy_alloc(order);
+    }
+    if (f == NULL)
+        return NULL;
+    block_set(f, order, use);
+    frame_count_move(FRAME_FREE, use, 1u << order);
+    return f;
+}
+
+void frame_free_order(struct frame *head, unsigned order) {
+    enum frame_use use = head->use;
+
+    ASSERT(head->order == order);
+    atomic_init(&head->refs, 0);
+    if (order == 0) {
+        frame_free(head);
+        return;
+    }
+    for (unsigned i = 0; i < 1u << order; i++) {
+        head[i].use = FRAME_FREE;
+        head[i].order = FRAME_ORDER_TAIL;
+    }
+    frame_count_move(use, FRAME_FREE, 1u << order);
+    spin_lock(&buddy.lock);
+    buddy_free_locked(head, order);
+    spin_unlock(&buddy.lock);
+}
+
+void frame_set_use(struct frame *f, enum frame_use use) {
+    unsigned frames = 1u << f->order;
+
+    DEBUG_ASSERT(f->order <= FRAME_ORDER_MAX && f->use != FRAME_FREE && use != FRAME_FREE);
+    frame_count_move(f->use, use, frames);
+    for (unsigned i = 0; i < frames; i++)
+        f[i].use = (uint8_t)use;
+}
+
+void frame_stats_get(struct frame_stats *stats) {
+    memset(stats, 0, sizeof(*stats));
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++) {
+        for (unsigned use = 0; use < FRAME_USE_COUNT; use++)
+            stats->by_use[use] += __atomic_load_n(&frame_cpus[cpu].by_use[use], __ATOMIC_RELAXED);
+    }
+    for (unsigned use = 0; use < FRAME_HOLE; use++)
+        stats->total += stats->by_use[use];
+    stats->free = stats->by_use[FRAME_FREE] + stats->by_use[FRAME_SPARE];
+}
+
+const char *frame_use_name(enum frame_use use) {
+    static const char *const names[FRAME_USE_COUNT] = {
+        [FRAME_FREE] = "free", [FRAME_RESERVED] = "reserved", [FRAME_KERNEL] = "kernel",
+        [FRAME_SLAB] = "slab", [FRAME_STACK] = "stack",       [FRAME_TABLE] = "table",
+        [FRAME_NODE] = "node", [FRAME_ANON] = "anon",         [FRAME_FILE] = "file",
+        [FRAME_ZERO] = "zero", [FRAME_SPARE] = "spare",       [FRAME_HOLE] = "hole",
+    };
+
+    return use < FRAME_USE_COUNT ? names[use] : "unknown";
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page faults and exceptions of user code: repaired by the VM, or turned into signals. When the
+ * signal kills, one line in the log says who, why and where.
+ *
+ *   what vm_fault() says           signal    si_code
+ *   -EFAULT   no mapping           SIGSEGV   SEGV_MAPERR
+ *   -EACCES   not allowed          SIGSEGV   SEGV_ACCERR
+ *   -ENXIO    beyond the object    SIGBUS    BUS_ADRERR
+ *   -EIO      cannot be read       SIGBUS    BUS_ADRERR
+ *   -ENOMEM   out of memory        SIGKILL
+ *
+ * A kernel copy that cannot go on fails with EFAULT and sends nothing, except for lack of memory:
+ * EFAULT would blame the program's pointer, so the program is killed as if it had touched the page.
+ */
+#include "proc/fault.h"
+
+#include "abi/errno.h"
+#include "core/printk.h"
+#include "lib/bits.h"
+#include "machine/layout.h"
+#include "machine/trapframe.h"
+#include "proc/process.h"
+#include "proc/signal_private.h"
+#include "vm/fault.h"
+
+#define FXSAVE_STATUS_OFFSET 2
+#define FXSAVE_MXCSR_OFFSET 24
+#define MXCSR_MASKS_SHIFT 7
+
+static const char *reason_of(int error) {
+    switch (error) {
+    case -EFAULT:
+        return "no mapping";
+    case -EACCES:
+        return "not allowed";
+    case -ENOMEM:
+        return "out of memory";
+    case -EIO:
+        return "cannot be read";
+    default:
+        return "beyond the object";
+    }
+}
+
+static const char *access_name(unsigned error) {
+    if (error & PAGE_FAULT_WRITE)
+        return "write";
+    return error & PAGE_FAULT_EXEC ? "exec" : "read";
+}
+
+static int signal_of(int error) {
+    if (error == -ENOMEM)
+        return SIGKILL;
+    return error == -EFAULT || error == -EACCES ? SIGSEGV : SIGBUS;
+}
+
+static int code_of(int error) {
+    if (error == -EFAULT)
+        return SEGV_MAPERR;
+    return error == -EACCES ? SEGV_ACCERR : BUS_ADRERR;
+}
+
+static void report(const struct trapframe *tf, uint64_t address, unsigned error, int reason) {
+    const struct process *process = process_current();
+
+    printk("quire: %s[%d]: killed by %s: page fault (%s) of %#lx, error %#x, at %#lx: %s\n",
+           process->name, process->pid, signal_name(signal_of(reason)), access_name(error), address,
+           error, tf->rip, reason_of(reason));
+}
+
+/* Sends what the fault deserves to the running task. */
+static void send_for_fault(struct trapframe *tf, uint64_t address, unsigned error, int reason) {
+    struct task *task = task_current();
+    int signo = signal_of(reason);
+    struct linux_siginfo info = {.si_code = code_of(reason), .u.fault.address = address};
+
+    task->fault_address = address;
+    task->fault_error = error;
+    task->fault_trap = TRAP_PAGE_FAULT;
+    if (signo == SIGKILL || signal_force_kills(signo))
+        report(tf, address, error, reason);
+    signal_force(signo, &info);
+}
+
+int fault_page(struct trapframe *tf, uint64_t address, unsigned error) {
+    struct process *process = process_current();
+    int reason = -EFAULT;
+
+    if (!process || !process->space)
+        return -EFAULT;
+    if (address < USER_END)
+        reason = vm_fault(process->space, address, page_fault_access(error) | VM_USER);
+    if (reason == 0) {
+        task_current()->minor_faults++;
+        return 0;
+    }
+    if (!trapframe_is_user(tf) && reason != -ENOMEM)
+        return reason;
+    send_for_fault(tf, address, error, reason);
+    return trapframe_is_user(tf) ? 0 : reason;
+}
+
+/* ---- exceptions other than page faults ---- */
+
+struct exception {
+    const char *name;
+    int signo;
+    int code;
+    bool has_address; /* si_addr is the instruction */
+};
+
+static const struct exception exceptions[] = {
+    [TRAP_DIVIDE] = {"divide error", SIGFPE, FPE_INTDIV, true},
+    [TRAP_DEBUG] = {"debug trap", SIGTRAP, TRAP_TRACE, true},
+    [TRAP_BREAKPOINT] = {"breakpoint", SIGTRAP, SI_KERNEL, false},
+    [TRAP_OVERFLOW] = {"overflow", SIGSEGV, SI_KERNEL, false},
+    [TRAP_BOUND] = {"bound exceeded", SIGSEGV, SI_KERNEL, false},
+    [TRAP_INVALID_OPCODE] = {"invalid opcode", SIGILL, ILL_ILLOPN, true},
+    [TRAP_NO_DEVICE] = {"no floating point", SIGFPE, FPE_FLTINV, true},
+    [TRAP_NO_SEGMENT] = {"segment not present", SIGBUS, SI_KERNEL, false},
+    [TRAP_STACK] = {"stack fault", SIGBUS, SI_KERNEL, false},
+    [TRAP_PROTECTION] = {"general protection fault", SIGSEGV, SI_KERNEL, false},
+    [TRAP_FPU] = {"floating point exception", SIGFPE, FPE_FLTINV, true},
+    [TRAP_ALIGNMENT] = {"alignment check", SIGBUS, BUS_ADRALN, true},
+    [TRAP_SIMD] = {"SIMD exception", SIGFPE, FPE_FLTINV, true},
+};
+
+static const struct exception unknown_exception = {"unknown exception", SIGSEGV, SI_KERNEL, false};
+
+static const struct exception *exception_of(uint64_t vector) {
+    if (vector < ARRAY_SIZE(exceptions) && exceptions[vector].name)
+        return &exceptions[vector];
+    return &unknown_exception;
+}
+
+/* si_code by the lowest exception flag: x87 status and MXCSR have them in the same order. */
+static int float_code(uint32_t flags) {
+    static const int codes[] = {FPE_FLTINV, FPE_FLTUND, FPE_FLTDIV,
+                                FPE_FLTOVF, FPE_FLTUND, FPE_FLTRES};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(codes); i++) {
+        if (flags & 1u << i)
+            return codes[i];
+    }
+    return FPE_FLTINV;
+}
+
+static int float_code_of(uint64_t vector) {
+    char *state = (char *)task_current()->thread.fpu;
+    uint32_t mxcsr;
+
+    fpu_save((struct fpu_state *)state);
+    if (vector == TRAP_FPU) {
+        uint16_t control = *(uint16_t *)state;
+
+        return float_code(*(uint16_t *)(state + FXSAVE_STATUS_OFFSET) & ~(uint32_t)control);
+    }
+    mxcsr = *(uint32_t *)(state + FXSAVE_MXCSR_OFFSET);
+    return float_code(mxcsr & ~(mxcsr >> MXCSR_MASKS_SHIFT));
+}
+
+void fault_exception(struct trapframe *tf) {
+    const struct exception *exception = exception_of(tf->vector);
+    struct task *task = task_current();
+    const struct process *process = task->thread.process;
+    struct linux_siginfo info = {.si_code = exception->code};
+
+    if (exception->has_address)
+        info.u.fault.address = tf->rip;
+    if (tf->vector == TRAP_FPU || tf->vector == TRAP_SIMD)
+        info.si_code = float_code_of(tf->vector);
+    task->fault_error = tf->error;
+    task->fault_trap = tf->vector;
+    if (signal_force_kills(exception->signo))
+        printk("quire: %s[%d]: killed by %s: %s, error %#lx, at %#lx\n", process->name,
+               process->pid, signal_name(exception->signo), exception->name, tf->error, tf->rip);
+    signal_force(exception->signo, &info);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork, vfork, clone: a process from a process; see fork.h.
+ *
+ * Everything that can fail is made first, piece by piece, each undone by its label. Then the child
+ * is linked into the tree, which cannot fail, and starts.
+ *
+ * What a child gets: the space (a copy, or the same with CLONE_VM), the files, the signal actions
+ * and mask, limits, ids, group. What it does not: pending signals, timers, usage, children.
+ */
+#include "proc/fork.h"
+
+#include "abi/errno.h"
+#include "abi/sched.h"
+#include "core/assert.h"
+#include "core/uaccess.h"
+#include "lib/string.h"
+#include "machine/trapframe.h"
+#include "proc/pid.h"
+#include "proc/signal_private.h"
+#include "proc/tree.h"
+#include "vfs/file.h"
+#include "vm/space.h"
+
+/* The first code of every user task. */
+static void task_main(void *arg) {
+    struct task *task = arg;
+
+    sched_finish_switch();
+    irq_enable();
+    /* Nobody waits for this write, so a bad address is the program's own loss, as on Linux. */
+    if (task->set_child_tid != 0)
+        (void)put_user_u32((uint32_t)task->thread.tid, (void *)task->set_child_tid);
+    context_enter_user(task->thread.trapframe);
+}
+
+static int copy_space(struct process *child, struct process *parent, uint64_t flags) {
+    if (!(flags & CLONE_VM))
+        return vm_space_fork(parent->space, &child->space);
+    vm_space_ref(parent->space);
+    child->space = parent->space;
+    return 0;
+}
+
+/* Copies what is plain data of the parent, who runs this and is the only one to change it. */
+static void copy_plain(struct process *child, struct process *parent, uint64_t flags) {
+    child->image = parent->image;
+    child->dumpable = parent->dumpable;
+    child->no_new_privs = parent->no_new_privs;
+    child->nice = parent->nice;
+    child->personality = parent->personality;
+    memcpy(child->name, parent->name, sizeof(child->name));
+    memcpy(child->rlimits, parent->rlimits, sizeof(child->rlimits));
+    memcpy(child->actions, parent->actions, sizeof(child->actions));
+    if (flags & CLONE_CLEAR_SIGHAND) {
+        for (int i = 0; i < SIGNAL_COUNT; i++) {
+            if (child->actions[i].handler != SIG_IGN)
+                child->actions[i] = (struct linux_sigaction){.handler = SIG_DFL};
+        }
+    }
+    child->exe = parent->exe;
+    if (child->exe)
+        file_ref(child->exe);
+}
+
+/* The child's registers: the parent's, and what the request says. */
+static void copy_task(struct task *child, const struct task *parent,
+                      const struct fork_request *request) {
+    struct thread *thread = &child->thread;
+
+    *thread->trapframe = *parent->thread.trapframe;
+    thread->trapframe->rax = 0;
+    if (request->stack != 0)
+        thread->trapframe->rsp = request->stack;
+    thread->fs_base = request->flags & CLONE_SETTLS ? request->tls : parent->thread.fs_base;
+    thread->gs_base = parent->thread.gs_base;
+    memcpy(thread->name, parent->thread.name, sizeof(thread->name));
+    thread->space = thread->process->space;
+    fpu_save(thread->fpu);
+    child->blocked = parent->blocked;
+    /* The alternate stack is in memory that both would use at the same time with CLONE_VM alone. */
+    if (!(request->flags & CLONE_VM) || (request->flags & CLONE_VFORK))
+        child->altstack = parent->altstack;
+    if (request->flags & CLONE_CHILD_SETTID)
+        child->set_child_tid = request->child_tid;
+    if (request->flags & CLONE_CHILD_CLEARTID)
+        child->clear_child_tid = request->child_tid;
+}
+
+/* Everything that can fail. 0 with *made, in no table yet. */
+static int build(const struct fork_request *request, struct task **made) {
+    struct process *parent = process_current();
+    struct process *child = process_alloc();
+    struct task *task;
+    int error = -ENOMEM;
+
+    if (!child)
+        return -ENOMEM;
+    task = task_create(child, task_main);
+    if (!task)
+        goto put_child;
+    error = copy_space(child, parent, request->flags);
+    if (error)
+        goto destroy_task;
+    error = vfs_context_fork(&child->vfs, &parent->vfs, request->flags & CLONE_FS,
+                             request->flags & CLONE_FILES);
+    if (error)
+        goto unref_space;
+    copy_plain(child, parent, request->flags);
+    copy_task(task, task_current(), request);
+    *made = task;
+    return 0;
+
+unref_space:
+    vm_space_unref(child->space);
+destroy_task:
+    task_destroy_unstarted(task);
+put_child:
+    process_put(child);
+    return error;
+}
+
+static void unbuild(struct task *task) {
+    struct process *child = task->thread.process;
+
+    if (child->exe)
+        file_unref(child->exe);
+    vfs_context_release(&child->vfs);
+    vm_space_unref(child->space);
+    task_destroy_unstarted(task);
+    process_put(child);
+}
+
+/* Links the child into the tree. Its pid, or -EAGAIN. */
+static int link_child(struct task *task, const struct fork_request *request) {
+    struct process *parent = process_current();
+    struct process *child = task->thread.process;
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    int pid = pid_alloc_locked();
+
+    if (pid != 0) {
+        child->exit_signal = request->exit_signal;
+        child->vfork_borrowed = (request->flags & CLONE_VFORK) != 0;
+        process_link_locked(child, pid, request->flags & CLONE_PARENT ? parent->parent : parent);
+        group_join_locked(child, parent->group);
+        task_link_locked(task, pid);
+    }
+    spin_unlock_irq(&process_tree_lock, flags);
+    return pid != 0 ? pid : -EAGAIN;
+}
+
+/* Sleeps until the child gives the space back; only death is quicker. */
+static void wait_vfork(struct process *child) {
+    struct process *self = process_current();
+
+    WAIT_EVENT(&self->child_wait, !child->vfork_borrowed || self->is_exiting);
+}
+
+int process_fork(const struct fork_request *request) {
+    struct process *child;
+    struct task *task = NULL;
+    int pid;
+
+    if (!process_may_add())
+        return -EAGAIN;
+    pid = build(request, &task);
+    if (pid < 0)
+        return pid;
+    child = task->thread.process;
+    pid = link_child(task, request);
+    if (pid < 0) {
+        unbuild(task);
+        return pid;
+    }
+    if (request->flags & CLONE_PARENT_SETTID)
+        (void)put_user_u32((uint32_t)pid, (void *)request->parent_tid);
+    if (request->flags & CLONE_VFORK)
+        process_ref(child);
+    thread_start(&task->thread);
+    if (request->flags & CLONE_VFORK) {
+        wait_vfork(child);
+        process_put(child);
+    }
+    return pid;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who may do something to a process; see permission.h. Ids are read without a lock: each is a word,
+ * and a process that changes its ids at this moment is either.
+ */
+#include "proc/permission.h"
+
+#include "proc/process.h"
+
+bool permission_same_user(const struct process *process) {
+    const struct credentials *mine = &process_current()->vfs.credentials;
+    const struct credentials *theirs = &process->vfs.credentials;
+
+    return mine->euid == 0 || mine->euid == theirs->uid || mine->euid == theirs->euid;
+}
+
+bool permission_to_signal(const struct process *process, int signo) {
+    const struct credentials *mine = &process_current()->vfs.credentials;
+    const struct credentials *theirs = &process->vfs.credentials;
+
+    if (mine->euid == 0 || mine->euid == theirs->suid || mine->euid == theirs->uid ||
+        mine->uid == theirs->suid || mine->uid == theirs->uid)
+        return true;
+    return signo == SIGCONT && process_session_id(process) == process_session_id(process_current());
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table and the tree of processes: allocation, references, finding. See process.h.
+ *
+ * Only the structure lives here; how it comes to life is fork.c, how it dies exit.c.
+ */
+#include "proc/process.h"
+
+#include "core/assert.h"
+#include "core/clock.h"
+#include "core/cpu.h"
+#include "lib/string.h"
+#include "mm/frame.h"
+#include "mm/slab.h"
+#include "proc/pid.h"
+#include "proc/tree.h"
+#include "vfs/fdtable.h"
+#include "vfs/name.h"
+#include "vm/space.h"
+
+#define BUCKETS 1024 /* a power of two */
+/* Linux's measure: the stacks of all threads may take an eighth of memory. */
+#define FRAMES_PER_PROCESS 32
+#define PROCESSES_MIN 64
+#define PROCESSES_MAX (PID_MAX - 1024)
+
+struct spinlock process_tree_lock = SPINLOCK_INIT("process_tree", LOCK_RANK_PROCESS_TABLE);
+struct process *process_init_process;
+
+static struct slab_cache cache;
+static struct process *buckets[BUCKETS]; /* process_tree_lock */
+static struct process_counts counts;     /* process_tree_lock */
+static uint32_t limit;                   /* constant */
+
+void process_table_init(void) {
+    struct frame_stats stats;
+
+    slab_cache_init(&cache, "process", sizeof(struct process), 0);
+    frame_stats_get(&stats);
+    limit = (uint32_t)MIN(stats.total / FRAMES_PER_PROCESS, (uint64_t)PROCESSES_MAX);
+    limit = MAX(limit, (uint32_t)PROCESSES_MIN);
+}
+
+struct process *process_alloc(void) {
+    struct process *process = slab_alloc(&cache);
+
+    if (!process)
+        return NULL;
+    /* The big arrays at the end are copied from the parent anyway. */
+    memset(process, 0, offsetof(struct process, rlimits));
+    refcount_init(&process->refs, 1);
+    list_init(&process->children);
+    list_init(&process->sibling_node);
+    list_init(&process->group_node);
+    list_init(&process->tasks);
+    list_init(&process->queue.infos);
+    wait_queue_init(&process->child_wait);
+    spin_init(&process->signal_lock, "signal", LOCK_RANK_SIGNAL);
+    process->start_ns = clock_monotonic_ns();
+    process->dumpable = 1;
+    return process;
+}
+
+void process_ref(struct process *process) {
+    refcount_inc(&process->refs);
+}
+
+void process_put(struct process *process) {
+    if (process && refcount_dec_and_test(&process->refs))
+        slab_free(&cache, process);
+}
+
+struct process *process_current(void) {
+    return thread_current()->process;
+}
+
+struct task *task_current(void) {
+    return (struct task *)thread_current();
+}
+
+/* ---- the tree ---- */
+
+static struct process **bucket_of(int pid) {
+    return &buckets[(unsigned)pid % BUCKETS];
+}
+
+static void set_parent(struct process *process, struct process *parent) {
+    process->parent = parent;
+    process->parent_id = parent ? parent->pid : 0;
+    if (parent)
+        list_push_back(&parent->children, &process->sibling_node);
+}
+
+void process_link_locked(struct process *process, int pid, struct process *parent) {
+    DEBUG_ASSERT(spin_held(&process_tree_lock));
+    process->pid = pid;
+    process->hash_next = *bucket_of(pid);
+    *bucket_of(pid) = process;
+    counts.processes++;
+    counts.forks++;
+    set_parent(process, parent);
+}
+
+void process_unlink_locked(struct process *process) {
+    struct process **link = bucket_of(process->pid);
+
+    DEBUG_ASSERT(spin_held(&process_tree_lock));
+    DEBUG_ASSERT(process->state == PROCESS_ZOMBIE);
+    while (*link != process)
+        link = &(*link)->hash_next;
+    *link = process->hash_next;
+    process->state = PROCESS_REAPED;
+    list_remove(&process->sibling_node);
+    process->parent = NULL;
+    group_leave_locked(process, &process->left);
+    pid_drop_locked(process->pid);
+    counts.processes--;
+}
+
+void process_bury(struct process *process) {
+    group_spares_free(&process->left);
+    process_put(process);
+}
+
+void process_move_locked(struct process *process, struct process *parent) {
+    list_remove(&process->sibling_node);
+    set_parent(process, parent);
+}
+
+struct process *process_find_locked(int pid) {
+    struct process *process = *bucket_of(pid);
+
+    DEBUG_ASSERT(spin_held(&process_tree_lock));
+    while (process && process->pid != pid)
+        process = process->hash_next;
+    return process;
+}
+
+struct process *process_get(int pid) {
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    struct process *process = process_find_locked(pid);
+
+    if (process)
+        process_ref(process);
+    spin_unlock_irq(&process_tree_lock, flags);
+    return process;
+}
+
+struct process *process_next(int pid) {
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    struct process *process = NULL;
+
+    for (; pid < PID_MAX && !process; pid++) {
+        if (pid_is_used_locked(pid))
+            process = process_find_locked(pid);
+    }
+    if (process)
+        process_ref(process);
+    spin_unlock_irq(&process_tree_lock, flags);
+    return process;
+}
+
+/* How many processes the user has. Walks them all; the caller has a finite RLIMIT_NPROC. */
+static uint64_t count_of_user(uint32_t uid) {
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        for (struct process *p = buckets[i]; p; p = p->hash_next)
+            count += p->vfs.credentials.uid == uid;
+    }
+    spin_unlock_irq(&process_tree_lock, flags);
+    return count;
+}
+
+bool process_may_add(void) {
+    const struct process *self = process_current();
+    uint64_t nproc = self->rlimits[RLIMIT_NPROC].rlim_cur;
+
+    if (counts.processes >= limit)
+        return false;
+    if (nproc == RLIM64_INFINITY || self->vfs.credentials.uid == 0)
+        return true;
+    return count_of_user(self->vfs.credentials.uid) < nproc;
+}
+
+/* ---- what others want to know ---- */
+
+int process_parent_id(const struct process *process) {
+    return __atomic_load_n(&process->parent_id, __ATOMIC_RELAXED);
+}
+
+int process_group_id(const struct process *process) {
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    int id = process->group ? process->group->pgid : 0;
+
+    spin_unlock_irq(&process_tree_lock, flags);
+    return id;
+}
+
+int process_session_id(const struct process *process) {
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    int id = process->group ? process->group->session->sid : 0;
+
+    spin_unlock_irq(&process_tree_lock, flags);
+    return id;
+}
+
+static char thread_state_char(const struct thread *thread) {
+    static const char letters[] = {
+        [THREAD_RUNNABLE] = 'R', [THREAD_BLOCKED] = 'D', [THREAD_INTERRUPTIBLE] = 'S',
+        [THREAD_STOPPED] = 'T',  [THREAD_DEAD] = 'X',
+    };
+
+    return letters[thread->state];
+}
+
+char process_state_char(struct process *process) {
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    struct task *first = process_first_task(process);
+    char letter = 'X';
+
+    if (process->state == PROCESS_ZOMBIE)
+        letter = 'Z';
+    else if (process->state == PROCESS_ALIVE && first)
+        letter = thread_state_char(&first->thread);
+    spin_unlock_irq(&process_tree_lock, flags);
+    return letter;
+}
+
+const char *process_name(const struct process *process) {
+    return process->name;
+}
+
+void process_set_name(const char *name) {
+    struct task *task = task_current();
+    struct process *process = task->thread.process;
+
+    thread_set_name(&task->thread, name);
+    if (task->thread.tid == process->pid)
+        memcpy(process->name, task->thread.name, sizeof(process->name));
+}
+
+void process_counts_get(struct process_counts *result) {
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+
+    *result = counts;
+    result->last_pid = pid_last();
+    spin_unlock_irq(&process_tree_lock, flags);
+}
+
+struct fdtable *process_files_get(struct process *process) {
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    struct fdtable *files = process->vfs.files;
+
+    if (files)
+        fdtable_ref(files);
+    spin_unlock_irq(&process_tree_lock, flags);
+    return files;
+}
+
+struct vm_space *process_space_get(struct process *process) {
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    struct vm_space *space = process->space;
+
+    if (space)
+        vm_space_ref(space);
+    spin_unlock_irq(&process_tree_lock, flags);
+    return space;
+}
+
+struct name *process_exe_get(struct process *process) {
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    struct name *name = process->exe ? process->exe->name : NULL;
+
+    if (name)
+        name_ref(name);
+    spin_unlock_irq(&process_tree_lock, flags);
+    return name;
+}
+
+/* A reference that keeps the directories while they are asked without process_tree_lock. */
+static struct vfs_dirs *dirs_get(struct process *process) {
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    struct vfs_dirs *dirs = process->vfs.dirs;
+
+    if (dirs)
+        refcount_inc(&dirs->refs);
+    spin_unlock_irq(&process_tree_lock, flags);
+    return dirs;
+}
+
+/* Asks a borrowed context, and gives the borrowed directories back. */
+static struct name *ask_dirs(struct process *process, struct name *(*ask)(struct vfs_context *)) {
+    struct vfs_context context = {.dirs = dirs_get(process)};
+    struct name *name;
+
+    if (!context.dirs)
+        return NULL;
+    name = ask(&context);
+    vfs_context_release(&context);
+    return name;
+}
+
+struct name *process_cwd_get(struct process *process) {
+    return ask_dirs(process, vfs_context_cwd);
+}
+
+struct name *process_root_get(struct process *process) {
+    return ask_dirs(process, vfs_context_root);
+}
+
+struct tty *process_terminal(struct process *process) {
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    struct tty *terminal = process->group ? process->group->session->terminal : NULL;
+
+    spin_unlock_irq(&process_tree_lock, flags);
+    return terminal;
+}

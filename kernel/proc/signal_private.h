@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files about signals tell each other; private to kernel/proc and the signal system calls.
+ *
+ * _locked: the caller holds the process's signal_lock. Details of pending signals (struct
+ * pending_signal) are memory, which is neither allocated nor freed under that lock.
+ */
+#ifndef PROC_SIGNAL_PRIVATE_H
+#define PROC_SIGNAL_PRIVATE_H
+
+#include "proc/process.h"
+
+#define SIGNALS_SYNCHRONOUS                                                                        \
+    (SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) |         \
+     SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
+#define SIGNALS_STOPPING                                                                           \
+    (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
+#define SIGNALS_IGNORED_BY_DEFAULT                                                                 \
+    (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
+
+struct pending_signal {
+    struct list_node node; /* in signal_queue.infos */
+    struct linux_siginfo info;
+};
+
+/* ---- signal_queue.c ---- */
+
+struct pending_signal *pending_signal_alloc(void);
+void pending_signal_free(struct pending_signal *pending); /* NULL is allowed */
+
+/*
+ * Makes signo pending. A standard signal that is pending already is lost. *spare is used for the
+ * details if need be, and is NULL then.
+ */
+void signal_queue_add_locked(struct signal_queue *queue, int signo,
+                             const struct linux_siginfo *info, struct pending_signal **spare);
+
+/* Takes the first signo out; its details are to be freed by the caller (NULL: there were none). */
+struct pending_signal *signal_queue_take_locked(struct signal_queue *queue, int signo,
+                                                struct linux_siginfo *info);
+
+/* Forgets pending signals of the set. */
+void signal_queue_clear_locked(struct signal_queue *queue, uint64_t set);
+
+/* Empties a queue that nobody else can reach any more. */
+void signal_queue_destroy(struct signal_queue *queue);
+
+/* ---- signal_send.c ---- */
+
+/*
+ * What sending does once memory is at hand; task NULL: to the process. signal_lock held. *spare as
+ * above. Returns 0 or -EAGAIN.
+ */
+int signal_post_locked(struct process *process, struct task *task, int signo,
+                       const struct linux_siginfo *info, struct pending_signal **spare);
+
+/* Sets task->thread.interrupted to what it should be. */
+void signal_update_locked(struct task *task);
+
+/* All tasks are to exit with this status, as soon as they can. The first status stays. */
+void signal_exit_all_locked(struct process *process, int status);
+
+/* ---- signal_deliver.c ---- */
+
+/* On the way to user mode: acts on what is pending. May not return (exit). */
+void signal_deliver(struct trapframe *tf);
+
+/*
+ * Takes the first pending signal of `set` from the task or its process. Returns its number with
+ * *info filled, or 0. *details is to be freed.
+ */
+int signal_take_locked(struct task *task, uint64_t set, struct linux_siginfo *info,
+                       struct pending_signal **details);
+
+/* ---- signal_stop.c ---- */
+
+/* The default action of a stopping signal: stops until SIGCONT or death, tells the parent. */
+void signal_stop(int signo);
+
+/* Sleeps while the process is stopped. */
+void signal_wait_stopped(void);
+
+/* Tells the parent that the process goes on again. */
+void signal_tell_continued(void);
+
+/*
+ * Sends SIGCHLD (or signo) about `process` to its parent and wakes those who wait. code: CLD_*;
+ * status: exit code or signal. process_tree_lock held. *spare as above.
+ */
+void signal_tell_parent_locked(struct process *process, int signo, int code, int status,
+                               struct pending_signal **spare);
+
+/* ---- signal_frame.c ---- */
+
+struct signal_handling {
+    int signo;
+    struct linux_siginfo info;
+    struct linux_sigaction action;
+    uint64_t mask; /* to be put back by sigreturn */
+};
+
+/* Makes user mode go on in the handler. 0, or -EFAULT: no room on the user's stack. */
+int signal_frame_push(struct trapframe *tf, const struct signal_handling *handling);
+
+/* Undoes it: 0, with *mask what to block now, or -EFAULT for a frame that cannot be. */
+int signal_frame_pop(struct trapframe *tf, uint64_t *mask);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sets of pending signals with their details.
+ *
+ * queue->pending tells which are pending. queue->infos has details of some of them: a signal may
+ * lack details (from the kernel, or no memory), and details may outlast their signal (forgotten in
+ * an interrupt, where memory cannot be freed); the next signal of that number takes them over.
+ */
+#include "lib/string.h"
+#include "mm/slab.h"
+#include "proc/signal_private.h"
+
+static struct slab_cache cache;
+
+struct pending_signal *pending_signal_alloc(void) {
+    if (cache.size == 0)
+        slab_cache_init(&cache, "pending_signal", sizeof(struct pending_signal), 0);
+    return slab_alloc(&cache);
+}
+
+void pending_signal_free(struct pending_signal *pending) {
+    slab_free(&cache, pending);
+}
+
+static struct pending_signal *find(const struct signal_queue *queue, int signo) {
+    struct pending_signal *pending;
+
+    LIST_FOR_EACH (&queue->infos, pending, node) {
+        if (pending->info.si_signo == signo)
+            return pending;
+    }
+    return NULL;
+}
+
+static void set_info(struct linux_siginfo *to, int signo, const struct linux_siginfo *from) {
+    if (from) {
+        *to = *from;
+    } else {
+        memset(to, 0, sizeof(*to));
+        to->si_code = SI_KERNEL;
+    }
+    to->si_signo = signo;
+}
+
+void signal_queue_add_locked(struct signal_queue *queue, int signo,
+                             const struct linux_siginfo *info, struct pending_signal **spare) {
+    struct pending_signal *pending = NULL;
+
+    if (signo < SIGRTMIN || !(queue->pending & SIGNAL_BIT(signo))) {
+        if (queue->pending & SIGNAL_BIT(signo))
+            return;
+        pending = find(queue, signo);
+    }
+    if (!pending && *spare) {
+        pending = *spare;
+        *spare = NULL;
+        list_push_back(&queue->infos, &pending->node);
+    }
+    if (pending)
+        set_info(&pending->info, signo, info);
+    queue->pending |= SIGNAL_BIT(signo);
+}
+
+struct pending_signal *signal_queue_take_locked(struct signal_queue *queue, int signo,
+                                                struct linux_siginfo *info) {
+    struct pending_signal *pending = find(queue, signo);
+
+    if (pending) {
+        list_remove(&pending->node);
+        *info = pending->info;
+    } else {
+        set_info(info, signo, NULL);
+    }
+    if (!find(queue, signo))
+        queue->pending &= ~SIGNAL_BIT(signo);
+    return pending;
+}
+
+void signal_queue_clear_locked(struct signal_queue *queue, uint64_t set) {
+    queue->pending &= ~set;
+}
+
+void signal_queue_destroy(struct signal_queue *queue) {
+    struct list_node *node;
+
+    while ((node = list_pop_front(&queue->infos)) != NULL)
+        pending_signal_free(LIST_ENTRY(node, struct pending_signal, node));
+    queue->pending = 0;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stopping and going on (job control), and telling the parent what became of a child.
+ *
+ * A stop is a state of the process: stop_requested. Its tasks sleep, STOPPED, on their way to user
+ * mode until SIGCONT takes the request away or they are to exit.
+ */
+#include "abi/wait.h"
+#include "core/assert.h"
+#include "core/clock.h"
+#include "lib/string.h"
+#include "proc/group.h"
+#include "proc/signal_private.h"
+#include "proc/tree.h"
+
+#define NS_PER_TICK (NS_PER_SECOND / USER_HZ)
+
+static void describe_locked(const struct process *process, struct linux_siginfo *info, int code,
+                            int status) {
+    struct process_usage usage;
+
+    usage_of_process_locked(process, &usage);
+    memset(info, 0, sizeof(*info));
+    info->si_code = code;
+    info->u.child.pid = process->pid;
+    info->u.child.uid = process->vfs.credentials.uid;
+    info->u.child.status = status;
+    info->u.child.utime = (int64_t)(usage.user_ns / NS_PER_TICK);
+    info->u.child.stime = (int64_t)(usage.system_ns / NS_PER_TICK);
+}
+
+void signal_tell_parent_locked(struct process *process, int signo, int code, int status,
+                               struct pending_signal **spare) {
+    struct process *parent = process->parent;
+    struct linux_siginfo info;
+
+    DEBUG_ASSERT(spin_held(&process_tree_lock));
+    if (!parent)
+        return;
+    if (signo != 0) {
+        describe_locked(process, &info, code, status);
+        spin_lock(&parent->signal_lock);
+        signal_post_locked(parent, NULL, signo, &info, spare);
+        spin_unlock(&parent->signal_lock);
+    }
+    wait_queue_wake_all(&parent->child_wait);
+}
+
+/* SIGCHLD for a stop or continue, unless the parent does not want these. */
+static int stop_signal_for(const struct process *parent) {
+    return parent && (parent->actions[SIGCHLD - 1].flags & SA_NOCLDSTOP) ? 0 : SIGCHLD;
+}
+
+/* Under process_tree_lock: makes the request unless the process has other plans. */
+static bool request_stop_locked(struct process *process, int signo) {
+    bool stops;
+
+    if (signo != SIGSTOP && group_is_orphaned_locked(process->group, NULL))
+        return false;
+    spin_lock(&process->signal_lock);
+    /* A SIGCONT that came after the signal was taken wins only if it found the request. */
+    stops = !process->is_exiting;
+    if (stops) {
+        process->stop_requested = true;
+        process->stop_signal = signo;
+        process->was_continued = false;
+    }
+    spin_unlock(&process->signal_lock);
+    return stops;
+}
+
+void signal_stop(int signo) {
+    struct process *process = process_current();
+    struct pending_signal *spare = pending_signal_alloc();
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    bool stops = request_stop_locked(process, signo);
+
+    if (stops)
+        signal_tell_parent_locked(process, stop_signal_for(process->parent), CLD_STOPPED, signo,
+                                  &spare);
+    spin_unlock_irq(&process_tree_lock, flags);
+    pending_signal_free(spare);
+    if (stops)
+        signal_wait_stopped();
+}
+
+void signal_wait_stopped(void) {
+    struct process *process = process_current();
+
+    for (;;) {
+        thread_prepare_block(THREAD_STOPPED);
+        if (!process->stop_requested || process->is_exiting)
+            break;
+        thread_block();
+    }
+    thread_cancel_block();
+}
+
+void signal_tell_continued(void) {
+    struct process *process = process_current();
+    struct pending_signal *spare = pending_signal_alloc();
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+
+    signal_tell_parent_locked(process, stop_signal_for(process->parent), CLD_CONTINUED, SIGCONT,
+                              &spare);
+    spin_unlock_irq(&process_tree_lock, flags);
+    pending_signal_free(spare);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making processes and tasks, and their place in the tree; private to kernel/proc.
+ *
+ * _locked: the caller holds process_tree_lock. No memory is allocated or freed under it.
+ */
+#ifndef PROC_TREE_H
+#define PROC_TREE_H
+
+#include "proc/group.h"
+#include "proc/process.h"
+
+/* The first process: orphans become its children. NULL before it is there. */
+extern struct process *process_init_process;
+
+void process_table_init(void);
+
+/* A process with one reference, in no table, alone; fields zero but actions, limits. NULL: no
+ * memory. */
+struct process *process_alloc(void);
+
+void process_ref(struct process *process);
+
+/* Makes it known by its pid, as a child of `parent` (NULL: none). */
+void process_link_locked(struct process *process, int pid, struct process *parent);
+
+/* Takes a zombie out: no longer found, in no group. To be buried when the lock is free again. */
+void process_unlink_locked(struct process *process);
+
+/* Frees what is left of a process that has been taken out, and gives up the tree's reference. */
+void process_bury(struct process *process);
+
+/* Gives a process another parent, at the end of its children. */
+void process_move_locked(struct process *process, struct process *parent);
+
+/* Whether the tree has room for one more, with respect to memory and to the caller's RLIMIT_NPROC.
+ */
+bool process_may_add(void);
+
+/* A task of `process` that will start in entry(task), in no list. NULL: no memory. */
+struct task *task_create(struct process *process, void (*entry)(void *));
+void task_destroy_unstarted(struct task *task);
+
+/* Into and out of the process's list. */
+void task_link_locked(struct task *task, int tid);
+void task_unlink_locked(struct task *task);
+
+/* The first task; NULL: none is left. process_tree_lock or signal_lock held. */
+struct task *process_first_task(const struct process *process);
+
+/* The task with this tid, or NULL. */
+struct task *task_find_locked(int tid);
+
+/* Adds the usage of the task, or of a whole process with what its dead tasks used. */
+void usage_add(struct process_usage *sum, const struct process_usage *more);
+void usage_of_task(const struct task *task, struct process_usage *usage);
+void usage_of_process_locked(const struct process *process, struct process_usage *usage);
+
+#endif

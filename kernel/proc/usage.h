@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Limits and usage of processes, for their system calls. Source: getrusage(2), prlimit(2).
+ */
+#ifndef PROC_USAGE_H
+#define PROC_USAGE_H
+
+#include "proc/process.h"
+
+/* In the user's terms. Microseconds round down. */
+void usage_to_rusage(const struct process_usage *usage, struct linux_rusage *rusage);
+
+/* Of the calling process (RUSAGE_SELF, _CHILDREN, _THREAD), or -EINVAL. */
+int usage_get(int who, struct process_usage *usage);
+
+/*
+ * Reads a limit of a process into *old and sets it from *limit; either may be NULL. -EINVAL
+ * (unknown resource, soft above hard), -EPERM (raising the hard limit without being root).
+ */
+int limit_exchange(struct process *process, unsigned resource, const struct linux_rlimit64 *limit,
+                   struct linux_rlimit64 *old);
+
+#endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler: round robin on each processor, with slices of 10 ms.
+ *
+ * A processor's clock is programmed for the next event only: the first timer's deadline, or the end
+ * of the slice while something other than the idle thread runs. An idle processor has no tick. The
+ * tick is not moved at a switch (programming the hardware costs more than the switch); a slice is
+ * between half and one and a half of its length.
+ *
+ * A thread that is woken goes to the end of the queue and preempts nobody but the idle thread. The
+ * kernel is not preempted: the slice's end is noticed on the way back to user mode.
+ *
+ * Locks: run_queue.lock, innermost but for the clock's; see run_queue.h for the switch.
+ */
+#include "abi/errno.h"
+#include "core/assert.h"
+#include "core/clock.h"
+#include "core/cpu.h"
+#include "lib/string.h"
+#include "machine/trapframe.h"
+#include "sched/loadavg.h"
+#include "sched/run_queue.h"
+#include "sched/thread.h"
+#include "sched/thread_private.h"
+#include "vm/space.h"
+
+static struct run_queue run_queues[CPU_MAX];
+static struct thread idle_threads[CPU_MAX];
+
+struct run_queue *run_queue_self(void) {
+    return &run_queues[cpu_index()];
+}
+
+struct run_queue *run_queue_of(unsigned cpu) {
+    return &run_queues[cpu];
+}
+
+struct thread *thread_current(void) {
+    return cpu_self()->current;
+}
+
+void sched_init(void) {
+    struct run_queue *rq = run_queue_self();
+    struct thread *idle = &idle_threads[cpu_index()];
+
+    spin_init(&rq->lock, "run_queue", LOCK_RANK_RUN_QUEUE);
+    list_init(&rq->queue);
+    list_init(&idle->queue_node);
+    thread_set_name(idle, "idle");
+    idle->state = THREAD_RUNNABLE;
+    idle->cpu = cpu_index();
+    idle->on_cpu = true;
+    idle->switched_in_ns = clock_monotonic_ns();
+    rq->idle = rq->current = idle;
+    rq->tick_ns = rq->timer_ns = rq->programmed_ns = CLOCK_NO_EVENT;
+    cpu_self()->current = idle;
+    threads_init();
+    timers_init();
+}
+
+/* Programs the clock if the next event is not the one it waits for. rq->lock held, own processor.
+ */
+static void program_clock(struct run_queue *rq) {
+    uint64_t next = rq->tick_ns < rq->timer_ns ? rq->tick_ns : rq->timer_ns;
+
+    if (next == rq->programmed_ns)
+        return;
+    rq->programmed_ns = next;
+    clock_set_next_event(next);
+}
+
+void run_queue_set_timer(uint64_t deadline_ns) {
+    struct run_queue *rq = run_queue_self();
+    irq_flags_t flags = spin_lock_irq(&rq->lock);
+
+    rq->timer_ns = deadline_ns;
+    program_clock(rq);
+    spin_unlock_irq(&rq->lock, flags);
+}
+
+static void enqueue(struct run_queue *rq, struct thread *thread) {
+    list_push_back(&rq->queue, &thread->queue_node);
+    thread->queued = true;
+    rq->queued++;
+}
+
+static struct thread *dequeue_first(struct run_queue *rq) {
+    struct list_node *node = list_pop_front(&rq->queue);
+    struct thread *thread;
+
+    if (!node)
+        return rq->idle;
+    thread = LIST_ENTRY(node, struct thread, queue_node);
+    thread->queued = false;
+    rq->queued--;
+    return thread;
+}
+
+/* Closes the account of the thread that leaves and opens that of the one that comes. */
+static void account_switch(struct run_queue *rq, struct thread *from, struct thread *to) {
+    uint64_t now = clock_monotonic_ns();
+
+    from->run_ns += now - from->switched_in_ns;
+    to->switched_in_ns = now;
+    to->slice_end_ns = now + SCHED_SLICE_NS;
+    rq->switches++;
+    if (to != rq->idle && rq->tick_ns == CLOCK_NO_EVENT) {
+        rq->tick_ns = to->slice_end_ns;
+        program_clock(rq);
+    }
+}
+
+/* Loads what belongs to the processor rather than to the stack. Interrupts off. */
+static void load_thread(struct thread *to) {
+    struct cpu *cpu = cpu_self();
+
+    cpu->current = to;
+    __atomic_store_n(&cpu->work, thread_interrupted(to) ? CPU_WORK_SIGNAL : 0, __ATOMIC_RELAXED);
+    if (!to->fpu)
+        return;
+    context_set_kernel_stack(to->kstack_top);
+    context_set_user_bases(to->fs_base, to->gs_base);
+    if (!to->fpu_detached)
+        fpu_restore(to->fpu);
+    vm_space_activate(to->space);
+}
+
+/*
+ * Goes on with the first of the queue. rq->lock is held on entry and free on return; interrupts
+ * stay off. The running thread has been queued already if it is to run again by itself.
+ */
+static void switch_to_next(struct run_queue *rq) {
+    struct thread *from = rq->current;
+    struct thread *to = dequeue_first(rq);
+
+    if (to == from) {
+        cpu_work_clear(CPU_WORK_RESCHED);
+        spin_unlock(&rq->lock);
+        return;
+    }
+    rq->current = to;
+    to->on_cpu = true;
+    account_switch(rq, from, to);
+    spin_unlock(&rq->lock);
+    if (from->fpu && !from->fpu_detached && from->state != THREAD_DEAD)
+        fpu_save(from->fpu);
+    load_thread(to);
+    rq->previous = from;
+    context_switch(&from->context, &to->context);
+    sched_finish_switch();
+}
+
+void sched_finish_switch(void) {
+    struct run_queue *rq = run_queue_self();
+    struct thread *previous = rq->previous;
+
+    rq->previous = NULL;
+    __atomic_store_n(&previous->on_cpu, false, __ATOMIC_RELEASE);
+    if (previous->state == THREAD_DEAD)
+        thread_reap(previous);
+}
+
+void thread_start(struct thread *thread) {
+    thread_wake(thread);
+}
+
+void thread_prepare_block(enum thread_state state) {
+    __atomic_store_n(&thread_current()->state, (int)state, __ATOMIC_SEQ_CST);
+}
+
+void thread_cancel_block(void) {
+    __atomic_store_n(&thread_current()->state, (int)THREAD_RUNNABLE, __ATOMIC_RELAXED);
+}
+
+void thread_block(void) {
+    struct thread *self = thread_current();
+    irq_flags_t flags = irq_save();
+    struct run_queue *rq = run_queue_self();
+
+    DEBUG_ASSERT(cpu_may_sleep());
+    spin_lock(&rq->lock);
+    if (self->state == THREAD_RUNNABLE) {
+        spin_unlock(&rq->lock);
+    } else {
+        self->voluntary_switches++;
+        switch_to_next(rq);
+    }
+    irq_restore(flags);
+}
+
+void sched_yield(void) {
+    irq_flags_t flags = irq_save();
+    struct run_queue *rq = run_queue_self();
+    struct thread *self = rq->current;
+
+    DEBUG_ASSERT(cpu_may_sleep());
+    spin_lock(&rq->lock);
+    if (list_is_empty(&rq->queue)) {
+        cpu_work_clear(CPU_WORK_RESCHED);
+        self->slice_end_ns += SCHED_SLICE_NS;
+        spin_unlock(&rq->lock);
+    } else {
+        if (self != rq->idle)
+            enqueue(rq, self);
+        self->forced_switches++;
+        switch_to_next(rq);
+    }
+    irq_restore(flags);
+}
+
+void thread_exit(void) {
+    struct run_queue *rq;
+
+    irq_disable();
+    rq = run_queue_self();
+    spin_lock(&rq->lock);
+    rq->current->state = THREAD_DEAD;
+    switch_to_next(rq);
+    __builtin_unreachable();
+}
+
+/* Wakes a thread whose state is one of `states` (bits by enum thread_state). */
+static void wake_from(struct thread *thread, unsigned states) {
+    struct run_queue *rq = run_queue_of(thread->cpu);
+    irq_flags_t flags = spin_lock_irq(&rq->lock);
+
+    if (states & (1u << thread->state)) {
+        thread->state = THREAD_RUNNABLE;
+        if (thread != rq->current && !thread->queued)
+            enqueue(rq, thread);
+    }
+    spin_unlock_irq(&rq->lock, flags);
+}
+
+void thread_wake(struct thread *thread) {
+    wake_from(thread, 1u << THREAD_BLOCKED | 1u << THREAD_INTERRUPTIBLE | 1u << THREAD_STOPPED);
+}
+
+void thread_interrupt(struct thread *thread) {
+    wake_from(thread, 1u << THREAD_INTERRUPTIBLE);
+}
+
+void thread_notify(struct thread *thread) {
+    if (thread == thread_current())
+        cpu_work_set(CPU_WORK_SIGNAL);
+}
+
+/* Charges a tick to the running thread and sees whether its slice is over. rq->lock held. */
+static void charge_tick(struct run_queue *rq, uint64_t now_ns) {
+    struct thread *thread = rq->current;
+
+    if (trapframe_is_user(cpu_self()->irq_frame)) {
+        thread->user_ticks++;
+        rq->user_ticks++;
+    } else {
+        thread->system_ticks++;
+        rq->system_ticks++;
+    }
+    if (!list_is_empty(&rq->queue) && now_ns + SCHED_SLICE_NS / 2 >= thread->slice_end_ns)
+        cpu_work_set(CPU_WORK_RESCHED);
+}
+
+void sched_tick(void) {
+    uint64_t now_ns = clock_monotonic_ns();
+    struct run_queue *rq = run_queue_self();
+    uint64_t timer_ns = timers_run(now_ns);
+
+    spin_lock(&rq->lock);
+    rq->programmed_ns = CLOCK_NO_EVENT;
+    rq->timer_ns = timer_ns;
+    if (rq->current == rq->idle) {
+        rq->tick_ns = CLOCK_NO_EVENT;
+    } else if (rq->tick_ns <= now_ns) {
+        charge_tick(rq, now_ns);
+        loadavg_update(now_ns, rq->queued + 1);
+        rq->tick_ns = now_ns + SCHED_SLICE_NS;
+    }
+    program_clock(rq);
+    spin_unlock(&rq->lock);
+}
+
+void sched_idle(void) {
+    for (;;) {
+        irq_disable();
+        if (list_is_empty(&run_queue_self()->queue)) {
+            cpu_idle_wait();
+        } else {
+            irq_enable();
+            sched_yield();
+        }
+    }
+}
+
+void thread_times(const struct thread *thread, struct thread_times *times) {
+    uint64_t ticks = thread->user_ticks + thread->system_ticks;
+    uint64_t total = thread->run_ns;
+
+    if (thread->on_cpu)
+        total += clock_monotonic_ns() - thread->switched_in_ns;
+    times->user_ns = ticks == 0 ? total : total / ticks * thread->user_ticks;
+    times->system_ns = total - times->user_ns;
+}
+
+void sched_stats_get(struct sched_stats *stats) {
+    struct run_queue *rq = run_queue_self();
+    irq_flags_t flags = spin_lock_irq(&rq->lock);
+    uint64_t now = clock_monotonic_ns();
+    uint64_t ticks = rq->user_ticks + rq->system_ticks;
+    uint64_t busy;
+
+    memset(stats, 0, sizeof(*stats));
+    stats->idle_ns = rq->idle->run_ns;
+    busy = now > stats->idle_ns ? now - stats->idle_ns : 0;
+    stats->user_ns = ticks == 0 ? 0 : busy / ticks * rq->user_ticks;
+    stats->system_ns = busy - stats->user_ns;
+    stats->switches = rq->switches;
+    stats->runnable = rq->queued + (rq->current != rq->idle);
+    loadavg_update(now, stats->runnable);
+    loadavg_get(stats->load);
+    spin_unlock_irq(&rq->lock, flags);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * futex and the robust list. Of the operations those for waiting, waking and requeueing are there;
+ * the priority-inheriting ones and WAKE_OP are ENOSYS.
+ *
+ * Sources: futex(2), get_robust_list(2).
+ */
+#include "abi/errno.h"
+#include "abi/futex.h"
+#include "core/clock.h"
+#include "core/uaccess.h"
+#include "proc/futex.h"
+#include "proc/permission.h"
+#include "proc/process.h"
+#include "syscall/calls.h"
+#include "syscall/user_time.h"
+
+#define ROBUST_HEAD_BYTES 24
+
+/* WAIT's timeout is relative, WAIT_BITSET's a time of the clock. */
+static int get_deadline(int op, const void *timeout, uint64_t *deadline_ns) {
+    uint64_t ns, now_ns;
+    int error;
+
+    *deadline_ns = WAIT_FOREVER;
+    if (!timeout)
+        return 0;
+    error = user_timespec_get(timeout, &ns);
+    if (error)
+        return error;
+    if ((op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)) == FUTEX_WAIT) {
+        *deadline_ns = deadline_in(ns);
+        return 0;
+    }
+    now_ns = op & FUTEX_CLOCK_REALTIME ? clock_realtime_ns() : clock_monotonic_ns();
+    *deadline_ns = ns > now_ns ? deadline_in(ns - now_ns) : 0;
+    return 0;
+}
+
+static long wait(uint64_t word, int op, uint32_t value, const void *timeout, uint32_t bits) {
+    uint64_t deadline_ns;
+    int error = get_deadline(op, timeout, &deadline_ns);
+
+    if (error)
+        return error;
+    error = futex_wait(word, op & FUTEX_PRIVATE_FLAG, value, bits, deadline_ns);
+    /* A relative timeout would start over. */
+    return error == -ERESTARTSYS && timeout ? -EINTR : error;
+}
+
+/* The fourth argument of requeue operations is a number, not a timeout. */
+static long requeue(uint64_t word, int op, uint32_t count, uint64_t moved, uint64_t target,
+                    const uint32_t *check) {
+    struct futex_requeue request = {
+        .address = word,
+        .target = target,
+        .is_private = (op & FUTEX_PRIVATE_FLAG) != 0,
+        .count = count,
+        .moved = (unsigned)moved,
+        .check = check,
+    };
+
+    if ((int)count < 0 || (int)moved < 0)
+        return -EINVAL;
+    return futex_requeue(&request);
+}
+
+long sys_futex(void *address, int op, uint32_t value, const void *timeout, void *word2,
+               uint32_t value3) {
+    uint64_t word = (uint64_t)address;
+    bool is_private = (op & FUTEX_PRIVATE_FLAG) != 0;
+    int command = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+
+    switch (command) {
+    case FUTEX_WAIT:
+        return wait(word, op, value, timeout, FUTEX_BITSET_MATCH_ANY);
+    case FUTEX_WAIT_BITSET:
+        return wait(word, op, value, timeout, value3);
+    case FUTEX_WAKE:
+        return futex_wake(word, is_private, value, FUTEX_BITSET_MATCH_ANY);
+    case FUTEX_WAKE_BITSET:
+        return futex_wake(word, is_private, value, value3);
+    case FUTEX_REQUEUE:
+        return requeue(word, op, value, (uint64_t)timeout, (uint64_t)word2, NULL);
+    case FUTEX_CMP_REQUEUE:
+        return requeue(word, op, value, (uint64_t)timeout, (uint64_t)word2, &value3);
+    default:
+        return -ENOSYS;
+    }
+}
+
+long sys_set_robust_list(void *head, size_t length) {
+    if (length != ROBUST_HEAD_BYTES)
+        return -EINVAL;
+    task_current()->robust_list = (uint64_t)head;
+    return 0;
+}
+
+long sys_get_robust_list(int pid, void *head, void *length) {
+    if (pid != 0 && pid != thread_current()->tid)
+        return -EPERM;
+    if (put_user_u64(ROBUST_HEAD_BYTES, length) != 0)
+        return -EFAULT;
+    return put_user_u64(task_current()->robust_list, head);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Areas: page-aligned ranges of an address space with one set of rights and one backing, and the
+ * ordered set a space keeps them in.
+ *
+ * The set is a red-black tree by address. Each node knows the largest gap in front of any area
+ * below it, so that a free range is found from the top or from the bottom in logarithmic time.
+ *
+ * Invariants (vm_check): areas do not overlap, are not empty, and neighbours that could be one are
+ * one (vm_area_can_join).
+ *
+ * Locks: all of it belongs to the space's lock, but for link, which is the object's.
+ */
+#ifndef QUIRE_VM_AREA_H
+#define QUIRE_VM_AREA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/list.h"
+#include "lib/rbtree.h"
+#include "vm/access.h"
+#include "vm/object.h"
+#include "vm/shadow.h"
+
+struct vm_space;
+
+/* Kinds, bits of vm_area.flags. */
+#define VM_AREA_SHARED 1u     /* writes are everybody's; else private */
+#define VM_AREA_GROWS_DOWN 2u /* a stack */
+#define VM_AREA_HEAP 4u       /* made by brk: [heap] in maps */
+#define VM_AREA_STACK 8u      /* the first thread's: [stack] in maps */
+
+struct vm_area {
+    struct rb_node node;       /* [space] in vm_area_set, by start */
+    uint64_t start, end;       /* [space] bytes, multiples of the page size */
+    uint64_t gap;              /* [space] free bytes between the area before (or USER_MIN) and start */
+    uint64_t max_gap;          /* [space] largest gap in this subtree */
+    uint8_t prot;              /* [space] VM_READ | VM_WRITE | VM_EXEC */
+    uint8_t max_prot;          /* [space] what prot may be widened to */
+    uint16_t flags;            /* [space] VM_AREA_* */
+    uint64_t offset_pages;     /* [space] index of start's page in object and shadow */
+    struct vm_object *object;  /* const; referenced; NULL: zeroes */
+    struct vm_shadow *shadow;  /* [space] private changes; NULL until the first */
+    struct vm_space *space;    /* const */
+    struct list_node link;     /* [object] in object->areas, if there is an object */
+    uint64_t unmap_epoch;      /* [object] see object.c */
+};
+
+struct vm_area_set {
+    struct rb_tree tree;
+    struct vm_area *hint; /* found last; NULL if none */
+    uint32_t count;
+    uint64_t bytes;       /* sum of all areas' sizes */
+};
+
+/* At boot, once. */
+void vm_area_init_cache(void);
+
+/* An area with the backing, referenced and linked to its object; in no set yet. NULL: no memory. */
+struct vm_area *vm_area_create(struct vm_space *space, struct vm_object *object, uint16_t flags);
+
+/* Gives up backing and memory; the area is in no set. Its pages are unmapped already. */
+void vm_area_destroy(struct vm_area *area);
+
+/* The page index in object and shadow for an address inside the area. */
+static inline uint64_t vm_area_index(const struct vm_area *area, uint64_t va) {
+    return area->offset_pages + ((va - area->start) >> PAGE_SHIFT);
+}
+
+/*
+ * The rights an area's pages have: prot, and to be read if there is any other. x86 has no page that
+ * can be written or executed but not read, and Linux programs count on it.
+ */
+static inline unsigned vm_area_grants(const struct vm_area *area) {
+    return area->prot ? area->prot | VM_READ : 0;
+}
+
+void vm_area_set_init(struct vm_area_set *set);
+
+/* The area that contains va; NULL: none. */
+struct vm_area *vm_area_find(struct vm_area_set *set, uint64_t va);
+
+/* The first area that ends above va (contains it or lies after it); NULL: none. */
+struct vm_area *vm_area_find_from(struct vm_area_set *set, uint64_t va);
+
+struct vm_area *vm_area_first(const struct vm_area_set *set);
+struct vm_area *vm_area_next(const struct vm_area *area);
+struct vm_area *vm_area_prev(const struct vm_area *area);
+
+/* Puts an area into or takes it out of the set. It overlaps nothing there. */
+void vm_area_insert(struct vm_area_set *set, struct vm_area *area);
+void vm_area_remove(struct vm_area_set *set, struct vm_area *area);
+
+/* Moves the edges of an area in the set, backing index with them; still overlapping nothing. */
+void vm_area_resize(struct vm_area_set *set, struct vm_area *area, uint64_t start, uint64_t end);
+
+/*
+ * Splits at an address strictly inside; area keeps the lower part, the upper one is returned.
+ * NULL: no memory, nothing changed.
+ */
+struct vm_area *vm_area_split(struct vm_area_set *set, struct vm_area *area, uint64_t at);
+
+/* Whether two areas, low ending where high starts, are alike in all but their range. */
+bool vm_area_can_join(const struct vm_area *low, const struct vm_area *high);
+
+/* Joins area with its neighbours where they can be one. Returns the one that area is in now. */
+struct vm_area *vm_area_join(struct vm_area_set *set, struct vm_area *area);
+
+/* Bytes [start, end) of addresses. */
+struct vm_range {
+    uint64_t start, end;
+};
+
+/*
+ * A free range of size bytes (page multiple) inside window: the highest one, or the lowest. Returns
+ * its start, or 0 if there is none.
+ */
+uint64_t vm_area_gap_from_top(const struct vm_area_set *set, uint64_t size, struct vm_range window);
+uint64_t vm_area_gap_from_bottom(const struct vm_area_set *set, uint64_t size,
+                                 struct vm_range window);
+
+/* Whether nothing lies in [start, end). */
+bool vm_area_range_is_free(struct vm_area_set *set, uint64_t start, uint64_t end);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The VM's invariants, executed. Each rule is one function that says in words what it found broken;
+ * vm_check_space runs them all on one space.
+ *
+ * Nothing here changes anything, and nothing else in the kernel depends on it: it reads areas,
+ * shadows and the pmap and compares them.
+ */
+#include "vm/check.h"
+
+#include "lib/bits.h"
+#include "lib/format.h"
+#include "vm/pmap.h"
+
+#define VIOLATION(report, ...) (format((report)->text, sizeof((report)->text), __VA_ARGS__), false)
+
+/* ---- areas ---- */
+
+static bool check_area(const struct vm_area *area, struct vm_check_report *report) {
+    if (area->start >= area->end || area->start < USER_MIN || area->end > USER_END ||
+        !is_aligned(area->start, PAGE_SIZE) || !is_aligned(area->end, PAGE_SIZE))
+        return VIOLATION(report, "area %lx-%lx is no range of user pages", area->start, area->end);
+    if (area->prot & ~area->max_prot)
+        return VIOLATION(report, "area %lx has rights %x beyond %x", area->start, area->prot,
+                         area->max_prot);
+    if ((area->flags & VM_AREA_SHARED) && (area->shadow || !area->object))
+        return VIOLATION(report, "shared area %lx has a shadow or no object", area->start);
+    return true;
+}
+
+static bool check_neighbours(const struct vm_area *prev, const struct vm_area *area,
+                             struct vm_check_report *report) {
+    uint64_t before = prev ? prev->end : USER_MIN;
+
+    if (before > area->start)
+        return VIOLATION(report, "areas overlap at %lx", area->start);
+    if (area->gap != area->start - before)
+        return VIOLATION(report, "area %lx counts a gap of %lx before it, not %lx", area->start,
+                         area->gap, area->start - before);
+    if (prev && vm_area_can_join(prev, area))
+        return VIOLATION(report, "areas that meet at %lx could be one", area->start);
+    return true;
+}
+
+static bool check_areas(struct vm_space *space, struct vm_check_report *report) {
+    struct vm_area *prev = NULL;
+    uint64_t bytes = 0;
+    uint32_t count = 0;
+
+    for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
+        if (!check_area(area, report) || !check_neighbours(prev, area, report))
+            return false;
+        bytes += area->end - area->start;
+        count++;
+        prev = area;
+    }
+    if (bytes != space->areas.bytes || count != space->areas.count)
+        return VIOLATION(report, "%u areas of %lx bytes are counted as %u of %lx", count, bytes,
+                         space->areas.count, space->areas.bytes);
+    return true;
+}
+
+/* ---- shadows ---- */
+
+/* Areas that use a shadow, and pages it has in their ranges. */
+static void shadow_use(struct vm_space *space, const struct vm_shadow *shadow, uint32_t *areas,
+                       uint64_t *pages) {
+    *areas = 0;
+    *pages = 0;
+    for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
+        uint64_t index = area->offset_pages;
+        uint64_t end = index + ((area->end - area->start) >> PAGE_SHIFT);
+
+        if (area->shadow != shadow)
+            continue;
+        ++*areas;
+        for (; page_tree_next(&shadow->tree, &index) && index < end; index++)
+            ++*pages;
+    }
+}
+
+/* Every shadow is counted right, and holds no page that no area can see (requirement Q3). */
+static bool check_shadows(struct vm_space *space, struct vm_check_report *report) {
+    for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
+        uint32_t areas;
+        uint64_t pages;
+
+        if (!area->shadow)
+            continue;
+        shadow_use(space, area->shadow, &areas, &pages);
+        if (areas != area->shadow->areas || area->shadow->twin)
+            return VIOLATION(report, "shadow of %lx is used by %u areas and counts %u", area->start,
+                             areas, area->shadow->areas);
+        if (pages != page_tree_count(&area->shadow->tree))
+            return VIOLATION(report, "shadow of %lx holds %lu pages that no area sees", area->start,
+                             page_tree_count(&area->shadow->tree) - pages);
+    }
+    return true;
+}
+
+/* ---- the pmap ---- */
+
+/* Where an address should lead by the truth, and with which rights at most. */
+struct expectation {
+    paddr_t pa;
+    unsigned rights;
+};
+
+static struct expectation expect_object_page(struct vm_area *area, uint64_t index) {
+    struct vm_object *object = area->object;
+    unsigned rights = vm_area_grants(area) & ~((area->flags & VM_AREA_SHARED) ? 0 : VM_WRITE);
+    struct expectation expected = {VM_NO_PAGE, rights};
+
+    spin_lock(&object->lock);
+    if (object->ops->get_page(object, index, VM_READ, &expected.pa) < 0)
+        expected.pa = VM_NO_PAGE;
+    spin_unlock(&object->lock);
+    return expected;
+}
+
+static struct expectation expect_page(struct vm_area *area, uint64_t va) {
+    uint64_t index = vm_area_index(area, va);
+    bool alone = false;
+    struct frame *frame = NULL;
+
+    if (area->shadow)
+        frame = page_tree_lookup(&area->shadow->tree, index, &alone);
+    if (frame)
+        return (struct expectation){frame_to_phys(frame),
+                                    vm_area_grants(area) & ~(alone ? 0 : VM_WRITE)};
+    if (area->object)
+        return expect_object_page(area, index);
+    return (struct expectation){frame_to_phys(vm_zero_frame()), vm_area_grants(area) & ~VM_WRITE};
+}
+
+static bool check_entry(struct vm_space *space, const struct pmap_entry *entry,
+                        struct vm_check_report *report) {
+    struct vm_area *area = vm_area_find(&space->areas, entry->va);
+    struct expectation expected;
+
+    if (!area)
+        return VIOLATION(report, "%lx is mapped and in no area", entry->va);
+    expected = expect_page(area, entry->va);
+    if (entry->pa != expected.pa)
+        return VIOLATION(report, "%lx leads to frame %lx, not to %lx", entry->va, entry->pa,
+                         expected.pa);
+    if (entry->access & VM_RIGHTS & ~expected.rights)
+        return VIOLATION(report, "%lx has rights %x beyond %x", entry->va,
+                         entry->access & VM_RIGHTS, expected.rights);
+    return true;
+}
+
+static bool check_pmap(struct vm_space *space, struct vm_check_report *report) {
+    struct pmap_cursor cursor;
+
+    pmap_cursor_init(&cursor, space->pmap, 0);
+    while (pmap_cursor_next_present(&cursor, USER_END)) {
+        if (!check_entry(space, &cursor.at, report))
+            return false;
+        pmap_cursor_advance(&cursor, PAGE_SIZE);
+    }
+    return true;
+}
+
+bool vm_check_space(struct vm_space *space, struct vm_check_report *report) {
+    bool ok;
+
+    spin_lock(&space->lock);
+    ok = check_areas(space, report) && check_shadows(space, report) && check_pmap(space, report);
+    spin_unlock(&space->lock);
+    return ok;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Executable invariants of the VM.
+ */
+#ifndef QUIRE_VM_CHECK_H
+#define QUIRE_VM_CHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "vm/space.h"
+
+/* The first violation found, in words. */
+struct vm_check_report {
+    char text[160];
+};
+
+/*
+ * Checks one space: areas sorted, disjoint, aligned, joined where they can be; gaps and sums right;
+ * shadows' counts; no entry of the pmap that leads anywhere but where the truth says, or with more
+ * rights; no writable entry to a page that others see. Takes the space's lock. False: report says
+ * what is wrong.
+ */
+bool vm_check_space(struct vm_space *space, struct vm_check_report *report);
+
+#endif

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page faults.
+ *
+ * An access failed, or somebody wants to make one: find the area, find the page, tell the pmap.
+ * The truth (areas, objects, shadows) decides; what the pmap holds only saves asking.
+ *
+ *   case                                                          what is done
+ *   0    no area here (and no stack to grow), or it forbids it    -EFAULT, -EACCES
+ *   2    shared      the object's page                            entered with the area's rights
+ *   3R   private,    in the shadow                                that page; writable if ours alone
+ *        read        in the object below                          that page, not writable
+ *                    nowhere                                      the zero frame, not writable
+ *   3W   private,    a  in the shadow, only ours                  made writable, nothing copied
+ *        write       b  in the shadow, seen by others             copied
+ *                    c  in the object below                       copied into the shadow
+ *                    d  nowhere                                   a zeroed frame into the shadow
+ *   4    the page must come from a device                         wait without locks, look again
+ *
+ * Case 1, "the table was only behind the truth", is not a branch: whatever is found is entered
+ * again. It is counted when the pmap already had all that was asked for (another processor was
+ * faster, or a right was added without a flush).
+ *
+ * Order when a page is replaced (3Wb, 3Wc): the new frame is made and filled; the shadow's path is
+ * un-shared and the frame put in; the pmap is led to it. Then the old frame, which nothing of ours
+ * maps any more, loses our reference. If the pmap has no memory for the entry, it forgets the page
+ * instead, which is never wrong, and the fault fails with the contents as they were.
+ *
+ * Locks: the space's, and an object's inside it. Nothing sleeps but case 4, which holds none.
+ *
+ * Alternatives considered: counting the pmap's entries as references (then a fork or an unmap has
+ * to touch a count for each page); chains of shadows (then finding a page gets slower with each
+ * generation, and collapsing them is the hardest code of the systems that have them).
+ */
+#include "vm/fault.h"
+
+#include "abi/errno.h"
+#include "core/assert.h"
+#include "lib/bits.h"
+#include "mm/page_clear.h"
+#include "vm/pmap.h"
+
+/* Room kept between a growing stack and the area below it: as Linux's stack_guard_gap. */
+#define STACK_GUARD_BYTES (256u * PAGE_SIZE)
+
+/* A read fault maps what an object has in memory in an aligned window of this many pages. */
+#define AROUND_PAGES 16u
+
+/* One fault on its way. */
+struct fault {
+    struct vm_space *space;
+    uint64_t va;          /* of the page */
+    unsigned access;      /* VM_READ, VM_WRITE, VM_EXEC */
+    struct vm_area *area;
+    uint64_t index;       /* of the page in object and shadow */
+    paddr_t pa;           /* the page that was found or made */
+    unsigned rights;      /* to enter it with */
+    enum vm_fault_case which;
+};
+
+static uint64_t case_counts[VM_FAULT_CASES]; /* atomic */
+
+static const char *const case_names[VM_FAULT_CASES] = {
+    [VM_FAULT_NO_AREA] = "no area",
+    [VM_FAULT_FORBIDDEN] = "forbidden",
+    [VM_FAULT_STALE] = "stale entry",
+    [VM_FAULT_SHARED] = "shared page",
+    [VM_FAULT_READ_PRIVATE] = "read private page",
+    [VM_FAULT_READ_OBJECT] = "read object page",
+    [VM_FAULT_READ_ZERO] = "read zeroes",
+    [VM_FAULT_REUSE] = "write alone",
+    [VM_FAULT_COPY] = "copy shared page",
+    [VM_FAULT_COPY_OBJECT] = "copy object page",
+    [VM_FAULT_ZERO_FILL] = "new zeroed page",
+    [VM_FAULT_WAITED] = "waited for device",
+    [VM_FAULT_STACK_GROWN] = "stack grown",
+};
+
+const char *vm_fault_case_name(enum vm_fault_case which) {
+    return case_names[which];
+}
+
+void vm_fault_counts(uint64_t counts[VM_FAULT_CASES]) {
+    for (unsigned i = 0; i < VM_FAULT_CASES; i++)
+        counts[i] = __atomic_load_n(&case_counts[i], __ATOMIC_RELAXED);
+}
+
+static inline void count_case(enum vm_fault_case which) {
+    __atomic_fetch_add(&case_counts[which], 1, __ATOMIC_RELAXED);
+}
+
+/* ---- finding the area: case 0 ---- */
+
+/* Whether a stack that ends at area->end may reach down to va. */
+static bool stack_may_grow(struct vm_space *space, const struct vm_area *area, uint64_t va) {
+    const struct vm_area *below = vm_area_prev(area);
+    uint64_t lowest = below ? below->end + STACK_GUARD_BYTES : USER_MIN;
+    uint64_t more = area->start - va;
+
+    if (below && (below->flags & VM_AREA_GROWS_DOWN))
+        lowest = below->end;
+    return va >= lowest && area->end - va <= space->limits.stack_bytes &&
+           space->areas.bytes + more <= space->limits.space_bytes;
+}
+
+/* Grows the stack above va down to it. The stack, or NULL if there is none to grow. */
+static struct vm_area *grow_stack(struct vm_space *space, uint64_t va) {
+    struct vm_area *area = vm_area_find_from(&space->areas, va);
+
+    if (!area || !(area->flags & VM_AREA_GROWS_DOWN) || !stack_may_grow(space, area, va))
+        return NULL;
+    vm_area_resize(&space->areas, area, va, area->end);
+    space->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
+    count_case(VM_FAULT_STACK_GROWN);
+    return vm_area_join(&space->areas, area);
+}
+
+/* Finds the area and sees that it allows the access. 0, -EFAULT, -EACCES. */
+static int fault_find_area(struct fault *fault) {
+    struct vm_area *area = vm_area_find(&fault->space->areas, fault->va);
+
+    if (!area && fault->va < USER_END)
+        area = grow_stack(fault->space, fault->va);
+    if (!area) {
+        fault->which = VM_FAULT_NO_AREA;
+        return -EFAULT;
+    }
+    if (fault->access & ~vm_area_grants(area)) {
+        fault->which = VM_FAULT_FORBIDDEN;
+        return -EACCES;
+    }
+    fault->area = area;
+    fault->index = vm_area_index(area, fault->va);
+    return 0;
+}
+
+/* ---- finding the page ---- */
+
+/*
+ * The object's page, made if the object makes pages on demand: a page that is missing now may be
+ * made by a write(2) or another mapping later, and then everybody has to see that one. 0, -ENXIO
+ * beyond the end, -EAGAIN: wait, -ENOMEM, -EIO. *pa stays good while the space's lock is held.
+ */
+static int object_page(struct fault *fault, paddr_t *pa) {
+    struct vm_object *object = fault->area->object;
+    int error = -ENXIO;
+
+    spin_lock(&object->lock);
+    if (fault->index < div_round_up(object->size_bytes, PAGE_SIZE))
+        error = object->ops->get_page(object, fault->index, VM_WRITE, pa);
+    spin_unlock(&object->lock);
+    return error;
+}
+
+/* Case 2. */
+static int fault_shared(struct fault *fault) {
+    fault->which = VM_FAULT_SHARED;
+    fault->rights = vm_area_grants(fault->area) | VM_SHARED;
+    if (vm_object_is_device(fault->area->object))
+        fault->rights |= VM_UNCACHED;
+    return object_page(fault, &fault->pa);
+}
+
+/* Case 3R, not in the shadow. */
+static int fault_read_below(struct fault *fault) {
+    fault->rights = vm_area_grants(fault->area) & ~VM_WRITE;
+    if (!fault->area->object) {
+        fault->which = VM_FAULT_READ_ZERO;
+        fault->pa = frame_to_phys(vm_zero_frame());
+        return 0;
+    }
+    fault->which = VM_FAULT_READ_OBJECT;
+    return object_page(fault, &fault->pa);
+}
+
+/*
+ * Puts a new frame for the page into the area's shadow, making the shadow if it is the first. The
+ * frame that was there comes back in *old. 0, or -ENOMEM and the frame is still the caller's.
+ */
+static int shadow_put(struct fault *fault, struct frame *frame, struct frame **old) {
+    struct vm_area *area = fault->area;
+
+    if (!area->shadow)
+        area->shadow = vm_shadow_create();
+    if (!area->shadow)
+        return -ENOMEM;
+    return page_tree_insert(&area->shadow->tree, fault->index, frame, old);
+}
+
+/* Cases 3Wb, c, d: a new frame, filled from the page at source or with zeroes, goes in. */
+static int fault_replace(struct fault *fault, const void *source) {
+    struct frame *frame = source ? frame_alloc(FRAME_ANON) : frame_alloc_zeroed(FRAME_ANON);
+    struct frame *old = NULL;
+    int error;
+
+    if (!frame)
+        return -ENOMEM;
+    if (source)
+        page_copy(frame_to_virt(frame), source);
+    error = shadow_put(fault, frame, &old);
+    if (error < 0) {
+        frame_unref(frame);
+        return error;
+    }
+    fault->pa = frame_to_phys(frame);
+    error = pmap_enter(fault->space->pmap, fault->va, fault->pa, fault->rights);
+    if (error < 0)
+        pmap_remove(fault->space->pmap, fault->va, fault->va + PAGE_SIZE);
+    if (old)
+        frame_unref(old);
+    return error;
+}
+
+/* Case 3W, not in the shadow. */
+static int fault_write_below(struct fault *fault) {
+    paddr_t below;
+    int error;
+
+    if (!fault->area->object) {
+        fault->which = VM_FAULT_ZERO_FILL;
+        return fault_replace(fault, NULL);
+    }
+    fault->which = VM_FAULT_COPY_OBJECT;
+    error = object_page(fault, &below);
+    return error < 0 ? error : fault_replace(fault, phys_to_virt(below));
+}
+
+/* Whether a page of the object below an area lies beyond its end: then the shadow's is gone too. */
+static bool is_beyond_object(const struct fault *fault) {
+    struct vm_object *object = fault->area->object;
+
+    return object && fault->index >= div_round_up(vm_object_size(object), PAGE_SIZE);
+}
+
+/* Cases 3R and 3W. Sets entered if the pmap knows already. */
+static int fault_private(struct fault *fault, bool *entered) {
+    struct vm_shadow *shadow = fault->area->shadow;
+    bool alone = false;
+    struct frame *frame = shadow ? page_tree_lookup(&shadow->tree, fault->index, &alone) : NULL;
+    bool write = fault->access & VM_WRITE;
+
+    fault->rights = vm_area_grants(fault->area);
+    *entered = write && !(frame && alone);
+    if (is_beyond_object(fault))
+        return -ENXIO;
+    if (!frame)
+        return write ? fault_write_below(fault) : fault_read_below(fault);
+    if (write && !alone) {
+        fault->which = VM_FAULT_COPY;
+        return fault_replace(fault, frame_to_virt(frame));
+    }
+    fault->which = write ? VM_FAULT_REUSE : VM_FAULT_READ_PRIVATE;
+    fault->pa = frame_to_phys(frame);
+    if (!alone)
+        fault->rights &= ~VM_WRITE;
+    return 0;
+}
+
+/* ---- telling the pmap ---- */
+
+/* The page at va inside a window around a fault, if the object has it in memory: mapped unwritable. */
+static void around_one(struct fault *fault, uint64_t va) {
+    struct vm_area *area = fault->area;
+    uint64_t index = vm_area_index(area, va);
+    struct frame *frame;
+    struct pmap_entry entry;
+
+    if (area->shadow && page_tree_lookup(&area->shadow->tree, index, NULL))
+        return;
+    if (pmap_lookup(fault->space->pmap, va, &entry))
+        return;
+    frame = page_tree_lookup(&area->object->tree, index, NULL);
+    if (frame)
+        pmap_enter(fault->space->pmap, va, frame_to_phys(frame), vm_area_grants(area) & ~VM_WRITE);
+}
+
+/*
+ * Maps what the object already has around the page of a read fault, in an aligned window that lies
+ * in one table. What cannot be mapped comes by its own fault.
+ */
+static void fault_around(struct fault *fault) {
+    const uint64_t window = AROUND_PAGES * PAGE_SIZE;
+    struct vm_area *area = fault->area;
+    uint64_t va = MAX(align_down(fault->va, window), area->start);
+    uint64_t end = MIN(align_down(fault->va, window) + window, area->end);
+    struct vm_object *object = area->object;
+
+    spin_lock(&object->lock);
+    end = MIN(end, area->start + (div_round_up(object->size_bytes, PAGE_SIZE) << PAGE_SHIFT) -
+                       (area->offset_pages << PAGE_SHIFT));
+    for (; va < end; va += PAGE_SIZE) {
+        if (va != fault->va)
+            around_one(fault, va);
+    }
+    spin_unlock(&object->lock);
+}
+
+/* Enters what was found. Counts case 1 when nothing was missing. */
+static int fault_enter(struct fault *fault) {
+    struct pmap_entry entry;
+    int error;
+
+    if (pmap_lookup(fault->space->pmap, fault->va, &entry) && entry.pa == fault->pa &&
+        !(fault->access & ~entry.access)) {
+        fault->which = VM_FAULT_STALE;
+        return 0;
+    }
+    error = pmap_enter(fault->space->pmap, fault->va, fault->pa, fault->rights);
+    if (error == 0 && fault->which == VM_FAULT_READ_OBJECT)
+        fault_around(fault);
+    return error;
+}
+
+/* One try, with the space's lock held. -EAGAIN: case 4. */
+static int fault_locked(struct fault *fault) {
+    bool entered = false;
+    int error = fault_find_area(fault);
+
+    DEBUG_ASSERT(spin_held(&fault->space->lock));
+    if (error < 0)
+        return error;
+    if (fault->area->flags & VM_AREA_SHARED)
+        error = fault_shared(fault);
+    else
+        error = fault_private(fault, &entered);
+    if (error < 0 || entered)
+        return error;
+    return fault_enter(fault);
+}
+
+/* Case 4: waits for the page without any lock. 0: look again. */
+static int fault_wait(struct vm_object *object, uint64_t index) {
+    int error = object->ops->wait(object, index);
+
+    vm_object_unref(object);
+    count_case(VM_FAULT_WAITED);
+    return error;
+}
+
+int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
+                 void (*use)(void *arg, void *page), void *arg) {
+    struct fault fault = {
+        .space = space,
+        .va = align_down(address, PAGE_SIZE),
+        .access = access & VM_RIGHTS,
+    };
+    struct vm_object *awaited;
+    int error;
+
+    do {
+        awaited = NULL;
+        spin_lock(&space->lock);
+        error = fault_locked(&fault);
+        count_case(fault.which);
+        if (error == 0) {
+            space->faults_minor++;
+            if (use)
+                use(arg, phys_to_virt(fault.pa));
+        } else if (error == -EAGAIN) {
+            awaited = fault.area->object;
+            vm_object_ref(awaited);
+            space->faults_major++;
+        }
+        spin_unlock(&space->lock);
+    } while (awaited && (error = fault_wait(awaited, fault.index)) == 0);
+    return error;
+}
+
+int vm_fault(struct vm_space *space, uint64_t address, unsigned access) {
+    return vm_fault_use(space, address, access, NULL, NULL);
+}

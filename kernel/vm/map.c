@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmap, munmap, mprotect, madvise and brk on one address space.
+ *
+ * Each call has the same shape: check the arguments, find out what has to be done, get everything
+ * that can fail (areas for the splits, un-shared paths in shadows), then do what cannot fail. A
+ * split that turns out to be for nothing is joined again.
+ *
+ * Order of taking away: first the pmap forgets (and no processor can use the entries any more),
+ * then the pages are given back.
+ */
+#include "vm/map.h"
+
+#include "abi/errno.h"
+#include "core/assert.h"
+#include "lib/bits.h"
+#include "vm/pmap.h"
+
+/* ---- splitting at the edges of a range ---- */
+
+/* Joins whatever touches the edges of the range, after a change or in place of one. */
+static void join_edges(struct vm_space *space, struct vm_range range) {
+    const uint64_t edges[2] = {range.start, range.end};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct vm_area *area = vm_area_find_from(&space->areas, edges[i]);
+
+        if (area && area->start == edges[i])
+            vm_area_join(&space->areas, area);
+    }
+}
+
+static int split_at(struct vm_space *space, uint64_t at) {
+    struct vm_area *area = vm_area_find(&space->areas, at);
+
+    if (!area || area->start == at)
+        return 0;
+    return vm_area_split(&space->areas, area, at) ? 0 : -ENOMEM;
+}
+
+/* Makes areas begin and end at the edges of the range. 0 or -ENOMEM and as before. */
+static int split_edges(struct vm_space *space, struct vm_range range) {
+    if (split_at(space, range.start) < 0)
+        return -ENOMEM;
+    if (split_at(space, range.end) < 0) {
+        join_edges(space, range);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+/* The first and the following areas that begin inside the range. */
+static struct vm_area *first_inside(struct vm_space *space, struct vm_range range) {
+    struct vm_area *area = vm_area_find_from(&space->areas, range.start);
+
+    return area && area->start < range.end ? area : NULL;
+}
+
+static struct vm_area *next_inside(struct vm_area *area, struct vm_range range) {
+    area = vm_area_next(area);
+    return area && area->start < range.end ? area : NULL;
+}
+
+/* ---- unmap ---- */
+
+static uint64_t area_end_index(const struct vm_area *area) {
+    return area->offset_pages + ((area->end - area->start) >> PAGE_SHIFT);
+}
+
+/* A shadow that other areas use as well is cut; one that is ours alone goes as a whole. */
+static bool shadow_must_be_cut(const struct vm_area *area) {
+    return area->shadow && area->shadow->areas > 1;
+}
+
+/* Prepares all cuts of shadows in the range. 0 or -ENOMEM. */
+static int prepare_cuts(struct vm_space *space, struct vm_range range) {
+    struct vm_area *area;
+    int error = 0;
+
+    for (area = first_inside(space, range); area && error == 0; area = next_inside(area, range)) {
+        if (shadow_must_be_cut(area))
+            error = page_tree_remove_prepare(&area->shadow->tree, area->offset_pages,
+                                             area_end_index(area));
+    }
+    return error;
+}
+
+static void remove_area(struct vm_space *space, struct vm_area *area) {
+    if (shadow_must_be_cut(area))
+        page_tree_remove(&area->shadow->tree, area->offset_pages, area_end_index(area));
+    vm_area_remove(&space->areas, area);
+    vm_area_destroy(area);
+}
+
+/* Unmaps a range of whole pages. 0 or -ENOMEM and nothing changed. */
+static int unmap_locked(struct vm_space *space, struct vm_range range) {
+    struct vm_area *area;
+
+    DEBUG_ASSERT(spin_held(&space->lock));
+    if (!first_inside(space, range))
+        return 0;
+    if (split_edges(space, range) < 0)
+        return -ENOMEM;
+    if (prepare_cuts(space, range) < 0) {
+        join_edges(space, range);
+        return -ENOMEM;
+    }
+    pmap_remove(space->pmap, range.start, range.end);
+    while ((area = first_inside(space, range)) != NULL)
+        remove_area(space, area);
+    return 0;
+}
+
+/* The whole pages of [address, address + length); -EINVAL unless they are the user's. */
+static int page_range(uint64_t address, uint64_t length, struct vm_range *range) {
+    if (!is_aligned(address, PAGE_SIZE) || address >= USER_END || length > USER_END - address)
+        return -EINVAL;
+    *range = (struct vm_range){address, align_up(address + length, PAGE_SIZE)};
+    return 0;
+}
+
+int vm_unmap(struct vm_space *space, uint64_t address, uint64_t length) {
+    struct vm_range range;
+    int error;
+
+    if (length == 0 || page_range(address, length, &range) < 0)
+        return -EINVAL;
+    spin_lock(&space->lock);
+    error = unmap_locked(space, range);
+    spin_unlock(&space->lock);
+    return error;
+}
+
+/* ---- map ---- */
+
+static bool is_data(const struct vm_area *area) {
+    return (area->prot & VM_WRITE) && !(area->flags & (VM_AREA_SHARED | VM_AREA_GROWS_DOWN));
+}
+
+static uint64_t data_bytes(struct vm_space *space) {
+    uint64_t bytes = 0;
+
+    for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area))
+        bytes += is_data(area) ? area->end - area->start : 0;
+    return bytes;
+}
+
+static uint64_t mapped_bytes_in(struct vm_space *space, struct vm_range range) {
+    uint64_t bytes = 0;
+    struct vm_area *area = vm_area_find_from(&space->areas, range.start);
+
+    for (; area && area->start < range.end; area = vm_area_next(area))
+        bytes += MIN(area->end, range.end) - MAX(area->start, range.start);
+    return bytes;
+}
+
+/* Whether the limits allow `bytes` more (data: private and writable) in place of `replaced`. */
+static bool limits_allow(struct vm_space *space, uint64_t bytes, uint64_t replaced, bool data) {
+    const struct vm_limits *limits = &space->limits;
+
+    if (limits->space_bytes != UINT64_MAX &&
+        space->areas.bytes - replaced + bytes > limits->space_bytes)
+        return false;
+    return !data || limits->data_bytes == UINT64_MAX ||
+           data_bytes(space) + bytes <= limits->data_bytes;
+}
+
+/* A free range for the request: at its wish, or the highest one. 0: none. */
+static uint64_t choose_address(struct vm_space *space, uint64_t wish, uint64_t size) {
+    const struct vm_range all = {USER_MIN, USER_END};
+    const struct vm_range below_top = {USER_MIN, space->mmap_top};
+    uint64_t address;
+
+    wish = align_up(wish, PAGE_SIZE);
+    if (wish >= USER_MIN && wish < USER_END && size <= USER_END - wish &&
+        vm_area_range_is_free(&space->areas, wish, wish + size))
+        return wish;
+    address = vm_area_gap_from_top(&space->areas, size, below_top);
+    return address ? address : vm_area_gap_from_bottom(&space->areas, size, all);
+}
+
+/* What is wrong with a request whatever the space is like; 0 if nothing. */
+static int check_request(const struct vm_map_request *request) {
+    uint64_t address = request->address;
+
+    if (request->length == 0 || !is_aligned(request->offset, PAGE_SIZE))
+        return -EINVAL;
+    if (request->length > USER_END)
+        return -ENOMEM;
+    if (request->offset + align_up(request->length, PAGE_SIZE) < request->offset)
+        return -EOVERFLOW;
+    if ((request->flags & VM_MAP_SHARED) && !request->object)
+        return -EINVAL;
+    if (request->object && vm_object_is_device(request->object) &&
+        !(request->flags & VM_MAP_SHARED))
+        return -EINVAL;
+    if (!(request->flags & (VM_MAP_FIXED | VM_MAP_NOREPLACE)))
+        return 0;
+    if (!is_aligned(address, PAGE_SIZE))
+        return -EINVAL;
+    if (address >= USER_END || align_up(request->length, PAGE_SIZE) > USER_END - address)
+        return -ENOMEM;
+    return address < USER_MIN ? -EPERM : 0;
+}
+
+/* Where the request goes. 0, -ENOMEM, -EEXIST. */
+static int place_request(struct vm_space *space, const struct vm_map_request *request,
+                         struct vm_range *range) {
+    uint64_t size = align_up(request->length, PAGE_SIZE);
+    bool fixed = request->flags & (VM_MAP_FIXED | VM_MAP_NOREPLACE);
+
+    range->start = fixed ? request->address : choose_address(space, request->address, size);
+    range->end = range->start + size;
+    if (range->start == 0)
+        return -ENOMEM;
+    if ((request->flags & VM_MAP_NOREPLACE) &&
+        !vm_area_range_is_free(&space->areas, range->start, range->end))
+        return -EEXIST;
+    return 0;
+}
+
+static uint16_t area_flags(unsigned map_flags) {
+    static const struct {
+        unsigned map;
+        uint16_t area;
+    } table[] = {
+        {VM_MAP_SHARED, VM_AREA_SHARED},
+        {VM_MAP_GROWS_DOWN, VM_AREA_GROWS_DOWN},
+        {VM_MAP_STACK, VM_AREA_STACK},
+        {VM_MAP_HEAP, VM_AREA_HEAP},
+    };
+    uint16_t flags = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(table); i++)
+        flags |= map_flags & table[i].map ? table[i].area : 0;
+    return flags;
+}
+
+static struct vm_area *area_for(struct vm_space *space, const struct vm_map_request *request,
+                                struct vm_range range) {
+    struct vm_area *area = vm_area_create(space, request->object, area_flags(request->flags));
+
+    if (!area)
+        return NULL;
+    area->start = range.start;
+    area->end = range.end;
+    area->prot = (uint8_t)(request->prot & VM_RIGHTS);
+    area->max_prot = (uint8_t)(request->max_prot ? request->max_prot : VM_RIGHTS);
+    /* Without an object the index says nothing; the page number lets neighbours be joined. */
+    area->offset_pages = (request->object ? request->offset : range.start) >> PAGE_SHIFT;
+    return area;
+}
+
+static int map_locked(struct vm_space *space, const struct vm_map_request *request,
+                      uint64_t *address) {
+    bool data = (request->prot & VM_WRITE) && !(request->flags & (VM_MAP_SHARED | VM_MAP_GROWS_DOWN));
+    struct vm_range range;
+    struct vm_area *area;
+    int error = place_request(space, request, &range);
+
+    DEBUG_ASSERT(spin_held(&space->lock));
+    if (error < 0)
+        return error;
+    if (!limits_allow(space, range.end - range.start, mapped_bytes_in(space, range), data))
+        return -ENOMEM;
+    area = area_for(space, request, range);
+    if (!area)
+        return -ENOMEM;
+    error = unmap_locked(space, range);
+    if (error < 0) {
+        vm_area_destroy(area);
+        return error;
+    }
+    vm_area_insert(&space->areas, area);
+    vm_area_join(&space->areas, area);
+    space->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
+    *address = range.start;
+    return 0;
+}
+
+int vm_map(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
+    int error = check_request(request);
+
+    if (error < 0)
+        return error;
+    spin_lock(&space->lock);
+    error = map_locked(space, request, address);
+    spin_unlock(&space->lock);
+    return error;
+}
+
+/* ---- protect ---- */
+
+/* Whether the range is mapped without a hole and may have prot. 0, -ENOMEM, -EACCES. */
+static int check_protect(struct vm_space *space, struct vm_range range, unsigned prot) {
+    uint64_t at = range.start;
+
+    while (at < range.end) {
+        struct vm_area *area = vm_area_find(&space->areas, at);
+
+        if (!area)
+            return -ENOMEM;
+        if (prot & ~area->max_prot)
+            return -EACCES;
+        at = area->end;
+    }
+    return 0;
+}
+
+static int protect_locked(struct vm_space *space, struct vm_range range, unsigned prot) {
+    unsigned taken = 0;
+    struct vm_area *area;
+    int error = check_protect(space, range, prot);
+
+    DEBUG_ASSERT(spin_held(&space->lock));
+    if (error == 0)
+        error = split_edges(space, range);
+    if (error < 0)
+        return error;
+    for (area = first_inside(space, range); area; area = next_inside(area, range)) {
+        taken |= area->prot & ~prot;
+        area->prot = (uint8_t)prot;
+        area = vm_area_join(&space->areas, area);
+    }
+    join_edges(space, range);
+    if (taken)
+        pmap_protect(space->pmap, range.start, range.end, prot);
+    return 0;
+}
+
+int vm_protect(struct vm_space *space, uint64_t address, uint64_t length, unsigned prot) {
+    struct vm_range range;
+    int error;
+
+    if (!is_aligned(address, PAGE_SIZE) || (prot & ~VM_RIGHTS))
+        return -EINVAL;
+    if (length == 0)
+        return 0;
+    if (page_range(address, length, &range) < 0)
+        return -ENOMEM;
+    spin_lock(&space->lock);
+    error = protect_locked(space, range, prot);
+    spin_unlock(&space->lock);
+    return error;
+}
+
+/* ---- discard ---- */
+
+/* The indexes of the part of an area that lies in the range. */
+static struct vm_range index_range(const struct vm_area *area, struct vm_range range) {
+    return (struct vm_range){vm_area_index(area, MAX(area->start, range.start)),
+                             vm_area_index(area, MIN(area->end, range.end))};
+}
+
+static int discard_locked(struct vm_space *space, struct vm_range range) {
+    struct vm_area *first = vm_area_find_from(&space->areas, range.start);
+    struct vm_area *area;
+    int error = check_protect(space, range, 0);
+
+    DEBUG_ASSERT(spin_held(&space->lock));
+    for (area = first; error == 0 && area && area->start < range.end; area = vm_area_next(area)) {
+        struct vm_range part = index_range(area, range);
+
+        if (area->shadow)
+            error = page_tree_remove_prepare(&area->shadow->tree, part.start, part.end);
+    }
+    if (error < 0)
+        return error;
+    pmap_remove(space->pmap, range.start, range.end);
+    for (area = first; area && area->start < range.end; area = vm_area_next(area)) {
+        struct vm_range part = index_range(area, range);
+
+        if (area->shadow)
+            page_tree_remove(&area->shadow->tree, part.start, part.end);
+    }
+    return 0;
+}
+
+int vm_discard(struct vm_space *space, uint64_t address, uint64_t length) {
+    struct vm_range range;
+    int error;
+
+    if (page_range(address, length, &range) < 0)
+        return -EINVAL;
+    spin_lock(&space->lock);
+    error = discard_locked(space, range);
+    spin_unlock(&space->lock);
+    return error;
+}
+
+int vm_is_mapped(struct vm_space *space, uint64_t address, uint64_t length) {
+    struct vm_range range;
+    int error;
+
+    if (page_range(address, length, &range) < 0)
+        return -EINVAL;
+    spin_lock(&space->lock);
+    error = check_protect(space, range, 0);
+    spin_unlock(&space->lock);
+    return error;
+}
+
+/* ---- brk ---- */
+
+/* Grows the heap from old to new, both page-aligned. 0 or a negative errno. */
+static int heap_grow(struct vm_space *space, uint64_t old, uint64_t new) {
+    struct vm_map_request request = {
+        .address = old,
+        .length = new - old,
+        .prot = VM_READ | VM_WRITE,
+        .flags = VM_MAP_NOREPLACE | VM_MAP_HEAP,
+    };
+    uint64_t address;
+    int error = check_request(&request);
+
+    return error < 0 ? error : map_locked(space, &request, &address);
+}
+
+static int brk_locked(struct vm_space *space, uint64_t address) {
+    uint64_t old = align_up(space->brk, PAGE_SIZE);
+    uint64_t new = align_up(address, PAGE_SIZE);
+    int error = 0;
+
+    if (space->brk_start == 0 || address < space->brk_start || address > USER_END)
+        return -EINVAL;
+    if (address - space->brk_start > space->limits.data_bytes)
+        return -ENOMEM;
+    if (new > old)
+        error = heap_grow(space, old, new);
+    else if (new < old)
+        error = unmap_locked(space, (struct vm_range){new, old});
+    if (error == 0)
+        space->brk = address;
+    return error;
+}
+
+uint64_t vm_brk(struct vm_space *space, uint64_t address) {
+    uint64_t brk;
+
+    spin_lock(&space->lock);
+    brk_locked(space, address);
+    brk = space->brk;
+    spin_unlock(&space->lock);
+    return brk;
+}

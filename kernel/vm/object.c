@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all memory objects have in common: references, lookup with a reference on the frame, and
+ * cutting them short while they are mapped.
+ *
+ * Cutting (truncate, punch) has three steps, and their order is the whole point:
+ *   1. the size goes down, so that no fault finds the pages any more;
+ *   2. every space that maps the object forgets them, one space's lock at a time;
+ *   3. the pages are taken out of the tree and freed.
+ * A fault that looked a page up before step 1 holds its space's lock until the entry is made, and
+ * step 2 waits for it. A punched hole has no step 1: there the pages leave the tree before the spaces
+ * forget them, kept alive by a clone of the tree, and are freed with the clone.
+ *
+ * The spaces are found through object->areas. An area cannot be held on to without its space's lock,
+ * which ranks outside the object's: so each round takes a reference on one space not yet visited in
+ * this epoch, drops the object's lock and does all of that space's areas.
+ *
+ * Otherwise trees of objects are never cloned (only shadows' are), so a truncation needs no memory.
+ */
+#include "vm/object.h"
+
+#include "abi/errno.h"
+#include "core/assert.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vm/pmap.h"
+#include "vm/space.h"
+
+void vm_object_init(struct vm_object *object, const struct vm_object_ops *ops,
+                    uint64_t size_bytes) {
+    object->ops = ops;
+    refcount_init(&object->refs, 1);
+    spin_init(&object->lock, "vm_object", LOCK_RANK_VM_OBJECT);
+    page_tree_init(&object->tree);
+    object->size_bytes = size_bytes;
+    list_init(&object->areas);
+    object->unmap_epoch = 0;
+}
+
+void vm_object_fini(struct vm_object *object) {
+    ASSERT(list_is_empty(&object->areas));
+    page_tree_clear(&object->tree);
+}
+
+void vm_object_ref(struct vm_object *object) {
+    if (object->ops->retain)
+        object->ops->retain(object);
+    else
+        refcount_inc(&object->refs);
+}
+
+void vm_object_unref(struct vm_object *object) {
+    if (object->ops->release) {
+        object->ops->release(object);
+    } else if (refcount_dec_and_test(&object->refs)) {
+        vm_object_fini(object);
+        object->ops->destroy(object);
+    }
+}
+
+uint64_t vm_object_size(struct vm_object *object) {
+    return __atomic_load_n(&object->size_bytes, __ATOMIC_RELAXED);
+}
+
+void vm_object_extend(struct vm_object *object, uint64_t size_bytes) {
+    spin_lock(&object->lock);
+    object->size_bytes = MAX(object->size_bytes, size_bytes);
+    spin_unlock(&object->lock);
+}
+
+/* One try of vm_object_page_get; -EAGAIN: wait first. */
+static int page_get_once(struct vm_object *object, uint64_t index, unsigned access,
+                         struct frame **frame) {
+    paddr_t pa;
+    int error = -ENXIO;
+
+    spin_lock(&object->lock);
+    if (index < div_round_up(object->size_bytes, PAGE_SIZE))
+        error = object->ops->get_page(object, index, access, &pa);
+    *frame = error == 0 && pa != VM_NO_PAGE ? phys_to_frame_checked(pa) : NULL;
+    if (*frame)
+        frame_ref(*frame);
+    spin_unlock(&object->lock);
+    return error;
+}
+
+int vm_object_page_get(struct vm_object *object, uint64_t index, unsigned access,
+                       struct frame **frame) {
+    int error;
+
+    while ((error = page_get_once(object, index, access, frame)) == -EAGAIN) {
+        error = object->ops->wait(object, index);
+        if (error < 0)
+            return error;
+    }
+    return error;
+}
+
+int vm_object_get_memory_page(struct vm_object *object, uint64_t index, unsigned access,
+                              paddr_t *pa) {
+    struct frame *frame = page_tree_lookup(&object->tree, index, NULL);
+    struct frame *old;
+
+    DEBUG_ASSERT(spin_held(&object->lock));
+    if (!frame && !(access & VM_WRITE)) {
+        *pa = VM_NO_PAGE;
+        return 0;
+    }
+    if (!frame) {
+        frame = frame_alloc_zeroed(object->ops->frame_use);
+        if (!frame)
+            return -ENOMEM;
+        if (page_tree_insert(&object->tree, index, frame, &old) < 0) {
+            frame_unref(frame);
+            return -ENOMEM;
+        }
+    }
+    *pa = frame_to_phys(frame);
+    return 0;
+}
+
+/* A space that maps object and has not been visited in this epoch, referenced; NULL: none left. */
+static struct vm_space *next_space(struct vm_object *object, uint64_t epoch) {
+    struct vm_space *space = NULL;
+    struct vm_area *area;
+
+    spin_lock(&object->lock);
+    LIST_FOR_EACH(&object->areas, area, link) {
+        if (area->unmap_epoch == epoch)
+            continue;
+        area->unmap_epoch = epoch;
+        /* A space whose last user has gone runs nowhere, and its entries die with it. */
+        if (refcount_inc_unless_zero(&area->space->refs)) {
+            space = area->space;
+            break;
+        }
+    }
+    spin_unlock(&object->lock);
+    return space;
+}
+
+/* Makes one area forget what it maps of the pages [start, end). */
+static void area_forget(struct vm_area *area, uint64_t start, uint64_t end) {
+    uint64_t pages = (area->end - area->start) >> PAGE_SHIFT;
+    uint64_t first = MAX(start, area->offset_pages);
+    uint64_t last = MIN(end, area->offset_pages + pages);
+
+    if (first >= last)
+        return;
+    pmap_remove(area->space->pmap, area->start + ((first - area->offset_pages) << PAGE_SHIFT),
+                area->start + ((last - area->offset_pages) << PAGE_SHIFT));
+}
+
+/* Makes all areas of one space forget the pages [start, end) of object. */
+static void space_forget(struct vm_space *space, struct vm_object *object, uint64_t epoch,
+                         uint64_t start, uint64_t end) {
+    spin_lock(&space->lock);
+    for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
+        if (area->object != object)
+            continue;
+        spin_lock(&object->lock);
+        area->unmap_epoch = epoch;
+        spin_unlock(&object->lock);
+        area_forget(area, start, end);
+    }
+    spin_unlock(&space->lock);
+}
+
+/* Makes every space forget the pages [start, end) of object. */
+static void object_unmap(struct vm_object *object, uint64_t start, uint64_t end) {
+    struct vm_space *space;
+    uint64_t epoch;
+
+    spin_lock(&object->lock);
+    epoch = ++object->unmap_epoch;
+    spin_unlock(&object->lock);
+    while ((space = next_space(object, epoch)) != NULL) {
+        space_forget(space, object, epoch, start, end);
+        vm_space_unref(space);
+    }
+}
+
+/* Zeroes what the last page holds beyond the end, so that it reads zero when the file grows again. */
+static void zero_tail(struct vm_object *object) {
+    uint64_t used = object->size_bytes % PAGE_SIZE;
+    struct frame *frame;
+
+    if (used == 0)
+        return;
+    frame = page_tree_lookup(&object->tree, object->size_bytes / PAGE_SIZE, NULL);
+    if (frame)
+        memset((char *)frame_to_virt(frame) + used, 0, PAGE_SIZE - used);
+}
+
+static void object_cut(struct vm_object *object, uint64_t start, uint64_t end) {
+    object_unmap(object, start, end);
+    spin_lock(&object->lock);
+    page_tree_remove(&object->tree, start, end);
+    spin_unlock(&object->lock);
+}
+
+void vm_object_truncate(struct vm_object *object, uint64_t size_bytes) {
+    bool shorter;
+
+    spin_lock(&object->lock);
+    shorter = size_bytes < object->size_bytes;
+    object->size_bytes = size_bytes;
+    if (shorter)
+        zero_tail(object);
+    spin_unlock(&object->lock);
+    if (shorter)
+        object_cut(object, div_round_up(size_bytes, PAGE_SIZE), VM_OBJECT_MAX_PAGES);
+}
+
+int vm_object_punch(struct vm_object *object, uint64_t start, uint64_t end) {
+    struct page_tree before;
+    int error;
+
+    spin_lock(&object->lock);
+    page_tree_clone(&before, &object->tree);
+    error = page_tree_remove_prepare(&object->tree, start, end);
+    if (error == 0)
+        page_tree_remove(&object->tree, start, end);
+    spin_unlock(&object->lock);
+    if (error == 0)
+        object_unmap(object, start, end);
+    page_tree_clear(&before);
+    return error;
+}
+
+void vm_object_describe(struct vm_object *object, struct vm_object_identity *identity) {
+    *identity = (struct vm_object_identity){.name = ""};
+    if (object->ops->describe)
+        object->ops->describe(object, identity);
+}

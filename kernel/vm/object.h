@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory objects: what areas map. Pages by index, and operations to get one and learn the size.
+ *
+ * Kinds, one file each: anonymous (object_anon.c: shared memory, zeroes until written), device
+ * (object_device.c: a physical range), and files', which file systems embed in their vnodes: the
+ * page cache, the same pages that read and write use. Private changes are not an object of their own but the
+ * shadow of an area (vm/shadow.h): there is at most one object below a shadow, for ever.
+ *
+ * Locks: object->lock (LOCK_RANK_OBJECT, inside a space's lock) guards the tree, the size and the
+ * list of areas. Operations are called with it held unless they say otherwise.
+ */
+#ifndef QUIRE_VM_OBJECT_H
+#define QUIRE_VM_OBJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/list.h"
+#include "lib/refcount.h"
+#include "mm/frame.h"
+#include "sync/spinlock.h"
+#include "vm/page_tree.h"
+
+struct vm_object;
+
+/* Indexes are below this: 2^63 bytes. */
+#define VM_OBJECT_MAX_PAGES (1ull << 51)
+
+#define VM_NO_PAGE (~(paddr_t)0)
+#define VM_OBJECT_NAME_MAX 256
+
+struct vm_object_identity {
+    char name[VM_OBJECT_NAME_MAX]; /* a path, cut at the end if need be; "" if there is none */
+    uint32_t device_major, device_minor;
+    uint64_t inode;
+};
+
+struct vm_object_ops {
+    const char *kind;
+    enum frame_use frame_use; /* what its pages are counted as: FRAME_FILE, FRAME_ANON */
+
+    /*
+     * Finds the page at index (inside the size). A missing page is made if access is VM_WRITE; for
+     * VM_READ *pa is VM_NO_PAGE then, and the page reads as zeroes. 0 with *pa set; otherwise
+     * -ENOMEM; -EIO; -EAGAIN when it must be fetched first: the caller drops its locks, calls
+     * wait and looks again. Locked; does not sleep.
+     */
+    int (*get_page)(struct vm_object *object, uint64_t index, unsigned access, paddr_t *pa);
+
+    /* Fetches the page at index; called with no lock held, may sleep. 0 or a negative errno. */
+    int (*wait)(struct vm_object *object, uint64_t index);
+
+    /* Frees what embeds the object, after the last reference; its pages are gone already. */
+    void (*destroy)(struct vm_object *object);
+
+    /* Optional: references are kept by what embeds the object (a vnode) instead of here. */
+    void (*retain)(struct vm_object *object);
+    void (*release)(struct vm_object *object);
+
+    /* Optional, unlocked: a name for /proc/PID/maps, device and inode numbers with it. */
+    void (*describe)(struct vm_object *object, struct vm_object_identity *identity);
+};
+
+struct vm_object {
+    const struct vm_object_ops *ops; /* const after creation */
+    struct refcount refs;
+    struct spinlock lock;
+    struct page_tree tree;   /* [lock] */
+    uint64_t size_bytes;     /* [lock] pages beyond it do not exist: SIGBUS */
+    struct list_node areas;  /* [lock] all areas that map it */
+    uint64_t unmap_epoch;    /* [lock] see object.c: which areas a truncation has visited */
+};
+
+/* Takes or drops a reference. The last one frees the pages and then the object. */
+void vm_object_ref(struct vm_object *object);
+void vm_object_unref(struct vm_object *object);
+
+/*
+ * Initialises an object that is embedded in something else (a vnode): file pages that start as
+ * zeroes and are made on the first write (a memory file system); refs is 1.
+ */
+void vm_object_init(struct vm_object *object, const struct vm_object_ops *ops, uint64_t size_bytes);
+
+/* Drops all pages of an embedded object whose owner dies. No area maps it any more. */
+void vm_object_fini(struct vm_object *object);
+
+/* The get_page of memory-backed objects: the tree's page, or a zeroed one made on a write. */
+int vm_object_get_memory_page(struct vm_object *object, uint64_t index, unsigned access,
+                              paddr_t *pa);
+
+/* A shared anonymous object of size bytes, refs 1; NULL when there is no memory. */
+struct vm_object *vm_object_anon_create(uint64_t size_bytes);
+
+/* A device's physical range [pa, pa + size), page-aligned; refs 1; NULL: no memory. */
+struct vm_object *vm_object_device_create(paddr_t pa, uint64_t size_bytes);
+
+/* Whether areas must map it shared and uncached. */
+bool vm_object_is_device(const struct vm_object *object);
+
+/*
+ * Looks up the page at index for access, with a reference of the caller's on its frame. 0 with
+ * *frame (NULL: reads as zeroes, no page there), -ENXIO beyond the size, -ENOMEM, -EIO. May sleep
+ * (wait). For read(2) and write(2) of file systems: copy to or from the frame without any lock,
+ * then frame_unref it.
+ */
+int vm_object_page_get(struct vm_object *object, uint64_t index, unsigned access,
+                       struct frame **frame);
+
+/* The size in bytes, for mappings and for files kept in memory. Does not sleep. */
+uint64_t vm_object_size(struct vm_object *object);
+
+/* Makes it at least size bytes long (a write beyond the end). Does not sleep. */
+void vm_object_extend(struct vm_object *object, uint64_t size_bytes);
+
+/*
+ * Makes it size bytes long (ftruncate(2)). Shorter: pages beyond the end are unmapped everywhere and
+ * freed, and the rest of the last page is zeroed. Takes the locks of spaces that map it: call with
+ * no spinlock held. The caller keeps writes and other truncations of the file away meanwhile.
+ */
+void vm_object_truncate(struct vm_object *object, uint64_t size_bytes);
+
+/*
+ * Punches a hole: pages in [start, end) (indexes) read as zeroes again. As vm_object_truncate, but
+ * it may be -ENOMEM: then nothing has changed.
+ */
+int vm_object_punch(struct vm_object *object, uint64_t start, uint64_t end);
+
+/* Fills identity; "" and zeroes where the object has none. */
+void vm_object_describe(struct vm_object *object, struct vm_object_identity *identity);
+
+#endif

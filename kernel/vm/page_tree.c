@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The radix tree of pages with counted, copy-on-write nodes; see page_tree.h for the idea.
+ *
+ * Words: a node is *alone* when it has one reference; it may be changed only if every node on the
+ * way to it from the root is alone too. To *own* a path is to make that so, by copying what is
+ * shared: a copy holds new references on what the original leads to, and the tree's reference on
+ * the original is dropped last, so that a node never changes while anybody else can read it.
+ *
+ * Two trees may own the same path at the same time, each under its own lock: both may find two
+ * references and both copy. The last to drop the original frees it; nothing is lost but the effort.
+ *
+ * Invariants: a node's used is the number of its slots in use, and no node but one being made is
+ * empty; slots of a node at level n > 1 lead to nodes of level n - 1, those of level 1 to frames.
+ */
+#include "vm/page_tree.h"
+
+#include <stdatomic.h>
+
+#include "abi/errno.h"
+#include "core/assert.h"
+#include "lib/bits.h"
+#include "mm/slab.h"
+
+struct page_node {
+    _Atomic uint32_t refs;
+    uint16_t used;
+    uint8_t level;
+    void *slot[PAGE_TREE_SLOTS];
+};
+
+static struct slab_cache node_cache;
+
+void page_tree_init_cache(void) {
+    slab_cache_init(&node_cache, "page_node", sizeof(struct page_node), 8);
+}
+
+size_t page_tree_node_bytes(void) {
+    return sizeof(struct page_node);
+}
+
+void page_tree_init(struct page_tree *tree) {
+    tree->root = NULL;
+    tree->base = 0;
+    tree->height = 0;
+}
+
+/* Pages under one slot of a node at level. */
+static inline uint64_t slot_span(unsigned level) {
+    return 1ull << ((level - 1) * PAGE_TREE_BITS);
+}
+
+static inline unsigned slot_number(uint64_t index, unsigned level) {
+    return (index >> ((level - 1) * PAGE_TREE_BITS)) & (PAGE_TREE_SLOTS - 1);
+}
+
+static inline bool tree_covers(const struct page_tree *tree, uint64_t index) {
+    return tree->root && index - tree->base < slot_span(tree->height + 1u);
+}
+
+static inline uint32_t node_refs(const struct page_node *node) {
+    return atomic_load_explicit(&((struct page_node *)(uintptr_t)node)->refs,
+                                memory_order_acquire);
+}
+
+static inline void node_ref(struct page_node *node) {
+    atomic_fetch_add_explicit(&node->refs, 1, memory_order_relaxed);
+}
+
+static struct page_node *node_create(unsigned level) {
+    struct page_node *node = slab_alloc_zeroed(&node_cache);
+
+    if (!node)
+        return NULL;
+    atomic_init(&node->refs, 1);
+    node->level = (uint8_t)level;
+    return node;
+}
+
+static void node_unref(struct page_node *node);
+
+/* Drops the reference a slot holds. */
+static inline void slot_release(unsigned level, void *value) {
+    if (level == 1)
+        frame_unref(value);
+    else
+        node_unref(value);
+}
+
+static void node_unref(struct page_node *node) {
+    if (atomic_fetch_sub_explicit(&node->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (unsigned i = 0; node->used > 0; i++) {
+        if (!node->slot[i])
+            continue;
+        slot_release(node->level, node->slot[i]);
+        node->used--;
+    }
+    slab_free(&node_cache, node);
+}
+
+/* A copy that is alone; it holds references of its own. NULL: no memory. */
+static struct page_node *node_copy(const struct page_node *node) {
+    struct page_node *copy = node_create(node->level);
+    unsigned left = node->used;
+
+    if (!copy)
+        return NULL;
+    copy->used = node->used;
+    for (unsigned i = 0; left > 0; i++) {
+        void *value = node->slot[i];
+
+        if (!value)
+            continue;
+        if (node->level == 1)
+            frame_ref(value);
+        else
+            node_ref(value);
+        copy->slot[i] = value;
+        left--;
+    }
+    return copy;
+}
+
+/* Makes the node that *link holds alone, given that *link may be changed. NULL: no memory. */
+static struct page_node *node_own(void **link) {
+    struct page_node *node = *link;
+    struct page_node *copy;
+
+    if (node_refs(node) == 1)
+        return node;
+    copy = node_copy(node);
+    if (!copy)
+        return NULL;
+    *link = copy;
+    node_unref(node);
+    return copy;
+}
+
+struct frame *page_tree_lookup(const struct page_tree *tree, uint64_t index, bool *alone) {
+    const struct page_node *node = tree->root;
+    bool shared = false;
+
+    if (!tree_covers(tree, index))
+        return NULL;
+    for (unsigned level = tree->height; level > 1 && node; level--) {
+        shared |= node_refs(node) > 1;
+        node = node->slot[slot_number(index, level)];
+    }
+    if (!node)
+        return NULL;
+    struct frame *frame = node->slot[slot_number(index, 1)];
+
+    if (alone)
+        *alone = frame && !shared && node_refs(node) == 1 && frame_refs(frame) == 1;
+    return frame;
+}
+
+/* Adds a level above the root, or the first leaf. 0 or -ENOMEM. */
+static int tree_grow(struct page_tree *tree, uint64_t index) {
+    unsigned level = tree->height + 1u;
+    struct page_node *node;
+
+    if (!tree->root) {
+        node = node_create(1);
+        if (!node)
+            return -ENOMEM;
+        *tree = (struct page_tree){node, align_down(index, PAGE_TREE_SLOTS), 1};
+        return 0;
+    }
+    ASSERT(level <= PAGE_TREE_MAX_HEIGHT);
+    node = node_create(level);
+    if (!node)
+        return -ENOMEM;
+    node->slot[slot_number(tree->base, level)] = tree->root;
+    node->used = 1;
+    tree->root = node;
+    tree->base = align_down(tree->base, slot_span(level + 1));
+    tree->height = (uint8_t)level;
+    return 0;
+}
+
+/*
+ * Frees the empty nodes on the way to index, from below; what is on the way is alone as far as it
+ * is empty. Returns whether *link became empty and was freed.
+ */
+static bool prune(void **link, uint64_t index) {
+    struct page_node *node = *link;
+
+    if (!node)
+        return false;
+    if (node->used > 0 && node->level > 1 && node_refs(node) == 1) {
+        if (prune(&node->slot[slot_number(index, node->level)], index))
+            node->used--;
+    }
+    if (node->used > 0)
+        return false;
+    slab_free(&node_cache, node);
+    *link = NULL;
+    return true;
+}
+
+static void tree_prune(struct page_tree *tree, uint64_t index) {
+    if (tree_covers(tree, index) && prune((void **)&tree->root, index))
+        page_tree_init(tree);
+}
+
+/* The slot below an owned node on the way to index, made and owned. NULL: no memory. */
+static struct page_node *child_own(struct page_node *node, uint64_t index) {
+    void **link = &node->slot[slot_number(index, node->level)];
+
+    if (*link)
+        return node_own(link);
+    *link = node_create(node->level - 1u);
+    if (*link)
+        node->used++;
+    return *link;
+}
+
+/* The leaf for index, which the tree covers, with the way to it made and owned. NULL: no memory. */
+static struct page_node *leaf_own(struct page_tree *tree, uint64_t index) {
+    struct page_node *node = node_own((void **)&tree->root);
+
+    while (node && node->level > 1)
+        node = child_own(node, index);
+    return node;
+}
+
+int page_tree_insert(struct page_tree *tree, uint64_t index, struct frame *frame,
+                     struct frame **old) {
+    struct page_node *leaf;
+    void **slot;
+
+    while (!tree_covers(tree, index)) {
+        if (tree_grow(tree, index) < 0)
+            goto no_memory;
+    }
+    leaf = leaf_own(tree, index);
+    if (!leaf)
+        goto no_memory;
+    slot = &leaf->slot[slot_number(index, 1)];
+    leaf->used += !*slot;
+    *old = *slot;
+    *slot = frame;
+    return 0;
+
+no_memory:
+    tree_prune(tree, index);
+    return -ENOMEM;
+}
+
+/*
+ * Owns what a removal of [start, end) has to change below node (owned, first page at base): nodes
+ * that are covered in part. 0 or -ENOMEM.
+ */
+static int own_edges(struct page_node *node, uint64_t base, uint64_t start, uint64_t end) {
+    uint64_t span = slot_span(node->level);
+    const uint64_t edges[2] = {start, end};
+
+    for (unsigned i = 0; i < 2 && node->level > 1; i++) {
+        unsigned number = slot_number(edges[i], node->level);
+        uint64_t child_base = base + number * span;
+
+        if (edges[i] <= base || edges[i] - base >= span * PAGE_TREE_SLOTS ||
+            edges[i] == child_base || !node->slot[number])
+            continue;
+        struct page_node *child = node_own(&node->slot[number]);
+
+        if (!child || own_edges(child, child_base, start, end) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* Takes [start, end) out below node (owned, first page at base). Returns whether it is empty now. */
+static bool remove_below(struct page_node *node, uint64_t base, uint64_t start, uint64_t end) {
+    uint64_t span = slot_span(node->level);
+    unsigned first = start <= base ? 0 : (unsigned)((start - base) / span);
+
+    for (unsigned i = first; i < PAGE_TREE_SLOTS && base + i * span < end; i++) {
+        uint64_t child_base = base + i * span;
+        bool whole = start <= child_base && child_base + span <= end;
+
+        if (!node->slot[i])
+            continue;
+        if (!whole && !remove_below(node->slot[i], child_base, start, end))
+            continue;
+        if (whole)
+            slot_release(node->level, node->slot[i]);
+        else
+            slab_free(&node_cache, node->slot[i]);
+        node->slot[i] = NULL;
+        node->used--;
+    }
+    return node->used == 0;
+}
+
+/* Whether [start, end) covers all the tree can hold. */
+static bool tree_is_covered(const struct page_tree *tree, uint64_t start, uint64_t end) {
+    return start <= tree->base && end >= tree->base + slot_span(tree->height + 1u);
+}
+
+/* Whether a removal of [start, end) finds anything and leaves anything. */
+static bool removal_is_partial(const struct page_tree *tree, uint64_t start, uint64_t end) {
+    uint64_t first = start;
+
+    return page_tree_next(tree, &first) && first < end && !tree_is_covered(tree, start, end);
+}
+
+int page_tree_remove_prepare(struct page_tree *tree, uint64_t start, uint64_t end) {
+    struct page_node *root;
+
+    if (!removal_is_partial(tree, start, end))
+        return 0;
+    root = node_own((void **)&tree->root);
+    return root ? own_edges(root, tree->base, start, end) : -ENOMEM;
+}
+
+void page_tree_remove(struct page_tree *tree, uint64_t start, uint64_t end) {
+    if (tree->root && tree_is_covered(tree, start, end)) {
+        page_tree_clear(tree);
+    } else if (removal_is_partial(tree, start, end) &&
+               remove_below(tree->root, tree->base, start, end)) {
+        slab_free(&node_cache, tree->root);
+        page_tree_init(tree);
+    }
+}
+
+void page_tree_clone(struct page_tree *clone, const struct page_tree *tree) {
+    *clone = *tree;
+    if (clone->root)
+        node_ref(clone->root);
+}
+
+void page_tree_clear(struct page_tree *tree) {
+    struct page_node *root = tree->root;
+
+    page_tree_init(tree);
+    if (root)
+        node_unref(root);
+}
+
+/* The first page at or after *index below node, whose first page is at base. */
+static struct frame *next_below(const struct page_node *node, uint64_t base, uint64_t *index) {
+    uint64_t span = slot_span(node->level);
+    unsigned first = *index <= base ? 0 : (unsigned)((*index - base) / span);
+
+    for (unsigned i = first; i < PAGE_TREE_SLOTS; i++) {
+        uint64_t child_base = base + i * span;
+        struct frame *frame = node->slot[i];
+
+        if (!frame)
+            continue;
+        if (node->level > 1)
+            frame = next_below(node->slot[i], child_base, index);
+        else
+            *index = child_base;
+        if (frame)
+            return frame;
+    }
+    return NULL;
+}
+
+struct frame *page_tree_next(const struct page_tree *tree, uint64_t *index) {
+    if (!tree->root || (*index > tree->base && !tree_covers(tree, *index)))
+        return NULL;
+    return next_below(tree->root, tree->base, index);
+}
+
+static void count_page(void *arg, uint64_t index, struct frame *frame) {
+    (void)index;
+    (void)frame;
+    ++*(size_t *)arg;
+}
+
+size_t page_tree_count(const struct page_tree *tree) {
+    size_t count = 0;
+    const struct page_tree_visitor visitor = {.page = count_page, .arg = &count};
+
+    page_tree_visit(tree, &visitor);
+    return count;
+}
+
+static void visit_below(const struct page_node *node, uint64_t base,
+                        const struct page_tree_visitor *visitor) {
+    if (visitor->node && !visitor->node(visitor->arg, node, node_refs(node)))
+        return;
+    for (unsigned i = 0; i < PAGE_TREE_SLOTS; i++) {
+        uint64_t child_base = base + i * slot_span(node->level);
+
+        if (!node->slot[i])
+            continue;
+        if (node->level > 1)
+            visit_below(node->slot[i], child_base, visitor);
+        else if (visitor->page)
+            visitor->page(visitor->arg, child_base, node->slot[i]);
+    }
+}
+
+void page_tree_visit(const struct page_tree *tree, const struct page_tree_visitor *visitor) {
+    if (tree->root)
+        visit_below(tree->root, tree->base, visitor);
+}

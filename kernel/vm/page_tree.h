@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The radix tree that every object and every shadow keeps its pages in.
+ *
+ * A tree maps page indexes to frames. Nodes have 64 slots and are reference-counted: a clone of a
+ * tree is one more reference on its root, and costs nothing else. A node with more than one
+ * reference is immutable; changing a page first un-shares the path to it, copying at most one node
+ * a level. A slot of a leaf holds one reference on its frame, so a frame's count is the number of
+ * leaves that hold it, and "only this tree sees the page" is: every node on the path has one
+ * reference and so has the frame.
+ *
+ * The root covers just an aligned range of indexes around the pages that are there (base, height)
+ * and grows upward when a page outside is inserted: a stack of a few pages is one node, wherever it
+ * lies.
+ *
+ * Locks: a tree belongs to its object's or its space's lock. Trees of different owners may share
+ * nodes; counts are atomic, and shared nodes do not change, so no lock is needed between them.
+ */
+#ifndef QUIRE_VM_PAGE_TREE_H
+#define QUIRE_VM_PAGE_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mm/frame.h"
+
+#define PAGE_TREE_BITS 6
+#define PAGE_TREE_SLOTS (1u << PAGE_TREE_BITS)
+#define PAGE_TREE_MAX_HEIGHT 9 /* 54 bits of index: all of a 64-bit file offset */
+
+struct page_node;
+
+struct page_tree {
+    struct page_node *root; /* NULL: empty */
+    uint64_t base;          /* index of the root's first page, a multiple of its span */
+    uint8_t height;         /* levels; the root spans 64^height pages */
+};
+
+/* At boot, once. */
+void page_tree_init_cache(void);
+
+void page_tree_init(struct page_tree *tree);
+static inline bool page_tree_is_empty(const struct page_tree *tree) { return tree->root == NULL; }
+
+/*
+ * The frame at index, or NULL. If alone is not NULL, *alone tells whether no other tree sees the
+ * page. No reference is taken: the tree's lock keeps the frame.
+ */
+struct frame *page_tree_lookup(const struct page_tree *tree, uint64_t index, bool *alone);
+
+/*
+ * Puts a frame at index and takes over the caller's reference on it. The frame that was there, if
+ * any, is handed back through *old with the tree's reference on it: unref it once nothing maps it
+ * any more. Returns 0, or -ENOMEM: then the tree's pages are as before and the reference is still
+ * the caller's.
+ */
+int page_tree_insert(struct page_tree *tree, uint64_t index, struct frame *frame,
+                     struct frame **old);
+
+/*
+ * Prepares page_tree_remove of [start, end), so that it cannot fail: un-shares the paths that it
+ * will change. 0 or -ENOMEM; the tree's pages are the same either way.
+ */
+int page_tree_remove_prepare(struct page_tree *tree, uint64_t start, uint64_t end);
+
+/*
+ * Takes all pages in [start, end) out and drops the references on them. Either it was prepared and
+ * nothing was cloned since, or the tree is never cloned.
+ */
+void page_tree_remove(struct page_tree *tree, uint64_t start, uint64_t end);
+
+/* Makes clone (uninitialised until now) hold the same pages. Cannot fail. */
+void page_tree_clone(struct page_tree *clone, const struct page_tree *tree);
+
+/* Drops everything. */
+void page_tree_clear(struct page_tree *tree);
+
+/*
+ * The first page at or after *index: its frame, with *index set to where it is; NULL: there is none.
+ */
+struct frame *page_tree_next(const struct page_tree *tree, uint64_t *index);
+
+/* Pages in the tree, counted by walking it. */
+size_t page_tree_count(const struct page_tree *tree);
+
+/*
+ * Walks the tree in order of index, nodes before what is below them, following each way to a shared
+ * node. node returns whether to go below; either may be NULL. For accounting (vm/check.c, tests).
+ */
+struct page_tree_visitor {
+    bool (*node)(void *arg, const struct page_node *node, uint32_t refs);
+    void (*page)(void *arg, uint64_t index, struct frame *frame);
+    void *arg;
+};
+void page_tree_visit(const struct page_tree *tree, const struct page_tree_visitor *visitor);
+
+/* Bytes of one node, for accounting. */
+size_t page_tree_node_bytes(void);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The physical map: the hardware's page tables for one address space, as a cache.
+ *
+ * This header is the whole contract between the machine-independent VM and a machine. There are
+ * two implementations: arch/x86_64/pmap*.c, and the model of the host tests. Both pass
+ * tests/conformance.
+ *
+ * The contract in one sentence: an entry may be missing at any time and comes back by a fault; an
+ * entry that is there never says more than what was entered, less what was taken away since.
+ *
+ *   - Entries hold no references on the frames they lead to. Whoever gives a frame back has removed
+ *     its entries before; pmap_remove returns only when no processor can use them any more.
+ *   - pmap_fork may hand whole tables to the child by reference. A table with more than one
+ *     reference is never changed: who wants to change it takes a copy of its own first, or, where
+ *     there is no memory for one and it only means to take away, lets go of the table.
+ *   - Adding needs no flush; taking away, or leading somewhere else, does (requirement K6).
+ *
+ * Locks: all calls on one pmap are made under the lock of the space that owns it, except
+ * pmap_activate. Shared tables need no lock: they are immutable while they are shared, and their
+ * reference counts are atomic. No call sleeps.
+ *
+ * Addresses are user addresses below USER_END, page-aligned, half-open ranges [start, end).
+ *
+ * After the pmap(9) idea of Mach and BSD.
+ */
+#ifndef QUIRE_VM_PMAP_H
+#define QUIRE_VM_PMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mm/phys.h"
+#include "vm/access.h"
+
+struct pmap;
+
+/* At boot, once, after the frame allocator works. */
+void pmap_init(void);
+
+/* An empty map; the kernel's half is in it. NULL when there is no memory. */
+struct pmap *pmap_create(void);
+
+/* Gives back every table that is ours alone. Must not be active on any processor. */
+void pmap_destroy(struct pmap *pmap);
+
+/*
+ * Lets va lead to the frame at pa with the rights of access (VM_READ, VM_WRITE, VM_EXEC), in place
+ * of what was there. VM_SHARED: a page of a shared mapping, whose right to be written survives a
+ * fork. VM_UNCACHED: a device's page. Returns 0 or -ENOMEM; then nothing has changed.
+ */
+int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access);
+
+/* No entry in [start, end) any more, on any processor. Cannot fail; may forget neighbours too. */
+void pmap_remove(struct pmap *pmap, uint64_t start, uint64_t end);
+
+/* No entry in [start, end) has rights beyond access any more. Cannot fail; may forget instead. */
+void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned access);
+
+/*
+ * Gives the child (empty until now) what the parent has, and takes the right to write from both,
+ * except for pages entered with VM_SHARED. What there is no memory for, the child does without.
+ * [start, end) ranges that the child must not see are removed from it by the caller.
+ */
+void pmap_fork(struct pmap *parent, struct pmap *child);
+
+/* Makes the current processor translate by this map; NULL: by the kernel's own, no user half. */
+void pmap_activate(struct pmap *pmap);
+
+/* What the hardware would find for an address. */
+struct pmap_entry {
+    uint64_t va;         /* of the page */
+    paddr_t pa;          /* of the frame */
+    unsigned access;     /* rights in force: W is ANDed and NX ORed down the levels */
+    uint8_t level;       /* 1: a 4 KiB page */
+    bool present;        /* false: the other fields but va and level mean nothing */
+    uint16_t table_refs; /* the most references that a table on the way has */
+    uint64_t raw[4];     /* the entries met, from the top level down; 0 where there was none */
+};
+
+/* Fills entry for va. Returns entry->present. */
+bool pmap_lookup(struct pmap *pmap, uint64_t va, struct pmap_entry *entry);
+
+/*
+ * A cursor over mappings (WeensyOS: vmiter). After pmap_cursor_init or _find, at says what is at
+ * va; _next moves to the next present mapping below limit, _advance by a number of bytes.
+ */
+struct pmap_cursor {
+    struct pmap *pmap;
+    struct pmap_entry at;
+};
+
+void pmap_cursor_init(struct pmap_cursor *cursor, struct pmap *pmap, uint64_t va);
+void pmap_cursor_find(struct pmap_cursor *cursor, uint64_t va);
+void pmap_cursor_advance(struct pmap_cursor *cursor, int64_t delta_bytes);
+
+/* The first present mapping at or above the cursor's address and below limit; false: none. */
+bool pmap_cursor_next_present(struct pmap_cursor *cursor, uint64_t limit);
+
+/* Maps the cursor's page; as pmap_enter (vmiter::try_map). */
+int pmap_cursor_map(struct pmap_cursor *cursor, paddr_t pa, unsigned access);
+
+/*
+ * A cursor over table pages, depth first, lower levels before higher, the top one never (WeensyOS:
+ * ptiter). active is false after the last one. Nothing may be entered or removed meanwhile.
+ */
+struct pmap_table_cursor {
+    struct pmap *pmap;
+    uint64_t va;     /* first address the table covers */
+    uint64_t end_va; /* one past the last one */
+    paddr_t pa;      /* of the table page */
+    uint8_t level;   /* 1: its entries lead to pages */
+    uint32_t refs;   /* references that the table has */
+    bool active;
+};
+
+void pmap_table_cursor_init(struct pmap_table_cursor *cursor, struct pmap *pmap);
+void pmap_table_cursor_next(struct pmap_table_cursor *cursor);
+
+/* Table pages in this map, the top one included, shared ones too. */
+size_t pmap_table_pages(struct pmap *pmap);
+
+/* Counters since boot, all processors (for /proc/vmstat and the bench). */
+struct pmap_stats {
+    uint64_t flush_page;      /* single translations dropped */
+    uint64_t flush_space;     /* all of one space's dropped */
+    uint64_t table_unshared;  /* copies made of shared tables */
+    uint64_t table_shared;    /* tables given to a child by reference */
+};
+void pmap_stats_get(struct pmap_stats *stats);
+
+#endif

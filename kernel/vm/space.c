@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Address spaces: making, forking, giving back.
+ *
+ * The last user's vm_space_unref frees everything in an order that needs no flush: the pmap is
+ * active nowhere by then, so its tables go first, then the areas with their pages.
+ */
+#include "vm/space.h"
+
+#include "abi/errno.h"
+#include "core/assert.h"
+#include "lib/bits.h"
+#include "mm/slab.h"
+#include "vm/pmap.h"
+
+static struct slab_cache space_cache;
+static struct frame *zero_frame; /* const after vm_init; never written, never freed */
+
+/* Mappings stay this far below the end, for the stack to grow: as Linux has it. */
+#define STACK_ROOM (128ull << 20)
+
+void vm_init(void) {
+    page_tree_init_cache();
+    vm_shadow_init_cache();
+    vm_area_init_cache();
+    slab_cache_init(&space_cache, "vm_space", sizeof(struct vm_space), 8);
+    zero_frame = frame_alloc_zeroed(FRAME_ZERO);
+    ASSERT(zero_frame);
+    pmap_init();
+}
+
+struct frame *vm_zero_frame(void) {
+    return zero_frame;
+}
+
+struct vm_space *vm_space_create(void) {
+    struct vm_space *space = slab_alloc_zeroed(&space_cache);
+
+    if (!space)
+        return NULL;
+    space->pmap = pmap_create();
+    if (!space->pmap) {
+        slab_free(&space_cache, space);
+        return NULL;
+    }
+    refcount_init(&space->refs, 1);
+    spin_init(&space->lock, "vm_space", LOCK_RANK_VM_SPACE);
+    vm_area_set_init(&space->areas);
+    space->mmap_top = USER_END - STACK_ROOM;
+    space->limits = (struct vm_limits){8ull << 20, UINT64_MAX, UINT64_MAX};
+    return space;
+}
+
+static void space_free(struct vm_space *space) {
+    struct vm_area *area;
+
+    pmap_destroy(space->pmap);
+    while ((area = vm_area_first(&space->areas)) != NULL) {
+        vm_area_remove(&space->areas, area);
+        vm_area_destroy(area);
+    }
+    slab_free(&space_cache, space);
+}
+
+void vm_space_ref(struct vm_space *space) {
+    refcount_inc(&space->refs);
+}
+
+void vm_space_unref(struct vm_space *space) {
+    if (refcount_dec_and_test(&space->refs))
+        space_free(space);
+}
+
+void vm_space_activate(struct vm_space *space) {
+    pmap_activate(space ? space->pmap : NULL);
+}
+
+void vm_space_set_limits(struct vm_space *space, const struct vm_limits *limits) {
+    spin_lock(&space->lock);
+    space->limits = *limits;
+    spin_unlock(&space->lock);
+}
+
+void vm_space_set_brk_start(struct vm_space *space, uint64_t address) {
+    spin_lock(&space->lock);
+    space->brk_start = address;
+    space->brk = address;
+    spin_unlock(&space->lock);
+}
+
+/* ---- fork ---- */
+
+/* Gives the child an area like the parent's, and a clone of its shadow. 0 or -ENOMEM. */
+static int fork_area(struct vm_space *child, struct vm_area *area) {
+    struct vm_area *copy = vm_area_create(child, area->object, area->flags);
+
+    if (!copy)
+        return -ENOMEM;
+    copy->start = area->start;
+    copy->end = area->end;
+    copy->prot = area->prot;
+    copy->max_prot = area->max_prot;
+    copy->offset_pages = area->offset_pages;
+    if (area->shadow) {
+        copy->shadow = vm_shadow_fork(area->shadow);
+        if (!copy->shadow) {
+            vm_area_destroy(copy);
+            return -ENOMEM;
+        }
+    }
+    vm_area_insert(&child->areas, copy);
+    return 0;
+}
+
+static int fork_areas(struct vm_space *parent, struct vm_space *child) {
+    int error = 0;
+    struct vm_area *area;
+
+    for (area = vm_area_first(&parent->areas); area && error == 0; area = vm_area_next(area))
+        error = fork_area(child, area);
+    for (area = vm_area_first(&parent->areas); area; area = vm_area_next(area)) {
+        if (area->shadow)
+            vm_shadow_fork_end(area->shadow);
+    }
+    return error;
+}
+
+int vm_space_fork(struct vm_space *parent, struct vm_space **child) {
+    struct vm_space *space = vm_space_create();
+    int error;
+
+    if (!space)
+        return -ENOMEM;
+    spin_lock(&parent->lock);
+    space->mmap_top = parent->mmap_top;
+    space->brk_start = parent->brk_start;
+    space->brk = parent->brk;
+    space->limits = parent->limits;
+    space->peak_bytes = parent->areas.bytes;
+    error = fork_areas(parent, space);
+    if (error == 0)
+        pmap_fork(parent->pmap, space->pmap);
+    spin_unlock(&parent->lock);
+    if (error < 0) {
+        vm_space_unref(space);
+        return error;
+    }
+    *child = space;
+    return 0;
+}

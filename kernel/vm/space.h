@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Address spaces: what a process may touch and what it finds there.
+ *
+ * The areas, their objects and shadows are the truth; the pmap is a cache of it (vm/pmap.h).
+ *
+ * Locks: space->lock (LOCK_RANK_SPACE) guards everything tagged [space]. Inside it objects' locks,
+ * then frames and slabs. Nothing sleeps under it and nothing is copied to or from the user under it.
+ *
+ * Not here: mapping calls (vm/map.h), faults (vm/fault.h), invariants (vm/check.h).
+ */
+#ifndef QUIRE_VM_SPACE_H
+#define QUIRE_VM_SPACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/refcount.h"
+#include "sync/spinlock.h"
+#include "vm/area.h"
+
+struct pmap;
+
+/* Limits of one space, bytes; UINT64_MAX: none. setrlimit(2): RLIMIT_STACK, _DATA, _AS. */
+struct vm_limits {
+    uint64_t stack_bytes;
+    uint64_t data_bytes;
+    uint64_t space_bytes;
+};
+
+struct vm_space {
+    struct refcount refs;
+    struct spinlock lock;
+    struct vm_area_set areas;  /* [space] */
+    struct pmap *pmap;         /* const; contents [space] */
+    uint64_t mmap_top;         /* [space] mappings are searched for below this */
+    uint64_t brk_start;        /* [space] bytes, not page-aligned; 0: no heap */
+    uint64_t brk;              /* [space] the break */
+    struct vm_limits limits;   /* [space] */
+    uint64_t faults_minor;     /* [space] repaired from memory */
+    uint64_t faults_major;     /* [space] had to wait for a device */
+    uint64_t peak_bytes;       /* [space] largest areas.bytes */
+};
+
+/* At boot, once, after frames, slabs and kernel addresses. */
+void vm_init(void);
+
+/* The frame of zeroes that reads of untouched memory find. */
+struct frame *vm_zero_frame(void);
+
+/* An empty space, refs 1. NULL: no memory. */
+struct vm_space *vm_space_create(void);
+
+/* One user more or less; with the last one all areas, pages and tables are given back. */
+void vm_space_ref(struct vm_space *space);
+void vm_space_unref(struct vm_space *space);
+
+/*
+ * A copy of parent for fork(2): the same areas; private memory is seen by both until one writes.
+ * Costs the number of areas, not of pages. 0 with *child (refs 1), or -ENOMEM and nothing changed
+ * but that the parent may take faults again to write.
+ */
+int vm_space_fork(struct vm_space *parent, struct vm_space **child);
+
+/* Makes the current processor run in the space; NULL: in the kernel's own, with no user half. */
+void vm_space_activate(struct vm_space *space);
+
+void vm_space_set_limits(struct vm_space *space, const struct vm_limits *limits);
+
+/* Sets where the heap starts and the break stands; exec, before anything is in the heap. */
+void vm_space_set_brk_start(struct vm_space *space, uint64_t address);
+
+/*
+ * Reads and writes through another space, as its own process would (Weenix: vmmap_read, _write;
+ * exec's arguments, /proc/PID/cmdline, ptrace). Rights of the areas are honoured; copy on write
+ * too. Return 0, or -EFAULT after as many bytes as were possible, or -ENOMEM. May sleep.
+ */
+int vm_space_read(struct vm_space *space, uint64_t address, void *buffer, size_t size);
+int vm_space_write(struct vm_space *space, uint64_t address, const void *buffer, size_t size);
+
+/*
+ * Whether every byte of [address, address + size) lies in areas that grant all of rights (Weenix:
+ * range_perm, addr_perm with size 1).
+ */
+bool vm_space_allows(struct vm_space *space, uint64_t address, uint64_t size, unsigned rights);
+
+/* Sizes for /proc/PID/statm and status, in bytes; pages counted exactly, so it walks. */
+struct vm_space_usage {
+    uint64_t mapped_bytes;  /* all areas */
+    uint64_t peak_bytes;
+    uint64_t data_bytes;    /* private writable, stack left out */
+    uint64_t stack_bytes;
+    uint64_t text_bytes;    /* executable */
+    uint64_t locked_bytes;
+    uint64_t private_pages; /* in shadows: anonymous resident */
+    uint64_t file_pages;    /* mapped from files now */
+    uint64_t shared_pages;  /* mapped from shared memory now */
+    uint64_t table_pages;
+    uint32_t areas;
+};
+void vm_space_usage(struct vm_space *space, struct vm_space_usage *usage);
+
+/* One area as /proc/PID/maps tells it. */
+struct vm_area_info {
+    uint64_t start, end;
+    unsigned prot;
+    uint16_t flags;
+    uint64_t offset_bytes; /* in the object; 0 if there is none */
+    uint64_t private_pages;
+    struct vm_object_identity identity;
+};
+
+/* The first area that ends above address; false: none. For walking maps without holding locks. */
+bool vm_space_area_info(struct vm_space *space, uint64_t address, struct vm_area_info *info);
+
+/* What an address finds (for /proc/PID/pagemap): the truth, not only what is mapped just now. */
+struct vm_page_info {
+    bool present;       /* there is a frame for it (the zero frame does not count) */
+    bool anonymous;     /* from a shadow or anonymous object; else from a file */
+    bool alone;         /* nobody else sees it */
+    struct frame *frame;
+};
+void vm_space_page_info(struct vm_space *space, uint64_t address, struct vm_page_info *info);
+
+#endif

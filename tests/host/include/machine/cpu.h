@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host's machine/cpu.h: one processor, without interrupts.
+ */
+#ifndef MACHINE_CPU_H
+#define MACHINE_CPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef uint64_t irq_flags_t;
+
+struct cpu;
+
+/* The only processor: tests/host/support/kernel_model.c. */
+extern struct cpu host_cpu;
+
+static inline struct cpu *machine_cpu_self(void) {
+    return &host_cpu;
+}
+
+#define IRQ_FLAG_ENABLED 0x200ul
+
+/* Whether interrupts would come: tests/host/support/kernel_model.c. */
+extern bool host_irq_enabled;
+
+static inline bool irq_is_enabled(void) {
+    return host_irq_enabled;
+}
+
+static inline void irq_enable(void) {
+    host_irq_enabled = true;
+}
+
+static inline void irq_disable(void) {
+    host_irq_enabled = false;
+}
+
+static inline irq_flags_t irq_save(void) {
+    irq_flags_t flags = host_irq_enabled ? IRQ_FLAG_ENABLED : 0;
+
+    irq_disable();
+    return flags;
+}
+
+static inline void irq_restore(irq_flags_t flags) {
+    if (flags & IRQ_FLAG_ENABLED)
+        irq_enable();
+}
+
+static inline void cpu_relax(void) {
+}
+
+#endif

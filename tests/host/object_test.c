@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kernel/vm: objects: lookup, size, truncation under mappings, holes, references.
+ */
+#include "vm/object.h"
+
+#include <string.h>
+
+#include "abi/errno.h"
+#include "lib/bits.h"
+#include "support/account.h"
+#include "support/arena.h"
+#include "support/check.h"
+#include "support/inject.h"
+#include "support/model_cpu.h"
+#include "support/vm_fixture.h"
+
+#define PAGES 12u
+
+static struct vm_space *space;
+static struct test_file file;
+
+static void begin(void) {
+    vm_fixture_init();
+    space = space_begin();
+    file_init(&file, PAGES * PAGE_SIZE);
+}
+
+static void fill_file(void) {
+    for (unsigned i = 0; i < PAGES; i++)
+        file_poke(&file, i, (unsigned char)(i + 1));
+}
+
+static uint64_t file_pages(void) {
+    struct frame_stats stats;
+
+    frame_stats_get(&stats);
+    CHECK_EQ(stats.by_use[FRAME_FILE], page_tree_count(&file.object.tree));
+    return stats.by_use[FRAME_FILE];
+}
+
+static void expect_accounted(void) {
+    account_begin();
+    account_space(space);
+    account_object(&file.object);
+    account_check();
+    space_check(space);
+}
+
+/* ---- pages ---- */
+
+static void test_page_get(void) {
+    struct frame *frame = (struct frame *)1;
+
+    begin();
+    CHECK_EQ(vm_object_page_get(&file.object, 3, VM_READ, &frame), 0);
+    CHECK(frame == NULL);
+    CHECK_EQ(file_pages(), 0);
+    CHECK_EQ(vm_object_page_get(&file.object, 3, VM_WRITE, &frame), 0);
+    CHECK(frame != NULL);
+    CHECK_EQ(frame_refs(frame), 2);
+    frame_unref(frame);
+    CHECK_EQ(file_pages(), 1);
+    CHECK_EQ(vm_object_page_get(&file.object, PAGES, VM_READ, &frame), -ENXIO);
+    CHECK_EQ(vm_object_page_get(&file.object, UINT64_MAX, VM_WRITE, &frame), -ENXIO);
+    file.slow = true;
+    CHECK_EQ(vm_object_page_get(&file.object, 4, VM_WRITE, &frame), 0);
+    CHECK_EQ(file.waits, 1);
+    frame_unref(frame);
+    file.ready = 0;
+    file.wait_error = -EIO;
+    CHECK_EQ(vm_object_page_get(&file.object, 5, VM_WRITE, &frame), -EIO);
+    space_end(space);
+}
+
+static void test_page_get_no_memory(void) {
+    struct frame *frame;
+    uint64_t before;
+    int error;
+
+    begin();
+    before = frames_in_use();
+    for (uint64_t n = 0;; n++) {
+        inject_fail_nth(n);
+        error = vm_object_page_get(&file.object, 3, VM_WRITE, &frame);
+        if (!inject_stop())
+            break;
+        CHECK_EQ(error, -ENOMEM);
+        CHECK_EQ(frames_in_use(), before);
+    }
+    CHECK_EQ(error, 0);
+    frame_unref(frame);
+    space_end(space);
+}
+
+/* With the last reference pages and object go, and not before. */
+static void test_references(void) {
+    uint64_t before;
+
+    begin();
+    before = frames_in_use();
+    fill_file();
+    map_object(space, 0, PAGES, RW, VM_MAP_SHARED, &file.object, 0);
+    CHECK_EQ(peek(space, 3), 4);
+    vm_object_unref(&file.object);
+    CHECK(!file.destroyed);
+    CHECK_EQ(peek(space, 4), 5);
+    CHECK_EQ(vm_unmap(space, AT(0), PAGES * PAGE_SIZE), 0);
+    CHECK(file.destroyed);
+    CHECK_EQ(frames_in_use(), before);
+    space_end(space);
+}
+
+/* ---- truncation ---- */
+
+/* Every space that maps it loses the pages, and whatever is left of the last one reads zero. */
+static void test_truncate_under_mappings(void) {
+    struct vm_space *child;
+    unsigned char byte;
+
+    begin();
+    fill_file();
+    map_object(space, 0, PAGES, RW, VM_MAP_SHARED, &file.object, 0);
+    map_object(space, 20, 4, RO, 0, &file.object, 4);
+    child = space_fork(space);
+    for (unsigned i = 0; i < PAGES; i++) {
+        CHECK_EQ(peek(space, i), (int)i + 1);
+        CHECK_EQ(peek(child, i), (int)i + 1);
+    }
+    CHECK_EQ(peek(space, 22), 7);
+    CHECK_EQ(model_cpu_write(space, AT(5) + 100, 77), 0);
+    CHECK_EQ(model_cpu_write(space, AT(5) + 99, 76), 0);
+    vm_object_truncate(&file.object, 5 * PAGE_SIZE + 100);
+    CHECK_EQ(vm_object_size(&file.object), 5 * PAGE_SIZE + 100);
+    CHECK_EQ(file_pages(), 6);
+    CHECK_EQ(peek(space, 5), 6);
+    CHECK_EQ(model_cpu_read(child, AT(5) + 99, &byte), 0);
+    CHECK_EQ(byte, 76);
+    CHECK_EQ(model_cpu_read(child, AT(5) + 100, &byte), 0);
+    CHECK_EQ(byte, 0);
+    for (unsigned i = 6; i < PAGES; i++) {
+        CHECK_EQ(peek(space, i), -ENXIO);
+        CHECK_EQ(poke(child, i, 1), -ENXIO);
+    }
+    CHECK_EQ(peek(space, 21), 6);
+    CHECK_EQ(peek(space, 22), -ENXIO);
+    space_end(child);
+    space_end(space);
+}
+
+static void test_truncate_and_grow_reads_zero(void) {
+    begin();
+    fill_file();
+    map_object(space, 0, PAGES, RW, VM_MAP_SHARED, &file.object, 0);
+    CHECK_EQ(peek(space, 8), 9);
+    vm_object_truncate(&file.object, 4 * PAGE_SIZE);
+    vm_object_truncate(&file.object, PAGES * PAGE_SIZE);
+    CHECK_EQ(file_pages(), 4);
+    CHECK_EQ(peek(space, 3), 4);
+    CHECK_EQ(peek(space, 8), 0);
+    CHECK_EQ(poke(space, 8, 3), 0);
+    CHECK_EQ(file_peek(&file, 8), 3);
+    vm_object_truncate(&file.object, 0);
+    CHECK_EQ(file_pages(), 0);
+    vm_object_extend(&file.object, 2 * PAGE_SIZE);
+    vm_object_extend(&file.object, PAGE_SIZE);
+    CHECK_EQ(vm_object_size(&file.object), 2 * PAGE_SIZE);
+    CHECK_EQ(peek(space, 1), 0);
+    CHECK_EQ(peek(space, 2), -ENXIO);
+    expect_accounted();
+    space_end(space);
+}
+
+/* Truncating needs no memory: it cannot fail. */
+static void test_truncate_needs_no_memory(void) {
+    begin();
+    fill_file();
+    map_object(space, 0, PAGES, RW, VM_MAP_SHARED, &file.object, 0);
+    CHECK_EQ(poke(space, 8, 1), 0);
+    inject_fail_randomly(1, 1);
+    vm_object_truncate(&file.object, PAGE_SIZE + 1);
+    inject_stop();
+    CHECK_EQ(file_pages(), 2);
+    CHECK_EQ(peek(space, 8), -ENXIO);
+    expect_accounted();
+    space_end(space);
+}
+
+/*
+ * Private pages that lie wholly beyond the end go with it, as on Linux: when the file grows again
+ * they read as the file does (zeroes), and meanwhile nobody holds frames that nobody can see.
+ */
+static void test_truncate_drops_private_pages(void) {
+    begin();
+    fill_file();
+    map_object(space, 0, PAGES, RW, 0, &file.object, 0);
+    CHECK_EQ(poke(space, 2, 102), 0);
+    CHECK_EQ(poke(space, 8, 108), 0);
+    vm_object_truncate(&file.object, 5 * PAGE_SIZE);
+    CHECK_EQ(peek(space, 8), -ENXIO);
+    vm_object_truncate(&file.object, PAGES * PAGE_SIZE);
+    CHECK_EQ(peek(space, 2), 102);
+    CHECK_EQ(peek(space, 8), 0);
+    space_end(space);
+}
+
+static void test_truncate_frees_private_frames(void) {
+    struct frame_stats stats;
+
+    begin();
+    fill_file();
+    map_object(space, 0, PAGES, RW, 0, &file.object, 0);
+    CHECK_EQ(poke(space, 2, 102), 0);
+    CHECK_EQ(poke(space, 8, 108), 0);
+    vm_object_truncate(&file.object, 5 * PAGE_SIZE);
+    frame_stats_get(&stats);
+    CHECK_EQ(stats.by_use[FRAME_ANON], 1);
+    space_end(space);
+}
+
+/* A private page of the last, partial page stays: it is not beyond the end. */
+static void test_truncate_keeps_partial_private_page(void) {
+    begin();
+    fill_file();
+    map_object(space, 0, PAGES, RW, 0, &file.object, 0);
+    CHECK_EQ(poke(space, 5, 105), 0);
+    vm_object_truncate(&file.object, 5 * PAGE_SIZE + 1);
+    CHECK_EQ(peek(space, 5), 105);
+    expect_accounted();
+    space_end(space);
+}
+
+/* ---- holes ---- */
+
+static void test_punch(void) {
+    begin();
+    fill_file();
+    map_object(space, 0, PAGES, RW, VM_MAP_SHARED, &file.object, 0);
+    map_object(space, 20, PAGES, RW, 0, &file.object, 0);
+    CHECK_EQ(poke(space, 4, 44), 0);
+    CHECK_EQ(poke(space, 24, 45), 0);
+    CHECK_EQ(peek(space, 5), 6);
+    CHECK_EQ(peek(space, 25), 6);
+    CHECK_EQ(vm_object_punch(&file.object, 4, 7), 0);
+    CHECK_EQ(file_pages(), PAGES - 3);
+    CHECK_EQ(file_peek(&file, 4), -1);
+    CHECK_EQ(peek(space, 3), 4);
+    CHECK_EQ(peek(space, 4), 0);
+    CHECK_EQ(peek(space, 5), 0);
+    CHECK_EQ(peek(space, 25), 0);
+    CHECK_EQ(peek(space, 24), 45);
+    CHECK_EQ(peek(space, 7), 8);
+    expect_accounted();
+    space_end(space);
+}
+
+static void test_punch_no_memory(void) {
+    int error;
+
+    begin();
+    fill_file();
+    map_object(space, 0, PAGES, RW, VM_MAP_SHARED, &file.object, 0);
+    for (uint64_t n = 0;; n++) {
+        inject_fail_nth(n);
+        error = vm_object_punch(&file.object, 4, 7);
+        if (!inject_stop())
+            break;
+        CHECK_EQ(error, -ENOMEM);
+        CHECK_EQ(file_pages(), PAGES);
+        CHECK_EQ(peek(space, 5), 6);
+        expect_accounted();
+    }
+    CHECK_EQ(error, 0);
+    CHECK_EQ(file_pages(), PAGES - 3);
+    space_end(space);
+}
+
+/* ---- devices ---- */
+
+static void test_device(void) {
+    struct vm_object *device;
+    const struct vm_map_request request = {
+        .address = AT(8), .length = PAGE_SIZE, .prot = RW, .flags = VM_MAP_FIXED};
+    struct vm_map_request private = request;
+    uint64_t before, at;
+
+    begin();
+    before = frames_in_use();
+    device = vm_object_device_create(0x4000, 2 * PAGE_SIZE);
+    CHECK(device != NULL && vm_object_is_device(device) && !vm_object_is_device(&file.object));
+    private.object = device;
+    CHECK_EQ(vm_map(space, &private, &at), -EINVAL);
+    map_object(space, 0, 4, RW, VM_MAP_SHARED, device, 0);
+    CHECK_EQ(vm_fault(space, AT(1), VM_WRITE | VM_USER), 0);
+    CHECK_EQ(rights_at(space, 1), RW);
+    CHECK_EQ(vm_fault(space, AT(2), VM_READ | VM_USER), -ENXIO);
+    CHECK_EQ(vm_unmap(space, AT(0), 4 * PAGE_SIZE), 0);
+    vm_object_unref(device);
+    CHECK_EQ(frames_in_use(), before);
+    space_end(space);
+}
+
+static void test_describe(void) {
+    struct vm_object_identity identity;
+    struct vm_object *anon;
+
+    begin();
+    vm_object_describe(&file.object, &identity);
+    CHECK_EQ(strcmp(identity.name, ""), 0);
+    anon = vm_object_anon_create(PAGE_SIZE);
+    vm_object_describe(anon, &identity);
+    CHECK_EQ(strcmp(identity.name, "/dev/zero (deleted)"), 0);
+    vm_object_unref(anon);
+    space_end(space);
+}
+
+int main(int argc, char **argv) {
+    static const struct test tests[] = {
+        {"page_get", test_page_get},
+        {"page_get_no_memory", test_page_get_no_memory},
+        {"references", test_references},
+        {"truncate_under_mappings", test_truncate_under_mappings},
+        {"truncate_and_grow_reads_zero", test_truncate_and_grow_reads_zero},
+        {"truncate_needs_no_memory", test_truncate_needs_no_memory},
+        {"truncate_drops_private_pages", test_truncate_drops_private_pages},
+        {"truncate_frees_private_frames", test_truncate_frees_private_frames},
+        {"truncate_keeps_partial_private_page", test_truncate_keeps_partial_private_page},
+        {"punch", test_punch},
+        {"punch_no_memory", test_punch_no_memory},
+        {"device", test_device},
+        {"describe", test_describe},
+    };
+
+    return test_main(argc, argv, "object", tests, ARRAY_SIZE(tests));
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The x86-64 pmap itself, on the host: the conformance suite on its real sources, every allocation
+ * failing in turn through a fork and the writes after it, and flushes counted (requirement K6).
+ *
+ * Tables are frames of the arena. That what the processor keeps is flushed in time and far enough,
+ * vm_random_x86_test tests.
+ */
+#include <stdio.h>
+
+#include "arch/x86_64/kmap.h"
+#include "arch/x86_64/x86.h"
+#include "core/cpu.h"
+#include "mm/slab.h"
+#include "support/arena.h"
+#include "support/check.h"
+#include "support/inject.h"
+#include "tests/conformance/conformance.h"
+#include "vm/pmap.h"
+
+#define MIB (1ull << 20)
+#define BASE 0x10000000ull
+#define FAR_BASE 0x7fff00000000ull
+#define PAGES 200u
+#define RW (VM_READ | VM_WRITE)
+
+static void init(void) {
+    host_memory_init(64 * MIB);
+    pmap_init();
+}
+
+static paddr_t pa_of(uint64_t page) {
+    return (page + 16) << PAGE_SHIFT;
+}
+
+static uint64_t va_of(uint64_t page) {
+    return (page % 2 ? FAR_BASE : BASE) + (page << PAGE_SHIFT);
+}
+
+static void print_result(void *arg, const char *name, const char *failure) {
+    (void)arg;
+    if (failure)
+        FAIL("%s: %s", name, failure);
+}
+
+static void test_conformance(void) {
+    const struct conformance_report report = {print_result, NULL};
+
+    init();
+    pmap_conformance_run(&report);
+}
+
+/* ---- every allocation failing in turn ---- */
+
+/* What must hold whatever failed: entries are missing or right, and writable on one side at most.
+ */
+static void check_family(struct pmap *parent, struct pmap *child) {
+    struct pmap_entry a, b;
+
+    for (unsigned i = 0; i < PAGES; i++) {
+        bool in_parent = pmap_lookup(parent, va_of(i), &a);
+        bool in_child = child && pmap_lookup(child, va_of(i), &b);
+
+        CHECK(!in_parent || a.pa == pa_of(i) || (a.pa == pa_of(1000) && i == 6));
+        CHECK(!in_child || b.pa == pa_of(i) || (b.pa == pa_of(1001) && i == 8));
+        CHECK(!(in_parent && in_child && a.pa == b.pa) || !((a.access | b.access) & VM_WRITE));
+    }
+}
+
+/* A life of two maps; returns whether all of it went well. */
+static bool family_life(void) {
+    struct pmap *parent = pmap_create();
+    struct pmap *child = NULL;
+    bool well = parent != NULL;
+
+    for (unsigned i = 0; i < PAGES && well; i++)
+        well = pmap_enter(parent, va_of(i), pa_of(i), RW) == 0;
+    if (well)
+        child = pmap_create();
+    if (child) {
+        pmap_fork(parent, child);
+        check_family(parent, child);
+        well &= pmap_enter(parent, va_of(6), pa_of(1000), RW) == 0;
+        well &= pmap_enter(child, va_of(8), pa_of(1001), RW) == 0;
+        check_family(parent, child);
+        pmap_remove(child, va_of(20), va_of(40));
+        pmap_protect(parent, va_of(20), va_of(40), VM_READ);
+        check_family(parent, child);
+        pmap_destroy(child);
+    }
+    if (parent)
+        pmap_destroy(parent);
+    return well && child;
+}
+
+static void test_each_allocation_fails(void) {
+    uint64_t before;
+    bool well = false;
+
+    init();
+    family_life();
+    for (uint64_t n = 0; !well; n++) {
+        test_context("allocation %llu", (unsigned long long)n);
+        before = frames_in_use();
+        inject_fail_nth(n);
+        well = family_life();
+        inject_stop();
+        CHECK_EQ(frames_in_use(), before);
+        frames_check();
+        CHECK(n < 1000);
+    }
+}
+
+/* ---- flushes: exactly when a right is taken away ---- */
+
+static uint64_t flushes(void) {
+    return host_flushes.cr3 + host_flushes.page;
+}
+
+static void test_flushes(void) {
+    struct pmap *pmap;
+    uint64_t before;
+
+    init();
+    pmap = pmap_create();
+    pmap_activate(pmap);
+    before = flushes();
+    CHECK(pmap_enter(pmap, BASE, pa_of(1), VM_READ) == 0);
+    CHECK(pmap_enter(pmap, BASE, pa_of(1), RW) == 0);
+    CHECK(pmap_enter(pmap, BASE + PAGE_SIZE, pa_of(2), RW) == 0);
+    CHECK_EQ(flushes(), before);
+    CHECK(pmap_enter(pmap, BASE, pa_of(1), VM_READ) == 0);
+    CHECK_EQ(flushes(), before + 1);
+    CHECK(pmap_enter(pmap, BASE, pa_of(3), VM_READ) == 0);
+    CHECK_EQ(flushes(), before + 2);
+    pmap_protect(pmap, BASE, BASE + PAGE_SIZE, VM_READ);
+    pmap_remove(pmap, BASE + 16 * PAGE_SIZE, BASE + 32 * PAGE_SIZE);
+    CHECK_EQ(flushes(), before + 2);
+    pmap_protect(pmap, BASE + PAGE_SIZE, BASE + 2 * PAGE_SIZE, VM_READ);
+    CHECK_EQ(flushes(), before + 3);
+    pmap_remove(pmap, BASE, BASE + PAGE_SIZE);
+    CHECK_EQ(flushes(), before + 4);
+    pmap_activate(NULL);
+    before = flushes();
+    pmap_remove(pmap, BASE, BASE + 2 * PAGE_SIZE);
+    CHECK_EQ(flushes(), before);
+    pmap_destroy(pmap);
+}
+
+static void test_fork_flushes_parent(void) {
+    struct pmap *parent, *child;
+    uint64_t before;
+
+    init();
+    parent = pmap_create();
+    child = pmap_create();
+    CHECK(pmap_enter(parent, BASE, pa_of(1), RW) == 0);
+    pmap_activate(parent);
+    before = flushes();
+    pmap_fork(parent, child);
+    CHECK_EQ(flushes(), before + 1);
+    pmap_activate(NULL);
+    pmap_destroy(parent);
+    pmap_destroy(child);
+}
+
+static const struct test tests[] = {
+    {"conformance", test_conformance},
+    {"each allocation fails in turn", test_each_allocation_fails},
+    {"flushes only what loses rights", test_flushes},
+    {"fork flushes the parent", test_fork_flushes_parent},
+};
+
+int main(int argc, char **argv) {
+    return test_main(argc, argv, "pmap_x86", tests, sizeof(tests) / sizeof(tests[0]));
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What kernel/core gives the layers under test, on the host: see kernel_model.h.
+ */
+#include "support/kernel_model.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/assert.h"
+#include "core/cpu.h"
+#include "core/panic.h"
+#include "core/printk.h"
+#include "support/check.h"
+
+struct cpu host_cpu = {.self = &host_cpu};
+bool host_irq_enabled = true;
+
+jmp_buf host_panic_return;
+bool host_panic_expected;
+
+unsigned cpu_count(void) {
+    return 1;
+}
+
+struct cpu *cpu_get(unsigned index) {
+    CHECK_EQ(index, 0);
+    return &host_cpu;
+}
+
+static void return_if_expected(void) {
+    if (host_panic_expected)
+        longjmp(host_panic_return, 1);
+}
+
+void assert_fail(const char *condition, const char *file, int line) {
+    return_if_expected();
+    test_fail(file, line, "assertion failed: %s", condition);
+}
+
+void panic(const char *fmt, ...) {
+    char text[256];
+    va_list args;
+
+    return_if_expected();
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    test_fail("panic", 0, "%s", text);
+}
+
+void printk_va(const char *fmt, va_list args) {
+    if (getenv("VERBOSE"))
+        vfprintf(stderr, fmt, args);
+}
+
+void printk(const char *fmt, ...) {
+    va_list args;
+
+    va_start(args, fmt);
+    printk_va(fmt, args);
+    va_end(args);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What kernel/core and the machine give the layers under test, on the host.
+ *
+ * A failed assertion or a panic ends the test, unless the test expects one: then control returns
+ * to PANICS, whose value says whether the expression panicked. Memory is then in whatever state
+ * the broken invariant left it.
+ */
+#ifndef SUPPORT_KERNEL_MODEL_H
+#define SUPPORT_KERNEL_MODEL_H
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mm/phys.h"
+
+extern jmp_buf host_panic_return;
+extern bool host_panic_expected;
+
+/* True when evaluating `expression` panics. */
+#define PANICS(expression)                                                                         \
+    ({                                                                                             \
+        bool panicked_ = true;                                                                     \
+        host_panic_expected = true;                                                                \
+        if (setjmp(host_panic_return) == 0) {                                                      \
+            (void)(expression);                                                                    \
+            panicked_ = false;                                                                     \
+        }                                                                                          \
+        host_panic_expected = false;                                                               \
+        panicked_;                                                                                 \
+    })
+
+/* The frame that mm/kmap.h's model maps at va, PADDR_NONE if there is none. */
+paddr_t kmap_model_lookup(uintptr_t va);
+
+/* Pages that the model maps now. */
+unsigned kmap_model_pages(void);
+
+#endif

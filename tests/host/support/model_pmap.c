@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/pmap.h as a model: a sorted array of entries for each map.
+ *
+ * It does as little as the contract allows: a translation that only gained rights stays cached as
+ * it was, and entries are forgotten at random when a test asks for it. There are table frames as a
+ * machine with four levels has them, so that memory can run out here as in a real pmap, but nobody
+ * looks into them, and they are never shared.
+ *
+ * It also checks its callers: alignment, ranges, destroying what is active.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/errno.h"
+#include "core/cpu.h"
+#include "lib/bits.h"
+#include "mm/frame.h"
+#include "support/check.h"
+#include "support/mmu_model.h"
+#include "support/random.h"
+#include "vm/pmap.h"
+
+#define LEVELS 3u /* below the top */
+
+/* Bytes that a table of a level covers: 2 MiB, 1 GiB, 512 GiB. */
+#define TABLE_BYTES(level) (PAGE_SIZE << (9 * (level)))
+
+struct entry {
+    uint64_t va;
+    paddr_t pa;
+    unsigned access;
+};
+
+struct table {
+    uint64_t va;
+    unsigned level;      /* 1: its entries lead to pages */
+    struct frame *frame; /* its count: entries in use */
+};
+
+struct pmap {
+    struct frame *top;
+    struct entry *entries; /* sorted by va */
+    size_t count, room;
+    struct table *tables; /* in any order */
+    size_t table_count, table_room;
+};
+
+static struct pmap *active;
+static struct pmap_stats stats;
+static struct random forget_random;
+static unsigned forget_one_in;
+
+static void *grown(void *array, size_t count, size_t *room, size_t size) {
+    if (count < *room)
+        return array;
+    *room = *room ? *room * 2 : 16;
+    array = realloc(array, *room * size);
+    CHECK(array != NULL);
+    return array;
+}
+
+/* ---- entries ---- */
+
+/* Index of the first entry at or above va. */
+static size_t position(const struct pmap *pmap, uint64_t va) {
+    size_t low = 0, high = pmap->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (pmap->entries[middle].va < va)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct entry *find(const struct pmap *pmap, uint64_t va) {
+    size_t i = position(pmap, va);
+
+    return i < pmap->count && pmap->entries[i].va == va ? &pmap->entries[i] : NULL;
+}
+
+static struct table *table_of(const struct pmap *pmap, uint64_t va, unsigned level) {
+    for (size_t i = 0; i < pmap->table_count; i++) {
+        struct table *table = &pmap->tables[i];
+
+        if (table->level == level && table->va == align_down(va, TABLE_BYTES(level)))
+            return table;
+    }
+    return NULL;
+}
+
+/* Adds an empty table; false: no memory. */
+static bool table_add(struct pmap *pmap, uint64_t va, unsigned level) {
+    struct frame *frame = frame_alloc_zeroed(FRAME_TABLE);
+
+    if (!frame)
+        return false;
+    pmap->tables = grown(pmap->tables, pmap->table_count, &pmap->table_room, sizeof(struct table));
+    pmap->tables[pmap->table_count++] =
+        (struct table){align_down(va, TABLE_BYTES(level)), level, frame};
+    if (level < LEVELS)
+        table_of(pmap, va, level + 1)->frame->count++;
+    return true;
+}
+
+/* Removes the tables on the way to va that are empty, from below. */
+static void tables_prune(struct pmap *pmap, uint64_t va) {
+    for (unsigned level = 1; level <= LEVELS; level++) {
+        struct table *table = table_of(pmap, va, level);
+
+        if (!table)
+            continue;
+        if (table->frame->count > 0)
+            return;
+        frame_unref(table->frame);
+        *table = pmap->tables[--pmap->table_count];
+        if (level < LEVELS)
+            table_of(pmap, va, level + 1)->frame->count--;
+    }
+}
+
+/* The last-level table for va, made with the way to it; NULL: no memory, nothing changed. */
+static struct table *table_make(struct pmap *pmap, uint64_t va) {
+    for (unsigned level = LEVELS; level > 0; level--) {
+        if (!table_of(pmap, va, level) && !table_add(pmap, va, level)) {
+            tables_prune(pmap, va);
+            return NULL;
+        }
+    }
+    return table_of(pmap, va, 1);
+}
+
+static void table_lose_entry(struct pmap *pmap, uint64_t va) {
+    table_of(pmap, va, 1)->frame->count--;
+    tables_prune(pmap, va);
+}
+
+/* Puts an entry in; one that was there is replaced. False: no memory. */
+static bool put(struct pmap *pmap, struct entry entry) {
+    struct entry *old = find(pmap, entry.va);
+    struct table *table;
+    size_t at;
+
+    if (old) {
+        *old = entry;
+        return true;
+    }
+    table = table_make(pmap, entry.va);
+    if (!table)
+        return false;
+    table->frame->count++;
+    pmap->entries = grown(pmap->entries, pmap->count, &pmap->room, sizeof(entry));
+    at = position(pmap, entry.va);
+    memmove(&pmap->entries[at + 1], &pmap->entries[at], (pmap->count - at) * sizeof(entry));
+    pmap->entries[at] = entry;
+    pmap->count++;
+    return true;
+}
+
+/* Drops the entries [from, to) by index; the TLB is the caller's. */
+static void drop(struct pmap *pmap, size_t from, size_t to) {
+    if (from == to)
+        return;
+    for (size_t i = from; i < to; i++)
+        table_lose_entry(pmap, pmap->entries[i].va);
+    memmove(&pmap->entries[from], &pmap->entries[to], (pmap->count - to) * sizeof(struct entry));
+    pmap->count -= to - from;
+}
+
+/* ---- the model's own liberties and checks ---- */
+
+void mmu_forget_randomly(uint64_t seed, unsigned one_in) {
+    forget_random.state = seed;
+    forget_one_in = one_in;
+}
+
+/* Any entry may be missing at any time. */
+static void maybe_forget(struct pmap *pmap) {
+    size_t from, to;
+
+    if (forget_one_in == 0 || pmap->count == 0 || !random_one_in(&forget_random, forget_one_in))
+        return;
+    from = random_below(&forget_random, pmap->count);
+    to = MIN(from + 1 + random_below(&forget_random, 8), pmap->count);
+    tlb_forget_range(pmap, pmap->entries[from].va, pmap->entries[to - 1].va + 1);
+    drop(pmap, from, to);
+}
+
+static void check_range(uint64_t start, uint64_t end) {
+    CHECK(is_aligned(start, PAGE_SIZE) && is_aligned(end, PAGE_SIZE) && end <= USER_END);
+}
+
+/* ---- the contract ---- */
+
+void pmap_init(void) {
+}
+
+struct pmap *pmap_create(void) {
+    struct frame *top = frame_alloc_zeroed(FRAME_TABLE);
+    struct pmap *pmap;
+
+    if (!top)
+        return NULL;
+    pmap = calloc(1, sizeof(*pmap));
+    CHECK(pmap != NULL);
+    pmap->top = top;
+    return pmap;
+}
+
+void pmap_destroy(struct pmap *pmap) {
+    CHECK(pmap != active);
+    tlb_forget_space(pmap);
+    drop(pmap, 0, pmap->count);
+    CHECK_EQ(pmap->table_count, 0);
+    frame_unref(pmap->top);
+    free(pmap->entries);
+    free(pmap->tables);
+    free(pmap);
+}
+
+void pmap_activate(struct pmap *pmap) {
+    active = pmap;
+}
+
+struct pmap *mmu_active(void) {
+    return active;
+}
+
+/* A processor with the old translation could do what the new one forbids. */
+static bool takes_away(const struct entry *old, const struct entry *new) {
+    return old->pa != new->pa || (old->access & ~new->access &VM_RIGHTS);
+}
+
+int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
+    struct entry entry = {va, pa, access};
+    struct entry *old;
+
+    check_range(va, va + PAGE_SIZE);
+    CHECK(is_aligned(pa, PAGE_SIZE));
+    maybe_forget(pmap);
+    old = find(pmap, va);
+    if (old && takes_away(old, &entry)) {
+        tlb_forget_page(pmap, va);
+        stats.flush_page++;
+    }
+    return put(pmap, entry) ? 0 : -ENOMEM;
+}
+
+void pmap_remove(struct pmap *pmap, uint64_t start, uint64_t end) {
+    check_range(start, end);
+    maybe_forget(pmap);
+    if (start >= end)
+        return;
+    tlb_forget_range(pmap, start, end);
+    stats.flush_space++;
+    drop(pmap, position(pmap, start), position(pmap, end));
+}
+
+void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned access) {
+    check_range(start, end);
+    maybe_forget(pmap);
+    if (start >= end)
+        return;
+    tlb_forget_range(pmap, start, end);
+    stats.flush_space++;
+    if (!(access & VM_RIGHTS)) {
+        drop(pmap, position(pmap, start), position(pmap, end));
+        return;
+    }
+    for (size_t i = position(pmap, start); i < pmap->count && pmap->entries[i].va < end; i++)
+        pmap->entries[i].access &= access | ~VM_RIGHTS;
+}
+
+void pmap_fork(struct pmap *parent, struct pmap *child) {
+    CHECK(parent != child && child->count == 0);
+    for (size_t i = 0; i < parent->count; i++) {
+        struct entry *entry = &parent->entries[i];
+
+        if (!(entry->access & VM_SHARED))
+            entry->access &= ~VM_WRITE;
+        put(child, *entry);
+    }
+    tlb_forget_space(parent);
+    stats.flush_space++;
+    maybe_forget(parent);
+    maybe_forget(child);
+}
+
+bool pmap_lookup(struct pmap *pmap, uint64_t va, struct pmap_entry *entry) {
+    const struct entry *found = find(pmap, align_down(va, PAGE_SIZE));
+
+    *entry = (struct pmap_entry){.va = align_down(va, PAGE_SIZE), .level = 1};
+    if (found) {
+        entry->present = true;
+        entry->pa = found->pa;
+        entry->access = found->access;
+        entry->table_refs = 1;
+    }
+    return entry->present;
+}
+
+void pmap_stats_get(struct pmap_stats *to) {
+    *to = stats;
+}
+
+/* ---- cursors ---- */
+
+void pmap_cursor_init(struct pmap_cursor *cursor, struct pmap *pmap, uint64_t va) {
+    cursor->pmap = pmap;
+    pmap_cursor_find(cursor, va);
+}
+
+void pmap_cursor_find(struct pmap_cursor *cursor, uint64_t va) {
+    pmap_lookup(cursor->pmap, va, &cursor->at);
+}
+
+void pmap_cursor_advance(struct pmap_cursor *cursor, int64_t delta_bytes) {
+    pmap_cursor_find(cursor, cursor->at.va + (uint64_t)delta_bytes);
+}
+
+bool pmap_cursor_next_present(struct pmap_cursor *cursor, uint64_t limit) {
+    const struct pmap *pmap = cursor->pmap;
+    size_t i = position(pmap, cursor->at.va);
+
+    if (i == pmap->count || pmap->entries[i].va >= limit)
+        return false;
+    pmap_cursor_find(cursor, pmap->entries[i].va);
+    return true;
+}
+
+int pmap_cursor_map(struct pmap_cursor *cursor, paddr_t pa, unsigned access) {
+    int error = pmap_enter(cursor->pmap, cursor->at.va, pa, access);
+
+    pmap_cursor_find(cursor, cursor->at.va);
+    return error;
+}
+
+/* Whether table a comes before b: lower levels before those that lead to them. */
+static bool comes_before(const struct table *a, const struct table *b) {
+    uint64_t a_end = a->va + TABLE_BYTES(a->level);
+    uint64_t b_end = b->va + TABLE_BYTES(b->level);
+
+    return a_end != b_end ? a_end < b_end : a->level < b->level;
+}
+
+/* Stands at the first table after `last`, NULL: at the first of all. */
+static void table_cursor_find(struct pmap_table_cursor *cursor, const struct table *last) {
+    const struct table *best = NULL;
+
+    for (size_t i = 0; i < cursor->pmap->table_count; i++) {
+        const struct table *table = &cursor->pmap->tables[i];
+
+        if ((!last || comes_before(last, table)) && (!best || comes_before(table, best)))
+            best = table;
+    }
+    cursor->active = best != NULL;
+    if (!best)
+        return;
+    cursor->va = best->va;
+    cursor->end_va = best->va + TABLE_BYTES(best->level);
+    cursor->pa = frame_to_phys(best->frame);
+    cursor->level = (uint8_t)best->level;
+    cursor->refs = 1;
+}
+
+void pmap_table_cursor_init(struct pmap_table_cursor *cursor, struct pmap *pmap) {
+    *cursor = (struct pmap_table_cursor){.pmap = pmap};
+    table_cursor_find(cursor, NULL);
+}
+
+void pmap_table_cursor_next(struct pmap_table_cursor *cursor) {
+    const struct table last = {.va = cursor->va, .level = cursor->level};
+
+    table_cursor_find(cursor, &last);
+}
+
+size_t pmap_table_pages(struct pmap *pmap) {
+    return 1 + pmap->table_count;
+}
+
+/* ---- translation ---- */
+
+bool mmu_translate(uint64_t va, unsigned access, paddr_t *pa) {
+    const struct tlb_entry *cached = tlb_find(active, va);
+    struct pmap_entry entry;
+
+    if (!cached && pmap_lookup(active, va, &entry)) {
+        tlb_keep(active, va, entry.pa, entry.access);
+        cached = tlb_find(active, va);
+    }
+    if (!cached || (access & ~cached->access)) {
+        tlb_forget_page(active, va);
+        return false;
+    }
+    *pa = cached->pa + va % PAGE_SIZE;
+    return true;
+}

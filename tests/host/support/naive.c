@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The naive model of virtual memory: see naive.h. Rules are those of the Linux manual pages, and
+ * where these leave it open, of the headers of kernel/vm.
+ */
+#include "support/naive.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/errno.h"
+#include "lib/bits.h"
+#include "support/check.h"
+#include "vm/access.h"
+
+/* Pages kept free between a growing stack and what lies below it. */
+#define STACK_GUARD_PAGES 256u
+
+struct naive_object naive_objects[NAIVE_OBJECTS];
+unsigned naive_idents;
+
+static const unsigned char zeroes[PAGE_SIZE];
+
+/* ---- private pages ---- */
+
+static void page_set_private(struct naive_page *page, const unsigned char *bytes,
+                             struct ident *ident) {
+    page->bytes = malloc(PAGE_SIZE);
+    CHECK(page->bytes != NULL);
+    memcpy(page->bytes, bytes, PAGE_SIZE);
+    page->ident = ident;
+    ident->holders++;
+}
+
+static void page_drop_private(struct naive_page *page) {
+    if (!page->bytes)
+        return;
+    if (--page->ident->holders == 0) {
+        naive_idents--;
+        free(page->ident);
+    }
+    free(page->bytes);
+    page->bytes = NULL;
+    page->ident = NULL;
+}
+
+static struct ident *ident_create(void) {
+    struct ident *ident = calloc(1, sizeof(*ident));
+
+    CHECK(ident != NULL);
+    naive_idents++;
+    return ident;
+}
+
+static void page_unmap(struct naive_page *page) {
+    page_drop_private(page);
+    *page = (struct naive_page){0};
+}
+
+/* ---- ranges ---- */
+
+bool naive_range_is_free(const struct naive_space *space, struct naive_range range) {
+    for (unsigned i = range.start; i < range.end; i++) {
+        if (space->pages[i].mapped)
+            return false;
+    }
+    return true;
+}
+
+uint64_t naive_highest_gap(const struct naive_space *space, unsigned n) {
+    unsigned run = 0;
+
+    for (unsigned i = NAIVE_PAGES; i-- > 0;) {
+        run = space->pages[i].mapped ? 0 : run + 1;
+        if (run == n)
+            return naive_address(i);
+    }
+    return NAIVE_START + run * PAGE_SIZE - n * PAGE_SIZE;
+}
+
+void naive_unmap(struct naive_space *space, struct naive_range range) {
+    for (unsigned i = range.start; i < range.end; i++)
+        page_unmap(&space->pages[i]);
+}
+
+void naive_map(struct naive_space *space, struct naive_range range,
+               const struct naive_mapping *mapping) {
+    naive_unmap(space, range);
+    for (unsigned i = range.start; i < range.end; i++) {
+        space->pages[i] = (struct naive_page){
+            .mapped = true,
+            .grows_down = mapping->grows_down,
+            .prot = mapping->prot,
+            .max_prot = mapping->max_prot,
+            .backing = mapping->backing,
+            .object = mapping->object,
+            .index = (uint16_t)(mapping->index + i - range.start),
+        };
+    }
+}
+
+int naive_protect(struct naive_space *space, struct naive_range range, unsigned prot) {
+    for (unsigned i = range.start; i < range.end; i++) {
+        if (!space->pages[i].mapped)
+            return -ENOMEM;
+        if (prot & ~space->pages[i].max_prot)
+            return -EACCES;
+    }
+    for (unsigned i = range.start; i < range.end; i++)
+        space->pages[i].prot = (uint8_t)prot;
+    return 0;
+}
+
+uint64_t naive_brk(struct naive_space *space, uint64_t address) {
+    static const struct naive_mapping heap = {
+        .prot = VM_READ | VM_WRITE, .max_prot = VM_RIGHTS, .backing = NAIVE_ZERO};
+    unsigned old = (unsigned)div_round_up(space->brk - NAIVE_START, PAGE_SIZE);
+    unsigned new;
+
+    if (address < space->brk_start)
+        return space->brk;
+    new = (unsigned)div_round_up(address - NAIVE_START, PAGE_SIZE);
+    if (new > old) {
+        if (!naive_range_is_free(space, (struct naive_range){old, new}))
+            return space->brk;
+        naive_map(space, (struct naive_range){old, new}, &heap);
+    } else if (new < old) {
+        naive_unmap(space, (struct naive_range){new, old});
+    }
+    space->brk = address;
+    return address;
+}
+
+void naive_fork(struct naive_space *child, const struct naive_space *parent) {
+    *child = *parent;
+    for (unsigned i = 0; i < NAIVE_PAGES; i++) {
+        if (child->pages[i].bytes)
+            page_set_private(&child->pages[i], parent->pages[i].bytes, parent->pages[i].ident);
+    }
+}
+
+/* ---- stacks ---- */
+
+bool naive_may_grow(const struct naive_space *space, unsigned page, struct naive_range area) {
+    unsigned below = page;
+
+    if (!space->pages[area.start].grows_down ||
+        (area.end - page) * PAGE_SIZE > space->stack_limit_bytes)
+        return false;
+    while (below > 0 && !space->pages[below - 1].mapped)
+        below--;
+    return below == 0 || space->pages[below - 1].grows_down || page - below >= STACK_GUARD_PAGES;
+}
+
+void naive_grow(struct naive_space *space, unsigned page, struct naive_range area) {
+    const struct naive_page *first = &space->pages[area.start];
+    const struct naive_mapping same = {
+        .prot = first->prot,
+        .max_prot = first->max_prot,
+        .backing = NAIVE_ZERO,
+        .grows_down = true,
+    };
+
+    CHECK_EQ(first->backing, NAIVE_ZERO);
+    naive_map(space, (struct naive_range){page, area.start}, &same);
+}
+
+/* ---- accesses ---- */
+
+/* The rights that pages of a protection have: what can be written or executed can be read. */
+static unsigned granted(const struct naive_page *page) {
+    return page->prot ? page->prot | VM_READ : 0;
+}
+
+int naive_access(const struct naive_space *space, unsigned number, unsigned access) {
+    const struct naive_page *page = &space->pages[number];
+
+    if (!page->mapped)
+        return -EFAULT;
+    if (access & ~granted(page))
+        return -EACCES;
+    if (page->backing != NAIVE_ZERO &&
+        page->index >= div_round_up(naive_objects[page->object].size_bytes, PAGE_SIZE))
+        return -ENXIO;
+    return 0;
+}
+
+const unsigned char *naive_bytes(const struct naive_space *space, unsigned number) {
+    const struct naive_page *page = &space->pages[number];
+
+    if (page->bytes)
+        return page->bytes;
+    if (page->backing == NAIVE_ZERO)
+        return zeroes;
+    return naive_objects[page->object].bytes[page->index];
+}
+
+void naive_split(struct naive_space *space, unsigned number) {
+    struct naive_page *page = &space->pages[number];
+    unsigned char bytes[PAGE_SIZE];
+
+    memcpy(bytes, naive_bytes(space, number), PAGE_SIZE);
+    page_drop_private(page);
+    page_set_private(page, bytes, ident_create());
+}
+
+unsigned char *naive_bytes_to_write(struct naive_space *space, unsigned number) {
+    struct naive_page *page = &space->pages[number];
+
+    if (page->backing == NAIVE_SHARED_OBJECT)
+        return naive_objects[page->object].bytes[page->index];
+    if (!page->bytes || page->ident->holders > 1)
+        naive_split(space, number);
+    return page->bytes;
+}
+
+/* ---- objects ---- */
+
+void naive_object_resize(unsigned number, uint64_t size_bytes) {
+    struct naive_object *object = &naive_objects[number];
+
+    memset(&object->bytes[0][0] + size_bytes, 0, sizeof(object->bytes) - size_bytes);
+    object->size_bytes = size_bytes;
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes in the kernel's VM and in the naive model side by side: see world.h.
+ *
+ * This file: the world, operations on spaces, and checking. world_touch.c: reading and writing.
+ * world_object.c: objects.
+ */
+#include "support/world.h"
+
+#include "abi/errno.h"
+#include "lib/bits.h"
+#include "mm/slab.h"
+#include "support/account.h"
+#include "support/arena.h"
+#include "support/check.h"
+#include "support/inject.h"
+#include "support/mmu_model.h"
+#include "support/model_cpu.h"
+#include "support/world_private.h"
+#include "vm/check.h"
+#include "vm/map.h"
+#include "vm/pmap.h"
+
+#define MEMORY_BYTES (16ull << 20)
+#define STACK_LIMIT_BYTES (40 * PAGE_SIZE)
+#define HEAP_START (NAIVE_START + 300 * PAGE_SIZE + 100)
+
+struct process processes[WORLD_PROCESSES];
+
+static struct world_options options;
+static struct random failures;
+static uint64_t frames_before;
+
+/* ---- failing allocations ---- */
+
+static bool made_to_fail(int (*call)(void *arg), void *arg, int *result) {
+    *result = call(arg);
+    return inject_stop() && *result == -ENOMEM;
+}
+
+int world_attempt(int (*call)(void *arg), void *arg) {
+    int result = 0;
+
+    if (options.failures == WORLD_FAIL_RANDOMLY) {
+        inject_fail_randomly(random_next(&failures), 4);
+        if (!made_to_fail(call, arg, &result))
+            return result;
+        world_check();
+        return call(arg);
+    }
+    if (options.failures == WORLD_FAIL_NEVER)
+        return call(arg);
+    for (uint64_t n = 0;; n++) {
+        inject_fail_nth(n);
+        if (!made_to_fail(call, arg, &result))
+            return result;
+        world_check();
+    }
+}
+
+/* ---- checking ---- */
+
+void world_check(void) {
+    struct vm_check_report report;
+    struct account account;
+    uint64_t object_pages = 0;
+
+    account_begin();
+    for (unsigned i = 0; i < WORLD_PROCESSES; i++) {
+        if (!processes[i].space)
+            continue;
+        if (!vm_check_space(processes[i].space, &report))
+            FAIL("process %u: %s", i, report.text);
+        account_space(processes[i].space);
+    }
+    for (unsigned i = 0; i < NAIVE_OBJECTS; i++) {
+        account_object(world_object(i));
+        object_pages += page_tree_count(&world_object(i)->tree);
+    }
+    account = account_check();
+    CHECK_EQ(account.frames, naive_idents + object_pages);
+    CHECK_EQ(slab_check(), 0);
+}
+
+/* Every byte of one process, as its processor would read them. */
+void world_compare(struct process *process) {
+    for (unsigned i = 0; i < NAIVE_PAGES; i++) {
+        const unsigned char *page;
+        int error;
+
+        if (!process->naive.pages[i].mapped)
+            continue;
+        error = model_cpu_read_page(process->space, naive_address(i), &page);
+        CHECK_EQ(error, naive_access(&process->naive, i, VM_READ));
+        if (error == 0 && memcmp(page, naive_bytes(&process->naive, i), PAGE_SIZE) != 0)
+            FAIL("process %u: the page at %#llx differs", (unsigned)(process - processes),
+                 (unsigned long long)naive_address(i));
+    }
+}
+
+/* ---- the world ---- */
+
+static int create_space(void *arg) {
+    struct process *process = arg;
+
+    process->space = vm_space_create();
+    return process->space ? 0 : -ENOMEM;
+}
+
+void world_create(const struct world_options *with) {
+    struct process *first = &processes[0];
+    const struct vm_limits limits = {STACK_LIMIT_BYTES, UINT64_MAX, UINT64_MAX};
+
+    options = *with;
+    failures.state = with->seed;
+    host_memory_init(MEMORY_BYTES);
+    vm_init();
+    frames_before = frames_in_use();
+    world_objects_create();
+    CHECK_EQ(world_attempt(create_space, first), 0);
+    vm_space_set_limits(first->space, &limits);
+    vm_space_set_brk_start(first->space, HEAP_START);
+    first->space->mmap_top = NAIVE_END;
+    first->naive.brk_start = first->naive.brk = HEAP_START;
+    first->naive.stack_limit_bytes = STACK_LIMIT_BYTES;
+    mmu_forget_randomly(with->seed, with->forget_one_in);
+}
+
+static void process_end(struct process *process) {
+    model_cpu_leave();
+    vm_space_unref(process->space);
+    process->space = NULL;
+    naive_unmap(&process->naive, (struct naive_range){0, NAIVE_PAGES});
+}
+
+void world_destroy(void) {
+    for (unsigned i = 0; i < WORLD_PROCESSES; i++) {
+        if (processes[i].space)
+            world_compare(&processes[i]);
+    }
+    world_check();
+    for (unsigned i = 0; i < WORLD_PROCESSES; i++) {
+        if (processes[i].space)
+            process_end(&processes[i]);
+    }
+    world_check();
+    world_objects_destroy();
+    CHECK_EQ(naive_idents, 0);
+    CHECK_EQ(frames_in_use(), frames_before);
+    frames_check();
+}
+
+/* The operation's process; the number wraps over those that live. */
+static struct process *process_of(uint32_t number) {
+    unsigned alive = 0;
+
+    for (unsigned i = 0; i < WORLD_PROCESSES; i++)
+        alive += processes[i].space != NULL;
+    number %= alive;
+    for (unsigned i = 0;; i++) {
+        if (processes[i].space && number-- == 0)
+            return &processes[i];
+    }
+}
+
+static struct process *free_process(void) {
+    for (unsigned i = 0; i < WORLD_PROCESSES; i++) {
+        if (!processes[i].space)
+            return &processes[i];
+    }
+    return NULL;
+}
+
+/* ---- operations on spaces ---- */
+
+/* A range of pages: mostly short ones, some long. */
+struct naive_range world_range(uint32_t where, uint32_t length) {
+    unsigned start = where % NAIVE_PAGES;
+    unsigned pages = 1 + (length % 16 == 0 ? length / 16 % 200 : length / 16 % 12);
+
+    return (struct naive_range){start, MIN(start + pages, NAIVE_PAGES)};
+}
+
+struct map_call {
+    struct process *process;
+    struct vm_map_request request;
+    uint64_t address;
+};
+
+static int call_map(void *arg) {
+    struct map_call *call = arg;
+
+    return vm_map(call->process->space, &call->request, &call->address);
+}
+
+/* What kind of mapping an operation makes; the object's page is chosen by `where`. */
+static struct naive_mapping mapping_of(const struct operation *op, struct naive_range range) {
+    struct naive_mapping mapping = {.prot = op->c & VM_RIGHTS, .max_prot = VM_RIGHTS};
+
+    if (op->c >> 3 & 1)
+        mapping.prot |= VM_READ | VM_WRITE;
+    if ((op->c >> 4) % 8 == 0)
+        mapping.max_prot = mapping.prot | (op->c >> 7 & VM_RIGHTS);
+    mapping.backing = (op->c >> 10) % 4 % 3; /* half of them without an object */
+    if (mapping.max_prot == 0)
+        mapping.max_prot = VM_RIGHTS; /* that is what 0 stands for */
+    if (mapping.backing != NAIVE_ZERO) {
+        mapping.object = world_object_for(op->c >> 12, mapping.backing);
+        mapping.index = (op->c >> 16) % (NAIVE_OBJECT_PAGES - 8);
+        mapping.index = MIN(mapping.index,
+                            (uint16_t)MAX(0, (int)(NAIVE_OBJECT_PAGES + range.start - range.end)));
+    } else {
+        mapping.grows_down = (op->c >> 16) % 6 == 0;
+    }
+    return mapping;
+}
+
+static void fill_request(struct vm_map_request *request, const struct naive_mapping *mapping) {
+    request->prot = mapping->prot;
+    request->max_prot = mapping->max_prot;
+    if (mapping->backing != NAIVE_ZERO) {
+        request->object = world_object(mapping->object);
+        request->offset = mapping->index * PAGE_SIZE;
+    }
+    if (mapping->backing == NAIVE_SHARED_OBJECT)
+        request->flags |= VM_MAP_SHARED;
+    if (mapping->grows_down)
+        request->flags |= VM_MAP_GROWS_DOWN;
+}
+
+/* Maps at a wish or nowhere in particular: the place is the kernel's choice. */
+static void map_anywhere(struct map_call *call, const struct naive_mapping *mapping,
+                         struct naive_range range) {
+    struct process *process = call->process;
+    unsigned pages = range.end - range.start;
+    uint64_t expected = naive_range_is_free(&process->naive, range)
+                            ? naive_address(range.start)
+                            : naive_highest_gap(&process->naive, pages);
+
+    CHECK_EQ(world_attempt(call_map, call), 0);
+    CHECK_EQ(call->address, expected);
+    if (expected < NAIVE_START) {
+        /* It may have been joined to an area inside; only splitting needs memory. */
+        CHECK_EQ(vm_unmap(process->space, expected, pages * PAGE_SIZE), 0);
+        if (expected + pages * PAGE_SIZE > NAIVE_START)
+            naive_unmap(
+                &process->naive,
+                (struct naive_range){0, (unsigned)((expected - NAIVE_START) / PAGE_SIZE) + pages});
+        return;
+    }
+    range.start = (unsigned)((expected - NAIVE_START) / PAGE_SIZE);
+    range.end = range.start + pages;
+    naive_map(&process->naive, range, mapping);
+}
+
+static void do_map(const struct operation *op) {
+    struct process *process = process_of(op->d);
+    struct naive_range range = world_range(op->a, op->b);
+    struct naive_mapping mapping;
+    struct map_call call = {.process = process};
+
+    if (range.end - range.start > NAIVE_OBJECT_PAGES)
+        range.end = range.start + NAIVE_OBJECT_PAGES;
+    mapping = mapping_of(op, range);
+    call.request.address = naive_address(range.start);
+    call.request.length = (range.end - range.start) * PAGE_SIZE - op->b % 100;
+    fill_request(&call.request, &mapping);
+    switch (op->d >> 8 & 3) {
+    case 0:
+        call.request.flags |= VM_MAP_NOREPLACE;
+        if (!naive_range_is_free(&process->naive, range)) {
+            CHECK_EQ(world_attempt(call_map, &call), -EEXIST);
+            return;
+        }
+        break;
+    case 1:
+        map_anywhere(&call, &mapping, range);
+        return;
+    default:
+        call.request.flags |= VM_MAP_FIXED;
+    }
+    CHECK_EQ(world_attempt(call_map, &call), 0);
+    CHECK_EQ(call.address, naive_address(range.start));
+    naive_map(&process->naive, range, &mapping);
+}
+
+struct range_call {
+    struct process *process;
+    struct naive_range range;
+    unsigned prot;
+};
+
+static int call_unmap(void *arg) {
+    const struct range_call *call = arg;
+
+    return vm_unmap(call->process->space, naive_address(call->range.start),
+                    (call->range.end - call->range.start) * PAGE_SIZE);
+}
+
+static void do_unmap(const struct operation *op) {
+    struct range_call call = {process_of(op->d), world_range(op->a, op->b), 0};
+
+    CHECK_EQ(world_attempt(call_unmap, &call), 0);
+    naive_unmap(&call.process->naive, call.range);
+}
+
+static int call_protect(void *arg) {
+    const struct range_call *call = arg;
+
+    return vm_protect(call->process->space, naive_address(call->range.start),
+                      (call->range.end - call->range.start) * PAGE_SIZE, call->prot);
+}
+
+static void do_protect(const struct operation *op) {
+    struct range_call call = {process_of(op->d), world_range(op->a, op->b), op->c & VM_RIGHTS};
+
+    CHECK_EQ(world_attempt(call_protect, &call),
+             naive_protect(&call.process->naive, call.range, call.prot));
+}
+
+struct brk_call {
+    struct process *process;
+    uint64_t address, result;
+};
+
+static int call_brk(void *arg) {
+    struct brk_call *call = arg;
+
+    call->result = vm_brk(call->process->space, call->address);
+    return call->result == call->address ? 0 : -ENOMEM;
+}
+
+static void do_brk(const struct operation *op) {
+    struct brk_call call = {.process = process_of(op->d)};
+
+    call.address = HEAP_START - 200 + op->a % (40 * PAGE_SIZE);
+    world_attempt(call_brk, &call);
+    CHECK_EQ(call.result, naive_brk(&call.process->naive, call.address));
+}
+
+struct fork_call {
+    struct process *parent, *child;
+};
+
+static int call_fork(void *arg) {
+    struct fork_call *call = arg;
+
+    return vm_space_fork(call->parent->space, &call->child->space);
+}
+
+static void do_fork(const struct operation *op) {
+    struct fork_call call = {process_of(op->d), free_process()};
+
+    if (!call.child)
+        return;
+    CHECK_EQ(world_attempt(call_fork, &call), 0);
+    naive_fork(&call.child->naive, &call.parent->naive);
+}
+
+static void do_exit(const struct operation *op) {
+    struct process *process = process_of(op->d);
+
+    if (process != &processes[0])
+        process_end(process);
+}
+
+static void do_compare(const struct operation *op) {
+    world_compare(process_of(op->d));
+}
+
+static void do_touch(const struct operation *op) {
+    world_touch(process_of(op->d), op);
+}
+
+static void do_transfer(const struct operation *op) {
+    world_transfer(process_of(op->d), op);
+}
+
+/* The pmap loses entries: the truth brings them back. */
+static void do_forget(const struct operation *op) {
+    struct process *process = process_of(op->d);
+    struct naive_range range = world_range(op->a, op->b);
+
+    spin_lock(&process->space->lock);
+    pmap_remove(process->space->pmap, naive_address(range.start), naive_address(range.end));
+    spin_unlock(&process->space->lock);
+}
+
+static const struct {
+    const char *name;
+    unsigned weight;
+    void (*run)(const struct operation *op);
+} kinds[] = {
+    {"map", 14, do_map},        {"unmap", 6, do_unmap},
+    {"protect", 8, do_protect}, {"brk", 4, do_brk},
+    {"fork", 4, do_fork},       {"exit", 3, do_exit},
+    {"touch", 45, do_touch},    {"transfer", 4, do_transfer},
+    {"forget", 4, do_forget},   {"object", 6, world_do_object},
+    {"compare", 2, do_compare},
+};
+
+uint8_t world_kind(uint32_t random) {
+    uint8_t kind = 0;
+
+    random %= 100;
+    while (random >= kinds[kind].weight)
+        random -= kinds[kind++].weight;
+    return kind;
+}
+
+const char *world_kind_name(uint8_t kind) {
+    return kinds[kind].name;
+}
+
+void world_do(const struct operation *operation) {
+    kinds[operation->kind].run(operation);
+    world_check();
+}

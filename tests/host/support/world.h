@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A world of processes, in the kernel's VM and in the naive model side by side.
+ *
+ * An operation is a kind and four numbers; what they mean depends on the world they meet, so any
+ * part of a sequence of operations is a sequence too, which is what shrinking needs. Each operation
+ * is done to both sides, and both must answer the same. After each the invariants are checked and
+ * every frame is accounted for.
+ *
+ * Allocation failures: with WORLD_FAIL_EACH each allocation of each operation fails once, in turn,
+ * before the operation is let through; each failing try must say -ENOMEM, leak nothing and leave
+ * contents as they were.
+ */
+#ifndef SUPPORT_WORLD_H
+#define SUPPORT_WORLD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct operation {
+    uint8_t kind;
+    uint32_t a, b, c, d;
+};
+
+enum world_failures { WORLD_FAIL_NEVER, WORLD_FAIL_EACH, WORLD_FAIL_RANDOMLY };
+
+struct world_options {
+    enum world_failures failures;
+    unsigned forget_one_in; /* the pmap forgets so often; 0: never */
+    uint64_t seed;          /* for failures and forgetting */
+};
+
+/* Memory, objects, and a first process. Once a process of the host's. */
+void world_create(const struct world_options *options);
+
+/* Does one operation to both sides and checks them. */
+void world_do(const struct operation *operation);
+
+/* Compares all bytes of all processes; ends all and checks that every frame is back. */
+void world_destroy(void);
+
+/* Operations by weight: what a generator draws from. Returns the kind for a random number. */
+uint8_t world_kind(uint32_t random);
+
+/* The name of a kind of operation. */
+const char *world_kind_name(uint8_t kind);
+
+#endif

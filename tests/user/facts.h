@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the kernel says about memory: frames free, page-table entries, areas, kernel messages.
+ *
+ * Two sources, told apart on purpose. /proc/PID/pagemap gives the frame behind a page and works
+ * on Linux (as root) and on Quire, so "is this page shared, was it copied" is asked of both. The
+ * exact number of free frames only means something on Quire, where nothing runs in the
+ * background: tests that need it call frames_exact_or_skip() first.
+ *
+ * Nothing here allocates: buffers are static, so looking does not change what is looked at.
+ */
+#ifndef TESTS_USER_FACTS_H
+#define TESTS_USER_FACTS_H
+
+#include "check.h"
+
+#include <sys/klog.h>
+#include <sys/mman.h>
+
+#define PAGE_BYTES 4096UL
+#define FACTS_BYTES (64 * 1024)
+
+#define PAGEMAP_PRESENT (1ULL << 63)
+#define PAGEMAP_FRAME_MASK ((1ULL << 55) - 1)
+
+/* The whole of a small file in a static buffer, ended by a NUL; NULL if it cannot be read. */
+static inline char *fact_file(const char *path) {
+    static char text[FACTS_BYTES];
+    size_t length = 0;
+    ssize_t got;
+    int fd = open(path, O_RDONLY);
+
+    if (fd < 0)
+        return NULL;
+    while ((got = read(fd, text + length, sizeof text - 1 - length)) > 0)
+        length += (size_t)got;
+    close(fd);
+    text[length] = '\0';
+    return got < 0 ? NULL : text;
+}
+
+/* The number after `key` at the start of a line, as in "MemFree:   123 kB"; -1 if there is none. */
+static inline long fact_number(const char *path, const char *key) {
+    char *line = fact_file(path);
+    size_t length = strlen(key);
+
+    while (line && *line) {
+        if (strncmp(line, key, length) == 0 && strchr(" \t:", line[length]))
+            return strtol(line + length + strspn(line + length, ": \t"), NULL, 10);
+        line = strchr(line, '\n');
+        line += line != NULL;
+    }
+    return -1;
+}
+
+static inline long frames_free(void) {
+    return fact_number("/proc/meminfo", "MemFree") / 4;
+}
+
+static inline void frames_exact_or_skip(void) {
+    if (!on_quire())
+        SKIP("free frames are exact on Quire only");
+    frames_free();
+}
+
+/* The page-table entry of `address` in process `pid` (0: this one), as pagemap tells it. */
+static inline uint64_t pagemap_entry(pid_t pid, const volatile void *address) {
+    char path[64] = "/proc/self/pagemap";
+    uint64_t entry = 0;
+    int fd;
+
+    if (pid)
+        snprintf(path, sizeof path, "/proc/%d/pagemap", pid);
+    fd = open(path, O_RDONLY);
+    CHECK(fd >= 0);
+    CHECK_EQ(pread(fd, &entry, sizeof entry, (off_t)((uintptr_t)address / PAGE_BYTES * 8)), 8);
+    close(fd);
+    return entry;
+}
+
+static inline bool page_present(const volatile void *address) {
+    return pagemap_entry(0, address) & PAGEMAP_PRESENT;
+}
+
+/* The frame number behind a page, 0 if none is mapped. */
+static inline uint64_t frame_of_pid(pid_t pid, const volatile void *address) {
+    uint64_t entry = pagemap_entry(pid, address);
+
+    return entry & PAGEMAP_PRESENT ? entry & PAGEMAP_FRAME_MASK : 0;
+}
+
+static inline uint64_t frame_of(const volatile void *address) {
+    return frame_of_pid(0, address);
+}
+
+/* Frame numbers are hidden from who is not root, and in some containers from root too. */
+static inline void frames_visible_or_skip(void) {
+    volatile char byte = 1;
+
+    if (frame_of(&byte) == 0)
+        SKIP("frame numbers are hidden here");
+}
+
+static inline size_t pages_present(const volatile char *start, size_t pages) {
+    size_t count = 0;
+
+    for (size_t i = 0; i < pages; i++)
+        count += page_present(start + i * PAGE_BYTES);
+    return count;
+}
+
+/* Private anonymous pages in 4 KiB frames whatever the system's taste for huge ones. */
+static inline char *pages_map(size_t pages, int protection) {
+    char *start = mmap(NULL, pages * PAGE_BYTES, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    CHECK(start != MAP_FAILED);
+    madvise(start, pages * PAGE_BYTES, MADV_NOHUGEPAGE);
+    return start;
+}
+
+static inline void pages_write(volatile char *start, size_t pages, char value) {
+    for (size_t i = 0; i < pages; i++)
+        start[i * PAGE_BYTES] = value;
+}
+
+static inline long pages_read(const volatile char *start, size_t pages) {
+    long sum = 0;
+
+    for (size_t i = 0; i < pages; i++)
+        sum += start[i * PAGE_BYTES];
+    return sum;
+}
+
+struct area {
+    uintptr_t start, end;
+    char rights[5];
+    unsigned long offset;
+    char name[128];
+};
+
+/* The area of /proc/self/maps that holds `address`; false if none does. */
+static inline bool area_find(const volatile void *address, struct area *area) {
+    char *line = fact_file("/proc/self/maps");
+    uintptr_t wanted = (uintptr_t)address;
+
+    while (line && *line) {
+        unsigned long inode;
+        area->name[0] = '\0';
+        CHECK(sscanf(line, "%lx-%lx %4s %lx %*x:%*x %lu %127[^\n]", &area->start, &area->end,
+                     area->rights, &area->offset, &inode, area->name) >= 5);
+        if (wanted >= area->start && wanted < area->end)
+            return true;
+        line = strchr(line, '\n');
+        line += line != NULL;
+    }
+    return false;
+}
+
+/* Kernel messages (dmesg), newest last; an empty text if there are none. */
+static inline char *kernel_log(void) {
+    static char text[4 * FACTS_BYTES];
+    int length = klogctl(3 /* read all */, text, sizeof text - 1);
+
+    text[length > 0 ? length : 0] = '\0';
+    return text;
+}
+
+#endif

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+"""The jobs of make check: what is built, what is run where, and what it must come to.
+
+A job is a name and a function that reports one or more tests. Builds come first, one after the
+other; everything else runs side by side, the longest jobs first.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+import check_boot
+import check_guest
+import check_kernel
+import check_scripts
+import machine
+from check_report import first_line
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PROGRAM_SECONDS = 300
+BUILD_SECONDS = 600
+
+
+class Jobs:
+    """Makes the lists of jobs for one build folder."""
+
+    def __init__(self, build, report, long, workers):
+        self.build = build
+        self.report = report
+        self.long = long
+        self.workers = workers
+        self.slow = float(os.environ.get("QUIRE_SLOW", "1")) * (4 if long else 1)
+
+    # ---- builds ----
+
+    def builds(self):
+        return [
+            ("build gcc release", lambda: self.make("gcc release", "all", "test-kernel",
+                                                    f"{self.build}/tests.cpio")),
+            ("build gcc debug", lambda: self.make("gcc debug", "kernel", "test-kernel", "DEBUG=1")),
+            ("build host tests", lambda: self.make("host tests", "host-tests")),
+        ]
+
+    def make(self, name, *words):
+        environment = {key: value for key, value in os.environ.items()
+                       if not key.startswith(("MAKE", "MFLAGS"))}
+        result = self.command(["make", "-C", ROOT, "-k", f"-j{self.workers}",
+                               f"BUILD={self.build}", *words],
+                              BUILD_SECONDS, env=environment)
+        why = None
+        if result.returncode != 0:
+            path = self.report.log(f"build {name}", result.stdout + result.stderr)
+            errors = [line for line in result.stderr.splitlines() if "error" in line.lower()]
+            why = f"{errors[0] if errors else 'make failed'} (see {path})"
+        self.report.result(f"build {name}", why)
+
+    # ---- tests ----
+
+    def tests(self):
+        jobs = self.guest_jobs("quire", "release") + self.guest_jobs("debug", "debug")
+        jobs += [("runner", lambda: self.python_tests("runner_test"))]
+        jobs += self.clang_jobs()
+        jobs += self.host_jobs() + self.linux_jobs() + self.script_jobs()
+        jobs += self.boot_jobs() + self.kernel_jobs()
+        jobs += [("lint", self.lint), ("lint selftest", lambda: self.python_tests("lint_test"))]
+        return jobs
+
+    def boot_jobs(self):
+        quire = check_boot.quire_command(ROOT, self.build)
+        kernel, initramfs = self.built("release/quire.elf"), self.built("initramfs.cpio")
+        jobs = [(f"boot {size}", lambda size=size: check_boot.memory(
+            self.report, quire, size, self.slow)) for size in check_boot.MEMORY_SIZES]
+        tour = check_boot.quire_command(ROOT, self.build, "tour")
+        return [("tour", lambda: check_boot.tour(self.report, tour, self.slow)), *jobs,
+                ("boot prompt", lambda: check_boot.prompt(
+                    self.report, kernel, initramfs, self.slow))]
+
+    def kernel_jobs(self):
+        path = os.path.join(ROOT, "tests/kernel/expected")
+        if not os.path.exists(path):
+            return []
+        jobs = []
+        for suite, flavour in (("kernel", "release"), ("kernel-debug", "debug")):
+            kernel = self.built(f"{flavour}/quire-test.elf")
+            for name, words, debug_only in check_kernel.read_expected(path):
+                if debug_only and flavour != "debug":
+                    continue
+                jobs.append((f"{suite} {name}",
+                             lambda kernel=kernel, suite=suite, name=name, words=words:
+                             check_kernel.run(self.report, suite, kernel, name, words, self.slow)))
+        return jobs
+
+    def script_jobs(self):
+        quire = check_boot.quire_command(ROOT, self.build)
+        folder = os.path.join(ROOT, "tests/scripts")
+        paths = [os.path.join(folder, name) for name in listdir(folder) if name.endswith(".sh")]
+        return [(f"script {os.path.basename(path)} {shell}",
+                 lambda path=path, shell=shell: check_scripts.compare(
+                     self.report, path, shell, quire, self.slow))
+                for path in paths for shell in check_scripts.shells_of(path)]
+
+    def built(self, path):
+        return os.path.join(self.build, path)
+
+    def clang_jobs(self):
+        return [
+            ("build clang release",
+             lambda: self.make("clang release", "kernel", "test-kernel", "CC=clang")),
+            ("build clang debug",
+             lambda: self.make("clang debug", "test-kernel", "CC=clang",
+                               "DEBUG=1")),
+            ("build clang host tests",
+             lambda: self.make("clang host tests", "host-tests", "CC=clang")),
+        ]
+
+    def host_jobs(self):
+        folder = os.path.join(self.build, "host")
+        names = [name[:-2] for name in listdir(os.path.join(ROOT, "tests/host"))
+                 if name.endswith("_test.c")]
+        return [(f"host {name}", lambda name=name: self.program("host", name, folder))
+                for name in names]
+
+    def linux_jobs(self):
+        folder = os.path.join(self.build, "user/tests")
+        return [(f"linux {name}", lambda name=name: self.program("linux", name, folder, prefix=name))
+                for name in self.user_tests()]
+
+    def user_tests(self):
+        return [name[:-2] for name in listdir(os.path.join(ROOT, "tests/user"))
+                if name.startswith("test_") and name.endswith(".c")]
+
+    def program(self, suite, name, folder, prefix=None):
+        """A test program on this machine, in an empty folder of its own."""
+        path = os.path.join(folder, name)
+        label = f"{suite} {prefix}" if prefix else suite
+        if not os.path.exists(path):
+            self.report.fail(f"{suite} {name}", "it was not built")
+            return
+        environment = dict(os.environ, LONG="1" if self.long else "0")
+        with tempfile.TemporaryDirectory(prefix="quire-check-") as cwd:
+            result = self.command([path], PROGRAM_SECONDS * self.slow, cwd=cwd, env=environment)
+        heard = [self.report.parse(label, line) for line in result.stdout.splitlines()]
+        failed = any(line.startswith("not ok") for line in result.stdout.splitlines())
+        if result.returncode not in (0, 77) or not any(heard):
+            path = self.report.log(f"{suite} {name}", result.stdout + result.stderr)
+            if not failed:
+                self.report.fail(f"{suite} {name}", f"it ended with {result.returncode}: "
+                                 + first_line(result.stderr, "no message") + f" (see {path})")
+
+    def guest_jobs(self, suite, flavour):
+        """The user tests inside Quire, dealt out over as many machines as run at once."""
+        names = self.user_tests()
+        count = max(1, min(self.workers, len(names)))
+        return [(f"{suite} machine {index + 1}",
+                 lambda index=index: self.guest(f"{suite}", flavour, names[index::count], index))
+                for index in range(count) if names]
+
+    def guest(self, suite, flavour, names, index):
+        folder = os.path.join(self.build, "user/tests")
+        programs = [check_guest.Program(name, os.path.join(folder, name)) for name in names]
+
+        def config(extra):
+            return machine.Config(
+                kernel=os.path.join(self.build, flavour, "quire.elf"),
+                archives=[os.path.join(self.build, "initramfs.cpio"),
+                          os.path.join(self.build, "tests.cpio")],
+                extra_archive=extra, boot_limit=check_guest.BOOT_SECONDS * self.slow)
+        check_guest.Batch(suite, self.report, config, programs, self.slow, index + 1).run()
+
+    def lint(self):
+        result = self.command([sys.executable, os.path.join(ROOT, "tools/lint.py")], 120)
+        violations = result.stdout.splitlines()
+        if result.returncode == 0:
+            self.report.ok("lint")
+            return
+        path = self.report.log("lint", result.stdout + result.stderr)
+        self.report.fail("lint", f"{len(violations)} violations, first: "
+                         + first_line(result.stdout or result.stderr, "none") + f" (see {path})")
+
+    def python_tests(self, name):
+        """A script of tests/tools: its lines count like any other program's."""
+        folder = os.path.join(ROOT, "tests/tools")
+        result = self.command([sys.executable, os.path.join(folder, name + ".py"), self.build],
+                              PROGRAM_SECONDS * self.slow)
+        heard = [self.report.parse(name.removesuffix("_test"), line)
+                 for line in result.stdout.splitlines()]
+        if not any(heard) or (result.returncode != 0 and "not ok" not in result.stdout):
+            path = self.report.log(name, result.stdout + result.stderr)
+            self.report.fail(name, f"it ended with {result.returncode} (see {path})")
+
+    def command(self, words, seconds, **more):
+        """Runs a command to its end; one that takes longer than `seconds` ends with 124."""
+        try:
+            return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                  errors="replace", timeout=seconds, check=False, **more)
+        except subprocess.TimeoutExpired as late:
+            return subprocess.CompletedProcess(words, 124, _text(late.stdout),
+                                               _text(late.stderr) + f"longer than {seconds:g} s\n")
+
+
+def listdir(path):
+    return sorted(os.listdir(path)) if os.path.isdir(path) else []
+
+
+def _text(data):
+    return data.decode(errors="replace") if isinstance(data, bytes) else data or ""

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""./quire debug: the machine waits at its first instruction, with gdb attached to it.
+
+gdb has the terminal; what the guest prints appears between gdb's own lines. The guest runs the
+program that was given, or the tour. GDB_ARGS in the environment holds more arguments for gdb.
+"""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import machine
+import session
+
+GDB_START_SECONDS = 10.0
+
+
+def run(options, program):
+    if not shutil.which("gdb"):
+        raise session.UsageError("there is no gdb: run `make setup`")
+    options.gdb, options.debug = True, True
+    spec = session.run_specification("run" if program else "tour", options, False)
+    config = session.machine_config(options, spec, program)
+    with tempfile.TemporaryDirectory(prefix="quire-gdb-") as folder:
+        config.gdb_socket = os.path.join(folder, "gdb")
+        return _debug(config, options)
+
+
+def _debug(config, options):
+    log = session.writer_to(2) if options.verbose else None
+    guest = machine.Machine(config, machine.Ports(
+        output=session.writer_to(1), error=session.writer_to(2), log=log))
+    ended = []
+    thread = threading.Thread(target=lambda: ended.append(guest.run()))
+    thread.start()
+    try:
+        deadline = time.monotonic() + GDB_START_SECONDS
+        while not os.path.exists(config.gdb_socket) and thread.is_alive():
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
+        if not thread.is_alive():
+            return session.report(ended[0])
+        signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is gdb's
+        words = ["gdb", "-q", "-ex", f"target remote {config.gdb_socket}"]
+        words += shlex.split(os.environ.get("GDB_ARGS", "")) + [config.kernel]
+        sys.stdout.flush()
+        status = subprocess.run(words, check=False).returncode
+    finally:
+        guest.stop(machine.Outcome("stopped"))
+        thread.join()
+    outcome = ended[0]
+    return status if outcome.kind in ("stopped", "exit") else session.report(outcome)

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""./quire: boots Quire in QEMU and runs one program, a shell or the tour in it."""
+
+import argparse
+import os
+import re
+import signal
+import sys
+
+import session
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+BOOT_SECONDS = 30.0
+
+DESCRIPTION = """\
+Boots Quire, a small kernel that runs Linux programs, in QEMU.
+
+commands:
+  shell [options]                    a shell; the default on a terminal
+  run [options] -- PROGRAM [args]    one program: its input, output and exit status
+  tour [options]                     the tour; the default without a terminal
+  debug [options] [-- PROGRAM ...]   the debug kernel, stopped, with gdb attached
+"""
+
+EPILOGUE = f"""\
+PROGRAM is a path in the guest, searched for in its PATH if it has no slash, or a file of the
+host's that --add named. Its standard input, output and error are those of quire. When all three
+are a terminal the program gets a terminal too: every key goes to it, and Ctrl-] ends the machine.
+
+exit status:
+  N             the program's, when it exited
+  128+SIGNAL    the program was killed by a signal
+  126, 127      the program could not be run, was not found
+  {session.USAGE}           wrong usage, or a file of the host's is missing
+  {session.NO_MACHINE}           QEMU is missing or could not start the machine
+  {session.NO_BOOT}           the boot hangs, or the machine does not power off
+  {session.PANIC}           the kernel panicked; its last words are on standard error
+  {session.TIMEOUT}           longer than --timeout
+  {session.RESET}           the machine stopped and nobody said why
+  130, 143      quire itself was interrupted
+
+The kernel and the system are made by `make`. In the environment, QUIRE_BUILD names the folder
+they are in (build) and QUIRE_SLOW a factor for all limits of time (1).
+"""
+
+
+def memory_size(text):
+    if not re.fullmatch(r"[1-9]\d*[MmGg]?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size like 64M or 2G")
+    return text if text[-1] in "MmGg" else text + "M"
+
+
+def positive(kind):
+    def convert(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = 0
+        if not 0 < value < 1e9:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+        return value
+    return convert
+
+
+def added_file(text):
+    """HOSTFILE[:GUESTPATH] -> (host path, guest path without the first slash)."""
+    host, colon, guest = text.partition(":")
+    if colon and not os.path.exists(host) and os.path.exists(text):
+        host, guest = text, ""  # the colon belongs to the name
+    name = os.path.basename(os.path.abspath(host))
+    if not guest:
+        guest = name
+    elif guest.endswith("/"):
+        guest += name
+    parts = guest.strip("/").split("/")
+    if ".." in parts:
+        raise argparse.ArgumentTypeError(f"the guest's path {guest!r} must not contain ..")
+    return host, "/".join(part for part in parts if part not in ("", "."))
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors end with our own status, and name the help."""
+
+    def error(self, message):
+        sys.stderr.write(f"{self.prog}: {message}\nTry `{self.prog} --help`.\n")
+        sys.exit(session.USAGE)
+
+
+def add_options(parser):
+    add = parser.add_argument
+    add("--add", type=added_file, action="append", default=[], metavar="HOSTFILE[:GUESTPATH]",
+        help="put a file or folder of the host's into the guest, at /NAME or GUESTPATH; repeatable")
+    add("--mem", type=memory_size, default="512M", metavar="SIZE",
+        help="memory of the machine, like 64M or 2G (512M)")
+    add("--smp", type=positive(int), default=1, metavar="N", help="processors (1)")
+    add("--timeout", type=positive(float), metavar="SECONDS",
+        help=f"end it after this time with status {session.TIMEOUT}; no limit unless given")
+    add("--boot-timeout", type=positive(float), default=BOOT_SECONDS, metavar="SECONDS",
+        help=f"how long the boot may take ({BOOT_SECONDS:g})")
+    add("--append", default="", metavar="WORDS", help="more words for the kernel's command line")
+    add("--icount", action="store_true",
+        help="count time in guest instructions: one is one tick of rdtsc, the same each time")
+    add("--gdb", action="store_true", help="wait for gdb before the first instruction")
+    add("--verbose", "-v", action="store_true", help="show the kernel's log on standard error")
+    add("--debug", action="store_true", help="the debug kernel, which checks itself")
+    add("--cwd", metavar="DIR", help="where in the guest the program starts (/)")
+    add("--env", action="append", default=[], metavar="NAME=VALUE",
+        help="set a variable of the program's environment; repeatable")
+    add("--build", default=os.environ.get("QUIRE_BUILD", os.path.join(ROOT, "build")),
+        metavar="DIR", help="the folder that make built into")
+    add("--kernel", metavar="FILE", help="this kernel instead")
+    add("--initramfs", metavar="FILE", help="this archive instead of the built one")
+    add("--archive", action="append", default=[], metavar="FILE",
+        help="one more cpio archive to unpack over it; repeatable")
+
+
+def parse(arguments):
+    formatter = argparse.RawDescriptionHelpFormatter
+    top = Parser(prog="quire", usage="quire [COMMAND] [options] [-- PROGRAM [args]]",
+                 description=DESCRIPTION, epilog=EPILOGUE, formatter_class=formatter,
+                 allow_abbrev=False)
+    add_options(top)
+    known = {"run", "shell", "tour", "debug", "default"}
+    command, rest = "default", list(arguments)
+    if rest and rest[0] in known:
+        command = rest.pop(0)
+    elif rest and not rest[0].startswith("-"):
+        top.error(f"there is no command {rest[0]!r}: it is run, shell, tour or debug")
+    program = None
+    if "--" in rest:
+        program = rest[rest.index("--") + 1:]
+        rest = rest[:rest.index("--")]
+    if command not in ("default", "debug") or program is not None:
+        top.prog = f"quire {command}"
+    if command == "run":
+        top.usage = "quire run [options] -- PROGRAM [args]"
+    options, stray = top.parse_known_args(rest)
+    unknown = [word for word in stray if word.startswith("-")]
+    if unknown:
+        top.error(f"unknown option {unknown[0]}")
+    if stray:
+        top.error(f"what is {stray[0]!r}? The program and its arguments come after --")
+    if command == "run" and not program:
+        top.error("PROGRAM is missing: quire run [options] -- PROGRAM [args]")
+    if program and command not in ("run", "debug"):
+        top.error("only `run` and `debug` take a program")
+    for setting in options.env:
+        if not re.match(r"[A-Z][A-Z0-9_]*=", setting) or "\n" in setting:
+            top.error(f"--env {setting!r} is not NAME=VALUE with NAME in capitals")
+    return command, options, program or []
+
+
+def main():
+    command, options, program = parse(sys.argv[1:])
+    if command == "default":
+        command = "shell" if session.is_terminal(0) else "tour"
+    try:
+        if command == "debug":
+            import debugger  # only here: nobody else needs it
+            return debugger.run(options, program)
+        return session.run_guest(command, options, program)
+    except session.UsageError as error:
+        sys.stderr.write(f"quire: {error}\n")
+        return session.USAGE
+    except session.OutputClosed:
+        return 128 + signal.SIGPIPE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
