@@ -196,6 +196,7 @@ struct change {
     struct tlb_batch batch;
     uint64_t start, end;
     pte_t clear, set; /* bits; clear with PTE_PRESENT removes the entry */
+    bool teardown;    /* the map dies: let go of a shared table instead of copying it */
 };
 
 /* What one table of a level covers. */
@@ -243,7 +244,7 @@ static struct frame *child_to_change(struct change *change, struct frame *parent
         goto let_go;
     if (!is_shared(table))
         return table;
-    table = unshare(change->batch.pmap, entry, child.level);
+    table = change->teardown ? NULL : unshare(change->batch.pmap, entry, child.level);
     if (table)
         return table;
 
@@ -293,6 +294,12 @@ void pmap_remove(struct pmap *pmap, uint64_t start, uint64_t end) {
     change_range(pmap, &change);
 }
 
+void pmap_teardown(struct pmap *pmap, uint64_t start, uint64_t end) {
+    struct change change = {.start = start, .end = end, .clear = PTE_PRESENT, .teardown = true};
+
+    change_range(pmap, &change);
+}
+
 void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned access) {
     struct change change = {.start = start, .end = end};
 
@@ -307,64 +314,95 @@ void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned acce
 
 /* ---- fork ---- */
 
-static void fork_table(struct frame *from, struct frame *to, unsigned level, bool ours);
+/* A fork of what lies in [start, end). */
+struct fork {
+    uint64_t start, end;
+};
 
-/* Copies a small table for the child. NULL: it has none of it. */
-static struct frame *fork_small(struct frame *from, unsigned level, bool ours) {
-    struct frame *to = table_alloc();
-
-    if (!to)
-        return NULL;
-    fork_table(from, to, level, ours);
-    if (to->count > 0)
-        return to;
-    table_drop(to, level);
-    return NULL;
-}
+static void fork_below(const struct fork *fork, struct frame *from, struct frame *to,
+                       struct table_window at, bool ours);
 
 /*
- * The child's entry for the table that *entry leads to; 0: none. ours: the parent's path down to
- * entry is its own, so that W may be cleared in it (else it is clear further up).
+ * Gives the child, at *target in its table `to`, what the parent has below *source, which leads to a
+ * table that covers child. ours: the parent's way to *source is its own, so W may be cleared in it
+ * (else it is clear further up).
  */
-static pte_t fork_entry(pte_t *entry, unsigned level, bool ours) {
-    struct frame *table = entry_table(*entry);
-    struct frame *copy;
+static void fork_child(const struct fork *fork, pte_t *source, struct frame *to, pte_t *target,
+                       struct table_window child, bool ours) {
+    struct frame *table = entry_table(*source);
+    bool large = table->count > FORK_COPY_MAX;
+    struct frame *copy = NULL;
 
-    if (table->count <= FORK_COPY_MAX) {
-        copy = fork_small(table, level, ours && !is_shared(table));
-        if (copy)
-            return entry_for_table(copy);
+    if (large && *target)
+        return; /* shared already, for an area before */
+    if (!large)
+        copy = *target ? entry_table(*target) : table_alloc();
+    if (!copy && ours)
+        *source &= ~PTE_WRITE;
+    if (!copy && !large)
+        return;
+    if (large)
+        frame_ref(table);
+    pmap_counters.table_shared += large;
+    if (!*target) {
+        *target = large ? *source & ~PTE_WRITE : entry_for_table(copy);
+        to->count++;
     }
-    if (ours)
-        *entry &= ~PTE_WRITE;
-    if (table->count <= FORK_COPY_MAX)
-        return 0;
-    frame_ref(table);
-    pmap_counters.table_shared++;
-    return *entry & ~PTE_WRITE;
+    if (!copy)
+        return;
+    fork_below(fork, table, copy, child, ours && !is_shared(table));
+    if (copy->count == 0) { /* nothing in the range, or no memory further down */
+        *target = 0;
+        to->count--;
+        table_drop(copy, child.level);
+    }
 }
 
-/* Gives the empty table `to` what `from` has. */
-static void fork_table(struct frame *from, struct frame *to, unsigned level, bool ours) {
-    pte_t *source = table_entries(from);
-    pte_t *target = table_entries(to);
+/* The child's table `to` gets the leaves of `from` in the range. */
+static void fork_leaves(const struct fork *fork, struct frame *from, struct frame *to,
+                        struct table_window at, bool ours) {
+    uint64_t va = MAX(fork->start, at.start);
+    pte_t *source = &table_entries(from)[level_index(va, 0)];
+    pte_t *target = &table_entries(to)[level_index(va, 0)];
 
-    for (unsigned left = from->count; left > 0; source++, target++) {
+    for (; va < MIN(fork->end, at.end); va += PAGE_SIZE, source++, target++) {
         if (!*source)
             continue;
-        left--;
-        if (level > 0) {
-            *target = fork_entry(source, level - 1, ours);
-        } else {
-            *target = entry_unwritable(*source, level);
-            if (ours)
-                *source = *target;
-        }
-        to->count += *target != 0;
+        to->count += !*target;
+        *target = entry_unwritable(*source, 0);
+        if (ours)
+            *source = *target;
     }
 }
 
-void pmap_fork(struct pmap *parent, struct pmap *child) {
-    fork_table(parent->top, child->top, TABLE_TOP_LEVEL, true);
+/* Gives the child's table `to` what the parent's `from` has in the range; both cover `at`. */
+static void fork_below(const struct fork *fork, struct frame *from, struct frame *to,
+                       struct table_window at, bool ours) {
+    uint64_t size = level_size(at.level);
+    uint64_t va = align_down(MAX(fork->start, at.start), size);
+
+    if (at.level == 0) {
+        fork_leaves(fork, from, to, at, ours);
+        return;
+    }
+    for (; va < MIN(fork->end, at.end); va += size) {
+        unsigned index = level_index(va, at.level);
+        pte_t *source = &table_entries(from)[index];
+        pte_t *target = &table_entries(to)[index];
+        struct table_window child = {va, va + size, at.level - 1};
+
+        if (*source)
+            fork_child(fork, source, to, target, child, ours);
+    }
+}
+
+void pmap_fork(struct pmap *parent, struct pmap *child, uint64_t start, uint64_t end) {
+    const struct fork fork = {start, end};
+
+    fork_below(&fork, parent->top, child->top,
+               (struct table_window){0, USER_END, TABLE_TOP_LEVEL}, true);
+}
+
+void pmap_fork_finish(struct pmap *parent) {
     tlb_flush_space(parent);
 }

@@ -16,6 +16,9 @@
 #include "lib/bits.h"
 #include "vm/pmap.h"
 
+/* Offsets in a file end here, as off_t does. */
+#define OFFSET_MAX ((uint64_t)INT64_MAX)
+
 /* ---- splitting at the edges of a range ---- */
 
 /* Joins whatever touches the edges of the range, after a change or in place of one. */
@@ -171,8 +174,8 @@ static uint64_t choose_address(struct vm_space *space, uint64_t wish, uint64_t s
     const struct vm_range below_top = {USER_MIN, space->mmap_top};
     uint64_t address;
 
-    wish = align_up(wish, PAGE_SIZE);
-    if (wish >= USER_MIN && wish < USER_END && size <= USER_END - wish &&
+    wish = wish ? MAX(align_down(wish, PAGE_SIZE), USER_MIN) : 0;
+    if (wish && wish < USER_END && size <= USER_END - wish &&
         vm_area_range_is_free(&space->areas, wish, wish + size))
         return wish;
     address = vm_area_gap_from_top(&space->areas, size, below_top);
@@ -187,7 +190,7 @@ static int check_request(const struct vm_map_request *request) {
         return -EINVAL;
     if (request->length > USER_END)
         return -ENOMEM;
-    if (request->offset + align_up(request->length, PAGE_SIZE) < request->offset)
+    if (request->object && request->offset > OFFSET_MAX - align_up(request->length, PAGE_SIZE))
         return -EOVERFLOW;
     if ((request->flags & VM_MAP_SHARED) && !request->object)
         return -EINVAL;

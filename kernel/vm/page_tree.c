@@ -20,6 +20,7 @@
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "lib/bits.h"
+#include "lib/string.h"
 #include "mm/slab.h"
 
 struct page_node {
@@ -101,22 +102,20 @@ static void node_unref(struct page_node *node) {
 
 /* A copy that is alone; it holds references of its own. NULL: no memory. */
 static struct page_node *node_copy(const struct page_node *node) {
-    struct page_node *copy = node_create(node->level);
+    struct page_node *copy = slab_alloc(&node_cache);
     unsigned left = node->used;
 
     if (!copy)
         return NULL;
-    copy->used = node->used;
-    for (unsigned i = 0; left > 0; i++) {
-        void *value = node->slot[i];
-
-        if (!value)
+    memcpy(copy, node, sizeof(*copy));
+    atomic_init(&copy->refs, 1);
+    for (void **slot = copy->slot; left > 0; slot++) {
+        if (!*slot)
             continue;
         if (node->level == 1)
-            frame_ref(value);
+            frame_ref(*slot);
         else
-            node_ref(value);
-        copy->slot[i] = value;
+            node_ref(*slot);
         left--;
     }
     return copy;

@@ -42,7 +42,7 @@ void pmap_init(void);
 /* An empty map; the kernel's half is in it. NULL when there is no memory. */
 struct pmap *pmap_create(void);
 
-/* Gives back every table that is ours alone. Must not be active on any processor. */
+/* Gives back every table, those that others share by a reference. Active on no processor. */
 void pmap_destroy(struct pmap *pmap);
 
 /*
@@ -59,11 +59,19 @@ void pmap_remove(struct pmap *pmap, uint64_t start, uint64_t end);
 void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned access);
 
 /*
- * Gives the child (empty until now) what the parent has, and takes the right to write from both,
- * except for pages entered with VM_SHARED. What there is no memory for, the child does without.
- * [start, end) ranges that the child must not see are removed from it by the caller.
+ * Gives the child what the parent has in [start, end), and takes the right to write from both, except
+ * for pages entered with VM_SHARED. Called once for each area, on disjoint ranges in rising order,
+ * the child empty at first; it may give neighbours too. What there is no memory for, the child does
+ * without. The parent's processors learn of it by pmap_fork_finish, before the lock is let go.
  */
-void pmap_fork(struct pmap *parent, struct pmap *child);
+void pmap_fork(struct pmap *parent, struct pmap *child, uint64_t start, uint64_t end);
+void pmap_fork_finish(struct pmap *parent);
+
+/*
+ * Forgets [start, end) of a map that is active nowhere and about to be destroyed: as pmap_remove,
+ * but it never copies a shared table, since forgetting more is as good.
+ */
+void pmap_teardown(struct pmap *pmap, uint64_t start, uint64_t end);
 
 /* Makes the current processor translate by this map; NULL: by the kernel's own, no user half. */
 void pmap_activate(struct pmap *pmap);

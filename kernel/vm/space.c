@@ -16,8 +16,11 @@
 static struct slab_cache space_cache;
 static struct frame *zero_frame; /* const after vm_init; never written, never freed */
 
-/* Mappings stay this far below the end, for the stack to grow: as Linux has it. */
-#define STACK_ROOM (128ull << 20)
+/*
+ * Mappings are searched for below this. The stack has the last GiB to itself: then it has tables of
+ * its own too, and a fork of much memory does not make its first write un-share a large one.
+ */
+#define MMAP_TOP align_down(USER_END, 1ull << 30)
 
 void vm_init(void) {
     page_tree_init_cache();
@@ -46,7 +49,7 @@ struct vm_space *vm_space_create(void) {
     refcount_init(&space->refs, 1);
     spin_init(&space->lock, "vm_space", LOCK_RANK_VM_SPACE);
     vm_area_set_init(&space->areas);
-    space->mmap_top = USER_END - STACK_ROOM;
+    space->mmap_top = MMAP_TOP;
     space->limits = (struct vm_limits){8ull << 20, UINT64_MAX, UINT64_MAX};
     return space;
 }
@@ -54,6 +57,8 @@ struct vm_space *vm_space_create(void) {
 static void space_free(struct vm_space *space) {
     struct vm_area *area;
 
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
+        pmap_teardown(space->pmap, area->start, area->end);
     pmap_destroy(space->pmap);
     while ((area = vm_area_first(&space->areas)) != NULL) {
         vm_area_remove(&space->areas, area);
@@ -90,7 +95,7 @@ void vm_space_set_brk_start(struct vm_space *space, uint64_t address) {
 
 /* ---- fork ---- */
 
-/* Gives the child an area like the parent's, and a clone of its shadow. 0 or -ENOMEM. */
+/* Gives the child an area like the parent's, a clone of its shadow, its entries. 0 or -ENOMEM. */
 static int fork_area(struct vm_space *child, struct vm_area *area) {
     struct vm_area *copy = vm_area_create(child, area->object, area->flags);
 
@@ -109,6 +114,7 @@ static int fork_area(struct vm_space *child, struct vm_area *area) {
         }
     }
     vm_area_insert(&child->areas, copy);
+    pmap_fork(area->space->pmap, child->pmap, area->start, area->end);
     return 0;
 }
 
@@ -118,6 +124,7 @@ static int fork_areas(struct vm_space *parent, struct vm_space *child) {
 
     for (area = vm_area_first(&parent->areas); area && error == 0; area = vm_area_next(area))
         error = fork_area(child, area);
+    pmap_fork_finish(parent->pmap);
     for (area = vm_area_first(&parent->areas); area; area = vm_area_next(area)) {
         if (area->shadow)
             vm_shadow_fork_end(area->shadow);
@@ -138,8 +145,6 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child) {
     space->limits = parent->limits;
     space->peak_bytes = parent->areas.bytes;
     error = fork_areas(parent, space);
-    if (error == 0)
-        pmap_fork(parent->pmap, space->pmap);
     spin_unlock(&parent->lock);
     if (error < 0) {
         vm_space_unref(space);

@@ -228,7 +228,8 @@ static const char *with_child(struct pmap *pmap, unsigned count,
     EXPECT_OK(enter_pages(pmap, count, RW));
     child = pmap_create();
     EXPECT(child);
-    pmap_fork(pmap, child);
+    pmap_fork(pmap, child, USER_MIN, USER_END);
+    pmap_fork_finish(pmap);
     failure = test(pmap, child);
     pmap_destroy(child);
     return failure;
@@ -327,7 +328,8 @@ static const char *test_fork_shared_mapping(struct pmap *pmap) {
     EXPECT(child);
     if (pmap_enter(pmap, BASE, pa_of(1), RW | VM_SHARED) < 0)
         failure = "no memory";
-    pmap_fork(pmap, child);
+    pmap_fork(pmap, child, USER_MIN, USER_END);
+    pmap_fork_finish(pmap);
     if (!failure && pmap_lookup(child, BASE, &entry) && entry.pa != pa_of(1))
         failure = "the child's shared page leads elsewhere";
     if (!failure && pmap_lookup(pmap, BASE, &entry) && !(entry.access & VM_SHARED))
@@ -341,7 +343,8 @@ static const char *grandchild(struct pmap *parent, struct pmap *child) {
     const char *failure;
 
     EXPECT(third);
-    pmap_fork(child, third);
+    pmap_fork(child, third, USER_MIN, USER_END);
+    pmap_fork_finish(child);
     failure = pmap_enter(child, va_of(1), pa_of(1000), RW) == 0 ? NULL : "no memory";
     if (!failure)
         failure = expect_harmless(third, 0, MANY);

@@ -78,7 +78,8 @@ static bool family_life(void) {
     if (well)
         child = pmap_create();
     if (child) {
-        pmap_fork(parent, child);
+        pmap_fork(parent, child, USER_MIN, USER_END);
+        pmap_fork_finish(parent);
         check_family(parent, child);
         well &= pmap_enter(parent, va_of(6), pa_of(1000), RW) == 0;
         well &= pmap_enter(child, va_of(8), pa_of(1001), RW) == 0;
@@ -157,7 +158,8 @@ static void test_fork_flushes_parent(void) {
     CHECK(pmap_enter(parent, BASE, pa_of(1), RW) == 0);
     pmap_activate(parent);
     before = flushes();
-    pmap_fork(parent, child);
+    pmap_fork(parent, child, USER_MIN, USER_END);
+    pmap_fork_finish(parent);
     CHECK_EQ(flushes(), before + 1);
     pmap_activate(NULL);
     pmap_destroy(parent);

@@ -275,19 +275,27 @@ void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned acce
         pmap->entries[i].access &= access | ~VM_RIGHTS;
 }
 
-void pmap_fork(struct pmap *parent, struct pmap *child) {
-    CHECK(parent != child && child->count == 0);
+void pmap_fork(struct pmap *parent, struct pmap *child, uint64_t start, uint64_t end) {
+    CHECK(parent != child);
     for (size_t i = 0; i < parent->count; i++) {
         struct entry *entry = &parent->entries[i];
 
+        if (entry->va < start || entry->va >= end)
+            continue;
         if (!(entry->access & VM_SHARED))
             entry->access &= ~VM_WRITE;
         put(child, *entry);
     }
+}
+
+void pmap_fork_finish(struct pmap *parent) {
     tlb_forget_space(parent);
     stats.flush_space++;
     maybe_forget(parent);
-    maybe_forget(child);
+}
+
+void pmap_teardown(struct pmap *pmap, uint64_t start, uint64_t end) {
+    pmap_remove(pmap, start, end);
 }
 
 bool pmap_lookup(struct pmap *pmap, uint64_t va, struct pmap_entry *entry) {
