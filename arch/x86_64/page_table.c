@@ -22,9 +22,7 @@ struct hand {
 };
 
 /* Per processor; used with preemption off, as all of the kernel runs. */
-static struct {
-    struct hand empty, top;
-} hands[CPU_MAX];
+static struct { struct hand empty, top; } hands[CPU_MAX];
 
 static struct frame *hand_take(struct hand *hand) {
     struct frame *table = hand->first;

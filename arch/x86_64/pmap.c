@@ -90,8 +90,8 @@ static struct frame *unshare(struct pmap *pmap, pte_t *entry, unsigned level) {
 }
 
 /*
- * The table of a level that entry (in the table parent) leads to, made if there is none, ours alone,
- * and reachable with W if write asks for it. NULL: no memory.
+ * The table of a level that entry (in the table parent) leads to, made if there is none, ours
+ * alone, and reachable with W if write asks for it. NULL: no memory.
  */
 static struct frame *own_child(struct pmap *pmap, struct frame *parent, pte_t *entry,
                                unsigned level, bool write) {
@@ -165,10 +165,11 @@ static pte_t leaf_entry(paddr_t pa, unsigned access) {
     return entry;
 }
 
-/* Whether a processor that still has the old translation could do what the new one does not allow. */
+/* Whether a processor that still has the old translation could do what the new one does not allow.
+ */
 static bool takes_away(pte_t old, pte_t new) {
-    return (old & PTE_ADDRESS) != (new & PTE_ADDRESS) || (old & ~new & PTE_WRITE) ||
-           (new & ~old & PTE_NO_EXEC);
+    return (old & PTE_ADDRESS) != (new &PTE_ADDRESS) || (old & ~new &PTE_WRITE) ||
+           (new & ~old &PTE_NO_EXEC);
 }
 
 int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
@@ -210,7 +211,7 @@ static void change_leaves(struct change *change, struct frame *table, uint64_t f
 
     for (uint64_t va = first_va; va < change->end && table->count > 0; va += PAGE_SIZE, entry++) {
         pte_t old = *entry;
-        pte_t new = change->clear & PTE_PRESENT ? 0 : (old & ~change->clear) | change->set;
+        pte_t new = change->clear &PTE_PRESENT ? 0 : (old & ~change->clear) | change->set;
 
         if (old && old != new) {
             *entry = new;
@@ -232,8 +233,8 @@ static void unlink_table(struct change *change, struct frame *parent, pte_t *ent
 }
 
 /*
- * The table that entry leads to, ours alone; or NULL when it was let go of: because all it covers is
- * removed, or because it is shared and there is no memory for a copy.
+ * The table that entry leads to, ours alone; or NULL when it was let go of: because all it covers
+ * is removed, or because it is shared and there is no memory for a copy.
  */
 static struct frame *child_to_change(struct change *change, struct frame *parent, pte_t *entry,
                                      struct table_window child) {
@@ -319,88 +320,89 @@ struct fork {
     uint64_t start, end;
 };
 
-static void fork_below(const struct fork *fork, struct frame *from, struct frame *to,
-                       struct table_window at, bool ours);
+/* One table of the parent's and the child's for the same addresses. */
+struct fork_tables {
+    struct frame *from, *to;
+    struct table_window at;
+    bool ours; /* the parent's way to it is its own: W may be cleared (else it is clear further up)
+                */
+};
 
-/*
- * Gives the child, at *target in its table `to`, what the parent has below *source, which leads to a
- * table that covers child. ours: the parent's way to *source is its own, so W may be cleared in it
- * (else it is clear further up).
- */
-static void fork_child(const struct fork *fork, pte_t *source, struct frame *to, pte_t *target,
-                       struct table_window child, bool ours) {
+static void fork_below(const struct fork *fork, const struct fork_tables *tables);
+
+/* Gives the child what the parent has below one entry, which leads to a table that covers `at`. */
+static void fork_child(const struct fork *fork, const struct fork_tables *parent,
+                       struct table_window at) {
+    pte_t *source = &table_entries(parent->from)[level_index(at.start, parent->at.level)];
+    pte_t *target = &table_entries(parent->to)[level_index(at.start, parent->at.level)];
     struct frame *table = entry_table(*source);
     bool large = table->count > FORK_COPY_MAX;
-    struct frame *copy = NULL;
+    struct fork_tables below = {table, NULL, at, parent->ours && !is_shared(table)};
 
     if (large && *target)
         return; /* shared already, for an area before */
     if (!large)
-        copy = *target ? entry_table(*target) : table_alloc();
-    if (!copy && ours)
+        below.to = *target ? entry_table(*target) : table_alloc();
+    if (!below.to && parent->ours)
         *source &= ~PTE_WRITE;
-    if (!copy && !large)
+    if (!below.to && !large)
         return;
     if (large)
         frame_ref(table);
     pmap_counters.table_shared += large;
     if (!*target) {
-        *target = large ? *source & ~PTE_WRITE : entry_for_table(copy);
-        to->count++;
+        *target = large ? *source & ~PTE_WRITE : entry_for_table(below.to);
+        parent->to->count++;
     }
-    if (!copy)
+    if (large)
         return;
-    fork_below(fork, table, copy, child, ours && !is_shared(table));
-    if (copy->count == 0) { /* nothing in the range, or no memory further down */
+    fork_below(fork, &below);
+    if (below.to->count == 0) { /* nothing in the range, or no memory further down */
         *target = 0;
-        to->count--;
-        table_drop(copy, child.level);
+        parent->to->count--;
+        table_drop(below.to, at.level);
     }
 }
 
-/* The child's table `to` gets the leaves of `from` in the range. */
-static void fork_leaves(const struct fork *fork, struct frame *from, struct frame *to,
-                        struct table_window at, bool ours) {
-    uint64_t va = MAX(fork->start, at.start);
-    pte_t *source = &table_entries(from)[level_index(va, 0)];
-    pte_t *target = &table_entries(to)[level_index(va, 0)];
+/* The child's table gets the leaves of the parent's in the range. */
+static void fork_leaves(const struct fork *fork, const struct fork_tables *tables) {
+    uint64_t va = MAX(fork->start, tables->at.start);
+    pte_t *source = &table_entries(tables->from)[level_index(va, 0)];
+    pte_t *target = &table_entries(tables->to)[level_index(va, 0)];
 
-    for (; va < MIN(fork->end, at.end); va += PAGE_SIZE, source++, target++) {
+    for (; va < MIN(fork->end, tables->at.end); va += PAGE_SIZE, source++, target++) {
         if (!*source)
             continue;
-        to->count += !*target;
+        tables->to->count += !*target;
         *target = entry_unwritable(*source, 0);
-        if (ours)
+        if (tables->ours)
             *source = *target;
     }
 }
 
-/* Gives the child's table `to` what the parent's `from` has in the range; both cover `at`. */
-static void fork_below(const struct fork *fork, struct frame *from, struct frame *to,
-                       struct table_window at, bool ours) {
-    uint64_t size = level_size(at.level);
-    uint64_t va = align_down(MAX(fork->start, at.start), size);
+/* Gives the child's table what the parent's has in the range. */
+static void fork_below(const struct fork *fork, const struct fork_tables *tables) {
+    unsigned level = tables->at.level;
+    uint64_t size = level_size(level);
+    uint64_t va = align_down(MAX(fork->start, tables->at.start), size);
 
-    if (at.level == 0) {
-        fork_leaves(fork, from, to, at, ours);
+    if (level == 0) {
+        fork_leaves(fork, tables);
         return;
     }
-    for (; va < MIN(fork->end, at.end); va += size) {
-        unsigned index = level_index(va, at.level);
-        pte_t *source = &table_entries(from)[index];
-        pte_t *target = &table_entries(to)[index];
-        struct table_window child = {va, va + size, at.level - 1};
-
-        if (*source)
-            fork_child(fork, source, to, target, child, ours);
+    for (; va < MIN(fork->end, tables->at.end); va += size) {
+        if (table_entries(tables->from)[level_index(va, level)])
+            fork_child(fork, tables, (struct table_window){va, va + size, level - 1});
     }
 }
 
 void pmap_fork(struct pmap *parent, struct pmap *child, uint64_t start, uint64_t end) {
     const struct fork fork = {start, end};
 
-    fork_below(&fork, parent->top, child->top,
-               (struct table_window){0, USER_END, TABLE_TOP_LEVEL}, true);
+    const struct fork_tables top = {
+        parent->top, child->top, {0, USER_END, TABLE_TOP_LEVEL}, .ours = true};
+
+    fork_below(&fork, &top);
 }
 
 void pmap_fork_finish(struct pmap *parent) {

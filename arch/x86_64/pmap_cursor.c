@@ -153,10 +153,10 @@ void pmap_table_cursor_init(struct pmap_table_cursor *cursor, struct pmap *pmap)
 void pmap_table_cursor_next(struct pmap_table_cursor *cursor) {
     unsigned parent = cursor->level; /* paging.h's number of the level above */
     uint64_t parent_start = align_down(cursor->va, level_size(parent + 1));
-    uint64_t parent_end = parent == TABLE_TOP_LEVEL ? USER_END
-                                                    : parent_start + level_size(parent + 1);
-    uint64_t va = next_used(table_at(cursor->pmap, cursor->va, parent), parent, cursor->end_va,
-                            parent_end);
+    uint64_t parent_end =
+        parent == TABLE_TOP_LEVEL ? USER_END : parent_start + level_size(parent + 1);
+    uint64_t va =
+        next_used(table_at(cursor->pmap, cursor->va, parent), parent, cursor->end_va, parent_end);
 
     if (va < parent_end)
         stand_at(cursor, va, parent - 1);

@@ -3,8 +3,9 @@
  * Taking translations away: invalidations are collected while tables are changed and done once, and
  * only then are tables that were unlinked let go of. Private to the pmap.
  *
- * A processor may use what it cached, leaf or path, until it is told; so the order is always: change
- * the entry, flush wherever the space runs, drop the table (SDM volume 3, 4.10.4 and 4.10.5).
+ * A processor may use what it cached, leaf or path, until it is told; so the order is always:
+ * change the entry, flush wherever the space runs, drop the table (SDM volume 3, 4.10.4
+ * and 4.10.5).
  */
 #ifndef X86_TLB_H
 #define X86_TLB_H

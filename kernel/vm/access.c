@@ -184,8 +184,8 @@ void vm_space_page_info(struct vm_space *space, uint64_t address, struct vm_page
     spin_lock(&space->lock);
     area = vm_area_find(&space->areas, address);
     if (area && area->shadow) {
-        info->frame = page_tree_lookup(&area->shadow->tree, vm_area_index(area, address),
-                                       &info->alone);
+        info->frame =
+            page_tree_lookup(&area->shadow->tree, vm_area_index(area, address), &info->alone);
         info->anonymous = true;
     }
     if (area && !info->frame && area->object)

@@ -268,7 +268,8 @@ static bool find_gap(struct rb_node *node, bool top, uint64_t size, struct vm_ra
                : right_may && find_gap(node->right, top, size, window);
 }
 
-uint64_t vm_area_gap_from_top(const struct vm_area_set *set, uint64_t size, struct vm_range window) {
+uint64_t vm_area_gap_from_top(const struct vm_area_set *set, uint64_t size,
+                              struct vm_range window) {
     struct vm_range above = range_above_all(set, window);
 
     if (range_fits(above, size))

@@ -32,26 +32,26 @@ struct vm_space;
 #define VM_AREA_STACK 8u      /* the first thread's: [stack] in maps */
 
 struct vm_area {
-    struct rb_node node;       /* [space] in vm_area_set, by start */
-    uint64_t start, end;       /* [space] bytes, multiples of the page size */
-    uint64_t gap;              /* [space] free bytes between the area before (or USER_MIN) and start */
-    uint64_t max_gap;          /* [space] largest gap in this subtree */
-    uint8_t prot;              /* [space] VM_READ | VM_WRITE | VM_EXEC */
-    uint8_t max_prot;          /* [space] what prot may be widened to */
-    uint16_t flags;            /* [space] VM_AREA_* */
-    uint64_t offset_pages;     /* [space] index of start's page in object and shadow */
-    struct vm_object *object;  /* const; referenced; NULL: zeroes */
-    struct vm_shadow *shadow;  /* [space] private changes; NULL until the first */
-    struct vm_space *space;    /* const */
-    struct list_node link;     /* [object] in object->areas, if there is an object */
-    uint64_t unmap_epoch;      /* [object] see object.c */
+    struct rb_node node;   /* [space] in vm_area_set, by start */
+    uint64_t start, end;   /* [space] bytes, multiples of the page size */
+    uint64_t gap;          /* [space] free bytes between the area before (or USER_MIN) and start */
+    uint64_t max_gap;      /* [space] largest gap in this subtree */
+    uint8_t prot;          /* [space] VM_READ | VM_WRITE | VM_EXEC */
+    uint8_t max_prot;      /* [space] what prot may be widened to */
+    uint16_t flags;        /* [space] VM_AREA_* */
+    uint64_t offset_pages; /* [space] index of start's page in object and shadow */
+    struct vm_object *object; /* const; referenced; NULL: zeroes */
+    struct vm_shadow *shadow; /* [space] private changes; NULL until the first */
+    struct vm_space *space;   /* const */
+    struct list_node link;    /* [object] in object->areas, if there is an object */
+    uint64_t unmap_epoch;     /* [object] see object.c */
 };
 
 struct vm_area_set {
     struct rb_tree tree;
     struct vm_area *hint; /* found last; NULL if none */
     uint32_t count;
-    uint64_t bytes;       /* sum of all areas' sizes */
+    uint64_t bytes; /* sum of all areas' sizes */
 };
 
 /* At boot, once. */

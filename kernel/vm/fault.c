@@ -49,12 +49,12 @@
 /* One fault on its way. */
 struct fault {
     struct vm_space *space;
-    uint64_t va;          /* of the page */
-    unsigned access;      /* VM_READ, VM_WRITE, VM_EXEC */
+    uint64_t va;     /* of the page */
+    unsigned access; /* VM_READ, VM_WRITE, VM_EXEC */
     struct vm_area *area;
-    uint64_t index;       /* of the page in object and shadow */
-    paddr_t pa;           /* the page that was found or made */
-    unsigned rights;      /* to enter it with */
+    uint64_t index;  /* of the page in object and shadow */
+    paddr_t pa;      /* the page that was found or made */
+    unsigned rights; /* to enter it with */
     enum vm_fault_case which;
 };
 
@@ -258,7 +258,8 @@ static int fault_private(struct fault *fault, bool *entered) {
 
 /* ---- telling the pmap ---- */
 
-/* The page at va inside a window around a fault, if the object has it in memory: mapped unwritable. */
+/* The page at va inside a window around a fault, if the object has it in memory: mapped unwritable.
+ */
 static void around_one(struct fault *fault, uint64_t va) {
     struct vm_area *area = fault->area;
     uint64_t index = vm_area_index(area, va);

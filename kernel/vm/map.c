@@ -174,7 +174,8 @@ static uint64_t choose_address(struct vm_space *space, uint64_t wish, uint64_t s
     const struct vm_range below_top = {USER_MIN, space->mmap_top};
     uint64_t address;
 
-    wish = wish ? MAX(align_down(wish, PAGE_SIZE), USER_MIN) : 0;
+    wish = align_down(wish, PAGE_SIZE);
+    wish = wish ? MAX(wish, USER_MIN) : 0;
     if (wish && wish < USER_END && size <= USER_END - wish &&
         vm_area_range_is_free(&space->areas, wish, wish + size))
         return wish;
@@ -256,7 +257,8 @@ static struct vm_area *area_for(struct vm_space *space, const struct vm_map_requ
 
 static int map_locked(struct vm_space *space, const struct vm_map_request *request,
                       uint64_t *address) {
-    bool data = (request->prot & VM_WRITE) && !(request->flags & (VM_MAP_SHARED | VM_MAP_GROWS_DOWN));
+    bool data =
+        (request->prot & VM_WRITE) && !(request->flags & (VM_MAP_SHARED | VM_MAP_GROWS_DOWN));
     struct vm_range range;
     struct vm_area *area;
     int error = place_request(space, request, &range);

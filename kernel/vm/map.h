@@ -15,18 +15,18 @@
 #include "vm/space.h"
 
 #define VM_MAP_SHARED 1u
-#define VM_MAP_FIXED 2u      /* exactly there; what overlaps is unmapped */
-#define VM_MAP_NOREPLACE 4u  /* exactly there; -EEXIST if anything overlaps */
+#define VM_MAP_FIXED 2u     /* exactly there; what overlaps is unmapped */
+#define VM_MAP_NOREPLACE 4u /* exactly there; -EEXIST if anything overlaps */
 #define VM_MAP_GROWS_DOWN 8u
-#define VM_MAP_STACK 16u     /* the first thread's stack: named [stack] */
-#define VM_MAP_HEAP 32u      /* named [heap] */
+#define VM_MAP_STACK 16u /* the first thread's stack: named [stack] */
+#define VM_MAP_HEAP 32u  /* named [heap] */
 
 struct vm_map_request {
-    uint64_t address;         /* wish, or with FIXED and NOREPLACE the place; page-aligned for these */
-    uint64_t length;          /* bytes, rounded up to pages; 0 is -EINVAL */
-    unsigned prot;            /* VM_READ | VM_WRITE | VM_EXEC */
-    unsigned max_prot;        /* what mprotect may widen it to; 0 stands for all */
-    unsigned flags;           /* VM_MAP_* */
+    uint64_t address;  /* wish, or with FIXED and NOREPLACE the place; page-aligned for these */
+    uint64_t length;   /* bytes, rounded up to pages; 0 is -EINVAL */
+    unsigned prot;     /* VM_READ | VM_WRITE | VM_EXEC */
+    unsigned max_prot; /* what mprotect may widen it to; 0 stands for all */
+    unsigned flags;    /* VM_MAP_* */
     struct vm_object *object; /* a reference is taken; NULL: zeroes. SHARED needs an object */
     uint64_t offset;          /* bytes in the object, page-aligned */
 };
@@ -53,7 +53,8 @@ int vm_protect(struct vm_space *space, uint64_t address, uint64_t length, unsign
  */
 int vm_discard(struct vm_space *space, uint64_t address, uint64_t length);
 
-/* Whether all of [address, address + length) is mapped, with whatever rights. 0, -EINVAL, -ENOMEM. */
+/* Whether all of [address, address + length) is mapped, with whatever rights. 0, -EINVAL, -ENOMEM.
+ */
 int vm_is_mapped(struct vm_space *space, uint64_t address, uint64_t length);
 
 /*

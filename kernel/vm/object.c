@@ -8,12 +8,12 @@
  *   2. every space that maps the object forgets them, one space's lock at a time;
  *   3. the pages are taken out of the tree and freed.
  * A fault that looked a page up before step 1 holds its space's lock until the entry is made, and
- * step 2 waits for it. A punched hole has no step 1: there the pages leave the tree before the spaces
- * forget them, kept alive by a clone of the tree, and are freed with the clone.
+ * step 2 waits for it. A punched hole has no step 1: there the pages leave the tree before the
+ * spaces forget them, kept alive by a clone of the tree, and are freed with the clone.
  *
- * The spaces are found through object->areas. An area cannot be held on to without its space's lock,
- * which ranks outside the object's: so each round takes a reference on one space not yet visited in
- * this epoch, drops the object's lock and does all of that space's areas.
+ * The spaces are found through object->areas. An area cannot be held on to without its space's
+ * lock, which ranks outside the object's: so each round takes a reference on one space not yet
+ * visited in this epoch, drops the object's lock and does all of that space's areas.
  *
  * Otherwise trees of objects are never cloned (only shadows' are), so a truncation needs no memory.
  */
@@ -125,7 +125,7 @@ static struct vm_space *next_space(struct vm_object *object, uint64_t epoch) {
     struct vm_area *area;
 
     spin_lock(&object->lock);
-    LIST_FOR_EACH(&object->areas, area, link) {
+    LIST_FOR_EACH (&object->areas, area, link) {
         if (area->unmap_epoch == epoch)
             continue;
         area->unmap_epoch = epoch;
@@ -139,48 +139,58 @@ static struct vm_space *next_space(struct vm_object *object, uint64_t epoch) {
     return space;
 }
 
-/* Makes one area forget what it maps of the pages [start, end). */
-static void area_forget(struct vm_area *area, uint64_t start, uint64_t end) {
+/* Pages [start, end) of an object that its areas are to forget. */
+struct forgetting {
+    struct vm_object *object;
+    uint64_t start, end;
+    uint64_t epoch;
+    bool private_too; /* private copies of them as well: they lie beyond the end now */
+};
+
+/* Makes one area forget. Private copies stay if there is no memory to un-share their path. */
+static void area_forget(struct vm_area *area, const struct forgetting *f) {
     uint64_t pages = (area->end - area->start) >> PAGE_SHIFT;
-    uint64_t first = MAX(start, area->offset_pages);
-    uint64_t last = MIN(end, area->offset_pages + pages);
+    uint64_t first = MAX(f->start, area->offset_pages);
+    uint64_t last = MIN(f->end, area->offset_pages + pages);
 
     if (first >= last)
         return;
     pmap_remove(area->space->pmap, area->start + ((first - area->offset_pages) << PAGE_SHIFT),
                 area->start + ((last - area->offset_pages) << PAGE_SHIFT));
+    if (f->private_too && area->shadow &&
+        page_tree_remove_prepare(&area->shadow->tree, first, last) == 0)
+        page_tree_remove(&area->shadow->tree, first, last);
 }
 
-/* Makes all areas of one space forget the pages [start, end) of object. */
-static void space_forget(struct vm_space *space, struct vm_object *object, uint64_t epoch,
-                         uint64_t start, uint64_t end) {
+/* Makes all areas of one space forget. */
+static void space_forget(struct vm_space *space, const struct forgetting *f) {
     spin_lock(&space->lock);
     for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
-        if (area->object != object)
+        if (area->object != f->object)
             continue;
-        spin_lock(&object->lock);
-        area->unmap_epoch = epoch;
-        spin_unlock(&object->lock);
-        area_forget(area, start, end);
+        spin_lock(&f->object->lock);
+        area->unmap_epoch = f->epoch;
+        spin_unlock(&f->object->lock);
+        area_forget(area, f);
     }
     spin_unlock(&space->lock);
 }
 
-/* Makes every space forget the pages [start, end) of object. */
-static void object_unmap(struct vm_object *object, uint64_t start, uint64_t end) {
+/* Makes every space forget. */
+static void object_unmap(struct forgetting f) {
     struct vm_space *space;
-    uint64_t epoch;
 
-    spin_lock(&object->lock);
-    epoch = ++object->unmap_epoch;
-    spin_unlock(&object->lock);
-    while ((space = next_space(object, epoch)) != NULL) {
-        space_forget(space, object, epoch, start, end);
+    spin_lock(&f.object->lock);
+    f.epoch = ++f.object->unmap_epoch;
+    spin_unlock(&f.object->lock);
+    while ((space = next_space(f.object, f.epoch)) != NULL) {
+        space_forget(space, &f);
         vm_space_unref(space);
     }
 }
 
-/* Zeroes what the last page holds beyond the end, so that it reads zero when the file grows again. */
+/* Zeroes what the last page holds beyond the end, so that it reads zero when the file grows again.
+ */
 static void zero_tail(struct vm_object *object) {
     uint64_t used = object->size_bytes % PAGE_SIZE;
     struct frame *frame;
@@ -192,10 +202,12 @@ static void zero_tail(struct vm_object *object) {
         memset((char *)frame_to_virt(frame) + used, 0, PAGE_SIZE - used);
 }
 
-static void object_cut(struct vm_object *object, uint64_t start, uint64_t end) {
-    object_unmap(object, start, end);
+/* Steps 2 and 3 of a truncation: no page at or after start is left. */
+static void object_cut(struct vm_object *object, uint64_t start) {
+    object_unmap((struct forgetting){
+        .object = object, .start = start, .end = VM_OBJECT_MAX_PAGES, .private_too = true});
     spin_lock(&object->lock);
-    page_tree_remove(&object->tree, start, end);
+    page_tree_remove(&object->tree, start, VM_OBJECT_MAX_PAGES);
     spin_unlock(&object->lock);
 }
 
@@ -209,7 +221,7 @@ void vm_object_truncate(struct vm_object *object, uint64_t size_bytes) {
         zero_tail(object);
     spin_unlock(&object->lock);
     if (shorter)
-        object_cut(object, div_round_up(size_bytes, PAGE_SIZE), VM_OBJECT_MAX_PAGES);
+        object_cut(object, div_round_up(size_bytes, PAGE_SIZE));
 }
 
 int vm_object_punch(struct vm_object *object, uint64_t start, uint64_t end) {
@@ -223,7 +235,7 @@ int vm_object_punch(struct vm_object *object, uint64_t start, uint64_t end) {
         page_tree_remove(&object->tree, start, end);
     spin_unlock(&object->lock);
     if (error == 0)
-        object_unmap(object, start, end);
+        object_unmap((struct forgetting){.object = object, .start = start, .end = end});
     page_tree_clear(&before);
     return error;
 }

@@ -4,8 +4,9 @@
  *
  * Kinds, one file each: anonymous (object_anon.c: shared memory, zeroes until written), device
  * (object_device.c: a physical range), and files', which file systems embed in their vnodes: the
- * page cache, the same pages that read and write use. Private changes are not an object of their own but the
- * shadow of an area (vm/shadow.h): there is at most one object below a shadow, for ever.
+ * page cache, the same pages that read and write use. Private changes are not an object of their
+ * own but the shadow of an area (vm/shadow.h): there is at most one object below a shadow, for
+ * ever.
  *
  * Locks: object->lock (LOCK_RANK_OBJECT, inside a space's lock) guards the tree, the size and the
  * list of areas. Operations are called with it held unless they say otherwise.
@@ -67,10 +68,10 @@ struct vm_object {
     const struct vm_object_ops *ops; /* const after creation */
     struct refcount refs;
     struct spinlock lock;
-    struct page_tree tree;   /* [lock] */
-    uint64_t size_bytes;     /* [lock] pages beyond it do not exist: SIGBUS */
-    struct list_node areas;  /* [lock] all areas that map it */
-    uint64_t unmap_epoch;    /* [lock] see object.c: which areas a truncation has visited */
+    struct page_tree tree;  /* [lock] */
+    uint64_t size_bytes;    /* [lock] pages beyond it do not exist: SIGBUS */
+    struct list_node areas; /* [lock] all areas that map it */
+    uint64_t unmap_epoch;   /* [lock] see object.c: which areas a truncation has visited */
 };
 
 /* Takes or drops a reference. The last one frees the pages and then the object. */
@@ -115,9 +116,9 @@ uint64_t vm_object_size(struct vm_object *object);
 void vm_object_extend(struct vm_object *object, uint64_t size_bytes);
 
 /*
- * Makes it size bytes long (ftruncate(2)). Shorter: pages beyond the end are unmapped everywhere and
- * freed, and the rest of the last page is zeroed. Takes the locks of spaces that map it: call with
- * no spinlock held. The caller keeps writes and other truncations of the file away meanwhile.
+ * Makes it size bytes long (ftruncate(2)). Shorter: pages beyond the end are unmapped everywhere
+ * and freed, and the rest of the last page is zeroed. Takes the locks of spaces that map it: call
+ * with no spinlock held. The caller keeps writes and other truncations of the file away meanwhile.
  */
 void vm_object_truncate(struct vm_object *object, uint64_t size_bytes);
 

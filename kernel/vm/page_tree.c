@@ -60,8 +60,7 @@ static inline bool tree_covers(const struct page_tree *tree, uint64_t index) {
 }
 
 static inline uint32_t node_refs(const struct page_node *node) {
-    return atomic_load_explicit(&((struct page_node *)(uintptr_t)node)->refs,
-                                memory_order_acquire);
+    return atomic_load_explicit(&((struct page_node *)(uintptr_t)node)->refs, memory_order_acquire);
 }
 
 static inline void node_ref(struct page_node *node) {
@@ -271,7 +270,8 @@ static int own_edges(struct page_node *node, uint64_t base, uint64_t start, uint
     return 0;
 }
 
-/* Takes [start, end) out below node (owned, first page at base). Returns whether it is empty now. */
+/* Takes [start, end) out below node (owned, first page at base). Returns whether it is empty now.
+ */
 static bool remove_below(struct page_node *node, uint64_t base, uint64_t start, uint64_t end) {
     uint64_t span = slot_span(node->level);
     unsigned first = start <= base ? 0 : (unsigned)((start - base) / span);

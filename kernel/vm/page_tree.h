@@ -41,7 +41,9 @@ struct page_tree {
 void page_tree_init_cache(void);
 
 void page_tree_init(struct page_tree *tree);
-static inline bool page_tree_is_empty(const struct page_tree *tree) { return tree->root == NULL; }
+static inline bool page_tree_is_empty(const struct page_tree *tree) {
+    return tree->root == NULL;
+}
 
 /*
  * The frame at index, or NULL. If alone is not NULL, *alone tells whether no other tree sees the
@@ -77,7 +79,8 @@ void page_tree_clone(struct page_tree *clone, const struct page_tree *tree);
 void page_tree_clear(struct page_tree *tree);
 
 /*
- * The first page at or after *index: its frame, with *index set to where it is; NULL: there is none.
+ * The first page at or after *index: its frame, with *index set to where it is; NULL: there is
+ * none.
  */
 struct frame *page_tree_next(const struct page_tree *tree, uint64_t *index);
 

@@ -59,10 +59,11 @@ void pmap_remove(struct pmap *pmap, uint64_t start, uint64_t end);
 void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned access);
 
 /*
- * Gives the child what the parent has in [start, end), and takes the right to write from both, except
- * for pages entered with VM_SHARED. Called once for each area, on disjoint ranges in rising order,
- * the child empty at first; it may give neighbours too. What there is no memory for, the child does
- * without. The parent's processors learn of it by pmap_fork_finish, before the lock is let go.
+ * Gives the child what the parent has in [start, end), and takes the right to write from both,
+ * except for pages entered with VM_SHARED. Called once for each area, on disjoint ranges in rising
+ * order, the child empty at first; it may give neighbours too. What there is no memory for, the
+ * child does without. The parent's processors learn of it by pmap_fork_finish, before the lock is
+ * let go.
  */
 void pmap_fork(struct pmap *parent, struct pmap *child, uint64_t start, uint64_t end);
 void pmap_fork_finish(struct pmap *parent);
@@ -131,10 +132,10 @@ size_t pmap_table_pages(struct pmap *pmap);
 
 /* Counters since boot, all processors (for /proc/vmstat and the bench). */
 struct pmap_stats {
-    uint64_t flush_page;      /* single translations dropped */
-    uint64_t flush_space;     /* all of one space's dropped */
-    uint64_t table_unshared;  /* copies made of shared tables */
-    uint64_t table_shared;    /* tables given to a child by reference */
+    uint64_t flush_page;     /* single translations dropped */
+    uint64_t flush_space;    /* all of one space's dropped */
+    uint64_t table_unshared; /* copies made of shared tables */
+    uint64_t table_shared;   /* tables given to a child by reference */
 };
 void pmap_stats_get(struct pmap_stats *stats);
 

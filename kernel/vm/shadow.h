@@ -19,9 +19,9 @@
 #include "vm/page_tree.h"
 
 struct vm_shadow {
-    struct page_tree tree;   /* [space] */
-    uint32_t areas;          /* [space] areas that use it */
-    struct vm_shadow *twin;  /* [space] its clone while a fork is under way, else NULL */
+    struct page_tree tree;  /* [space] */
+    uint32_t areas;         /* [space] areas that use it */
+    struct vm_shadow *twin; /* [space] its clone while a fork is under way, else NULL */
 };
 
 /* At boot, once. */

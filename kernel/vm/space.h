@@ -5,7 +5,8 @@
  * The areas, their objects and shadows are the truth; the pmap is a cache of it (vm/pmap.h).
  *
  * Locks: space->lock (LOCK_RANK_SPACE) guards everything tagged [space]. Inside it objects' locks,
- * then frames and slabs. Nothing sleeps under it and nothing is copied to or from the user under it.
+ * then frames and slabs. Nothing sleeps under it and nothing is copied to or from the user under
+ * it.
  *
  * Not here: mapping calls (vm/map.h), faults (vm/fault.h), invariants (vm/check.h).
  */
@@ -32,15 +33,15 @@ struct vm_limits {
 struct vm_space {
     struct refcount refs;
     struct spinlock lock;
-    struct vm_area_set areas;  /* [space] */
-    struct pmap *pmap;         /* const; contents [space] */
-    uint64_t mmap_top;         /* [space] mappings are searched for below this */
-    uint64_t brk_start;        /* [space] bytes, not page-aligned; 0: no heap */
-    uint64_t brk;              /* [space] the break */
-    struct vm_limits limits;   /* [space] */
-    uint64_t faults_minor;     /* [space] repaired from memory */
-    uint64_t faults_major;     /* [space] had to wait for a device */
-    uint64_t peak_bytes;       /* [space] largest areas.bytes */
+    struct vm_area_set areas; /* [space] */
+    struct pmap *pmap;        /* const; contents [space] */
+    uint64_t mmap_top;        /* [space] mappings are searched for below this */
+    uint64_t brk_start;       /* [space] bytes, not page-aligned; 0: no heap */
+    uint64_t brk;             /* [space] the break */
+    struct vm_limits limits;  /* [space] */
+    uint64_t faults_minor;    /* [space] repaired from memory */
+    uint64_t faults_major;    /* [space] had to wait for a device */
+    uint64_t peak_bytes;      /* [space] largest areas.bytes */
 };
 
 /* At boot, once, after frames, slabs and kernel addresses. */
@@ -87,11 +88,11 @@ bool vm_space_allows(struct vm_space *space, uint64_t address, uint64_t size, un
 
 /* Sizes for /proc/PID/statm and status, in bytes; pages counted exactly, so it walks. */
 struct vm_space_usage {
-    uint64_t mapped_bytes;  /* all areas */
+    uint64_t mapped_bytes; /* all areas */
     uint64_t peak_bytes;
-    uint64_t data_bytes;    /* private writable, stack left out */
+    uint64_t data_bytes; /* private writable, stack left out */
     uint64_t stack_bytes;
-    uint64_t text_bytes;    /* executable */
+    uint64_t text_bytes; /* executable */
     uint64_t locked_bytes;
     uint64_t private_pages; /* in shadows: anonymous resident */
     uint64_t file_pages;    /* mapped from files now */
@@ -116,9 +117,9 @@ bool vm_space_area_info(struct vm_space *space, uint64_t address, struct vm_area
 
 /* What an address finds (for /proc/PID/pagemap): the truth, not only what is mapped just now. */
 struct vm_page_info {
-    bool present;       /* there is a frame for it (the zero frame does not count) */
-    bool anonymous;     /* from a shadow or anonymous object; else from a file */
-    bool alone;         /* nobody else sees it */
+    bool present;   /* there is a frame for it (the zero frame does not count) */
+    bool anonymous; /* from a shadow or anonymous object; else from a file */
+    bool alone;     /* nobody else sees it */
     struct frame *frame;
 };
 void vm_space_page_info(struct vm_space *space, uint64_t address, struct vm_page_info *info);

@@ -186,8 +186,8 @@ static void test_wish_and_search(void) {
 
     begin();
     CHECK_EQ(map(AT(3) + 5, PAGE_SIZE, 0, &first), 0);
-    CHECK_EQ(first, AT(4));
-    CHECK_EQ(map(AT(4), PAGE_SIZE, 0, &second), 0);
+    CHECK_EQ(first, AT(3));
+    CHECK_EQ(map(AT(3), PAGE_SIZE, 0, &second), 0);
     CHECK_EQ(second, space->mmap_top - PAGE_SIZE);
     CHECK_EQ(map(0, 3 * PAGE_SIZE, 0, &third), 0);
     CHECK_EQ(third, space->mmap_top - 4 * PAGE_SIZE);

@@ -8,6 +8,7 @@
 
 #include "abi/errno.h"
 #include "lib/bits.h"
+#include "mm/slab.h"
 #include "support/account.h"
 #include "support/arena.h"
 #include "support/check.h"
@@ -286,11 +287,45 @@ static void test_empty_nodes_go(void) {
     CHECK(page_tree_is_empty(&pairs[0].tree));
 }
 
+static uint64_t nodes_in_use(void) {
+    struct slab_stats stats;
+
+    CHECK_EQ(slab_stats_get(0, &stats), 0);
+    for (size_t i = 0; strcmp(stats.name, "page_node") != 0; i++)
+        CHECK_EQ(slab_stats_get(i, &stats), 0);
+    return stats.in_use;
+}
+
+/* An insertion that fails half-way down leaves no empty nodes behind. */
+static void test_failed_insert_leaves_nothing(void) {
+    struct page_tree *tree = &pairs[0].tree;
+    struct frame *frame, *old;
+    uint64_t nodes;
+
+    begin();
+    frame = frame_alloc(FRAME_ANON);
+    inject_fail_nth(0);
+    CHECK_EQ(page_tree_insert(tree, 5, frame, &old), -ENOMEM);
+    inject_stop();
+    CHECK(page_tree_is_empty(tree));
+    insert(&pairs[0], 250, false); /* index 0 */
+    insert(&pairs[0], 249, false); /* 2^24 + 24: four levels and more */
+    nodes = nodes_in_use();
+    for (uint64_t n = 0; n < 3; n++) {
+        inject_fail_nth(n);
+        CHECK_EQ(page_tree_insert(tree, 1 << 20, frame, &old), -ENOMEM);
+        CHECK(inject_stop());
+        CHECK_EQ(nodes_in_use(), nodes);
+    }
+    frame_unref(frame);
+}
+
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         {"empty", test_empty},
         {"clone_costs_nothing", test_clone_costs_nothing},
         {"empty_nodes_go", test_empty_nodes_go},
+        {"failed_insert_leaves_nothing", test_failed_insert_leaves_nothing},
         {"random", test_random},
         {"random_failing", test_random_failing},
     };

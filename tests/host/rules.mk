@@ -25,3 +25,15 @@ $(HOST_OUT)/vm_random_x86_test: $(HOST_PMAP_X86)
 HOST_LDISC := $(patsubst %,$(HOST_OUT)/obj/drivers/%.o,tty_ldisc tty_output)
 $(HOST_OUT)/ldisc_test: $(HOST_LDISC)
 -include $(HOST_LDISC:.o=.d)
+
+# The file system over a model of one thread.
+HOST_VFS_SRC := $(filter-out kernel/vfs/epoll.c kernel/vfs/eventfd.c kernel/vfs/anon_file.c \
+    kernel/vfs/poll_wait.c,$(wildcard kernel/vfs/*.c)) $(wildcard fs/tmpfs/*.c fs/initramfs/*.c)
+HOST_VFS := $(patsubst %.c,$(HOST_OUT)/obj/%.o,$(HOST_VFS_SRC) tests/host/vfs/world.c)
+$(HOST_OUT)/vfs_memory_test $(HOST_OUT)/vfs_random_test $(HOST_OUT)/initramfs_test: $(HOST_VFS)
+-include $(HOST_VFS:.o=.d)
+
+# Small objects from malloc, where the address sanitizer sees each by itself.
+HOST_SLAB_MALLOC := $(HOST_OUT)/obj/tests/host/malloc/slab_malloc.o
+$(HOST_OUT)/vm_random_malloc_test: $(HOST_SLAB_MALLOC)
+-include $(HOST_SLAB_MALLOC:.o=.d)

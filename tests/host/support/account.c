@@ -28,6 +28,8 @@ struct record {
 };
 
 static struct record records[RECORDS];
+static unsigned used[RECORDS]; /* positions of this round's records */
+static unsigned used_count;
 static unsigned current;
 static struct account found;
 
@@ -44,8 +46,11 @@ static bool note(const void *what, enum kind kind, uint32_t refs) {
     struct record *record = record_of(what);
     bool first = record->round != current;
 
-    if (first)
+    if (first) {
         *record = (struct record){.round = current, .what = what, .kind = kind};
+        used[used_count++] = (unsigned)(record - records);
+        CHECK(used_count < RECORDS / 2);
+    }
     record->ways++;
     record->refs = refs;
     return first;
@@ -53,6 +58,7 @@ static bool note(const void *what, enum kind kind, uint32_t refs) {
 
 void account_begin(void) {
     current++;
+    used_count = 0;
     found = (struct account){0};
 }
 
@@ -154,10 +160,8 @@ static void check_record(const struct record *record) {
 struct account account_check(void) {
     struct frame_stats stats;
 
-    for (unsigned i = 0; i < RECORDS; i++) {
-        if (records[i].round == current)
-            check_record(&records[i]);
-    }
+    for (unsigned i = 0; i < used_count; i++)
+        check_record(&records[used[i]]);
     frame_stats_get(&stats);
     CHECK_EQ(stats.by_use[FRAME_ANON] + stats.by_use[FRAME_FILE], found.frames);
     CHECK_EQ(stats.by_use[FRAME_TABLE], found.tables);

@@ -45,8 +45,11 @@ void inject_fail_randomly(uint64_t seed, unsigned one_in) {
 }
 
 bool inject_stop(void) {
+    bool failed = inject.failed;
+
     inject.mode = NEVER;
-    return inject.failed;
+    inject.failed = false;
+    return failed;
 }
 
 uint64_t inject_count(void) {

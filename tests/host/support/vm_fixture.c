@@ -53,26 +53,20 @@ void space_check(struct vm_space *space) {
         FAIL("%s", report.text);
 }
 
-void map_object(struct vm_space *space, unsigned page, unsigned pages, unsigned prot,
-                unsigned flags, struct vm_object *object, unsigned index) {
+void map_with(struct vm_space *space, const struct mapping *mapping) {
     const struct vm_map_request request = {
-        .address = AT(page),
-        .length = pages * PAGE_SIZE,
-        .prot = prot,
-        .flags = flags | VM_MAP_FIXED,
-        .object = object,
-        .offset = index * PAGE_SIZE,
+        .address = AT(mapping->page),
+        .length = mapping->pages * PAGE_SIZE,
+        .prot = mapping->prot,
+        .flags = mapping->flags | VM_MAP_FIXED,
+        .object = mapping->object,
+        .offset = mapping->index * PAGE_SIZE,
     };
     uint64_t address;
 
     CHECK_EQ(vm_map(space, &request, &address), 0);
-    CHECK_EQ(address, AT(page));
+    CHECK_EQ(address, AT(mapping->page));
     space_check(space);
-}
-
-void map_fixed(struct vm_space *space, unsigned page, unsigned pages, unsigned prot,
-               unsigned flags) {
-    map_object(space, page, pages, prot, flags, NULL, 0);
 }
 
 /* ---- touching ---- */

@@ -29,11 +29,19 @@ struct vm_space *space_begin(void);
 void space_end(struct vm_space *space);
 struct vm_space *space_fork(struct vm_space *parent);
 
-/* vm_map at AT(page), VM_MAP_FIXED and `flags`, which must work. object may be NULL. */
-void map_fixed(struct vm_space *space, unsigned page, unsigned pages, unsigned prot,
-               unsigned flags);
-void map_object(struct vm_space *space, unsigned page, unsigned pages, unsigned prot,
-                unsigned flags, struct vm_object *object, unsigned index);
+/* A mapping at AT(page), by vm_map with VM_MAP_FIXED and `flags`. */
+struct mapping {
+    unsigned page, pages, prot, flags;
+    struct vm_object *object; /* NULL: zeroes */
+    unsigned index;           /* of the object's first page */
+};
+
+/* Maps, which must work. */
+void map_with(struct vm_space *space, const struct mapping *mapping);
+
+/* The same: space, then the fields of struct mapping. */
+#define map_object(space, ...) map_with(space, &(const struct mapping){__VA_ARGS__})
+#define map_fixed(space, page, pages, prot, flags) map_object(space, page, pages, prot, flags, 0, 0)
 
 /* One byte at the start of page AT(page). Negative: the error; else, of peek, the byte. */
 int peek(struct vm_space *space, unsigned page);
