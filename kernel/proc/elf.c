@@ -182,10 +182,13 @@ static int map_range(struct vm_space *space, struct vm_map_request *request) {
     return request->length == 0 ? 0 : vm_map(space, request, &address);
 }
 
-/* Zeroes the rest of the segment's last file page. */
+/*
+ * Zeroes the rest of the segment's last file page: all of it, as Linux does, since the heap may go
+ * on there and the dynamic linker takes its first memory from behind its own bss.
+ */
 static int clear_tail(struct vm_space *space, const struct elf_segment *segment, uint64_t bias) {
     uint64_t from = segment->file_end + bias;
-    uint64_t to = MIN(align_up(segment->file_end, PAGE_SIZE), segment->memory_end) + bias;
+    uint64_t to = align_up(segment->file_end, PAGE_SIZE) + bias;
     uint64_t page = align_down(from, PAGE_SIZE);
     const void *zeroes = frame_to_virt(vm_zero_frame());
     int error = 0;
