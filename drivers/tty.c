@@ -55,12 +55,12 @@ void tty_transmitted_locked(struct tty *tty) {
  */
 
 bool tty_file_is_dead(const struct tty_file *file) {
-    return !file->is_console && file->generation != file->tty->generation;
+    return !file->survives && file->generation != file->tty->generation;
 }
 
-/* Job control of output: only with TOSTOP, and never for the console. */
+/* Job control of output: only with TOSTOP. */
 static int write_check(struct tty_file *file) {
-    if (file->is_console || !(file->tty->ldisc.termios.c_lflag & TOSTOP))
+    if (!(file->tty->ldisc.termios.c_lflag & TOSTOP))
         return 0;
     return tty_job_check(file->tty, SIGTTOU);
 }
@@ -133,6 +133,8 @@ static bool drain_done(struct tty_file *file) {
 }
 
 int tty_drain(struct tty_file *file) {
+    if (!file->tty->driver->is_idle)
+        return 0;
     int error = WAIT_EVENT_INTERRUPTIBLE(&file->tty->output_wait, drain_done(file));
 
     return !error && tty_file_is_dead(file) ? -EIO : error;
@@ -163,7 +165,7 @@ static unsigned tty_poll(struct file *f, struct poll_table *t) {
 /* --- opening and closing ------------------------------------------------------------------------
  */
 
-static void tty_release(struct file *f) {
+void tty_release(struct file *f) {
     struct tty_file *file = f->data;
     struct tty *tty = file->tty;
 
@@ -172,6 +174,8 @@ static void tty_release(struct file *f) {
         tty->exclusive = false;
     spin_unlock_irq(&tty->lock, flags);
     kfree(file);
+    if (tty->driver->closed)
+        tty->driver->closed(tty);
 }
 
 static const struct file_ops tty_file_ops = {
@@ -182,7 +186,7 @@ static const struct file_ops tty_file_ops = {
     .release = tty_release,
 };
 
-static int open_tty(struct tty *tty, struct file *f, bool is_console) {
+int tty_file_open(struct tty *tty, struct file *f, bool survives) {
     struct tty_file *file = kzalloc(sizeof(*file));
     if (!file)
         return -ENOMEM;
@@ -191,7 +195,7 @@ static int open_tty(struct tty *tty, struct file *f, bool is_console) {
     bool refused = tty->exclusive && tty->opens > 0;
     if (!refused)
         tty->opens++;
-    *file = (struct tty_file){tty, tty->generation, is_console};
+    *file = (struct tty_file){tty, tty->generation, survives};
     spin_unlock_irq(&tty->lock, flags);
     if (refused) {
         kfree(file);
@@ -202,13 +206,16 @@ static int open_tty(struct tty *tty, struct file *f, bool is_console) {
     return 0;
 }
 
-static int tty_open(struct device *device, struct file *f) {
-    struct tty *tty = device->data;
-    int error = open_tty(tty, f, false);
+int tty_open(struct tty *tty, struct file *f) {
+    int error = tty_file_open(tty, f, false);
 
     if (!error && !(f->flags & O_NOCTTY) && (f->mode & FILE_READ))
         tty_job_opened(tty);
     return error;
+}
+
+static int device_open(struct device *device, struct file *f) {
+    return tty_open(device->data, f);
 }
 
 /* /dev/tty: whatever terminal the caller's session has. */
@@ -216,12 +223,12 @@ static int current_open(struct device *device, struct file *f) {
     struct tty *tty = tty_job_current();
 
     (void)device;
-    return tty ? open_tty(tty, f, false) : -ENXIO;
+    return tty ? tty_file_open(tty, f, false) : -ENXIO;
 }
 
 static int console_open(struct device *device, struct file *f) {
     (void)device;
-    return open_tty(console_tty, f, true);
+    return tty_file_open(console_tty, f, true);
 }
 
 void tty_hang_up(struct tty *tty) {
@@ -239,14 +246,18 @@ void tty_hang_up(struct tty *tty) {
 /* --- registration -------------------------------------------------------------------------------
  */
 
-int tty_register(struct tty *tty) {
+void tty_setup(struct tty *tty) {
     spin_init(&tty->lock, "tty", LOCK_RANK_TTY);
     ldisc_init(&tty->ldisc);
     wait_queue_init(&tty->input_wait);
     wait_queue_init(&tty->output_wait);
+}
+
+int tty_register(struct tty *tty) {
+    tty_setup(tty);
     tty->device.type = S_IFCHR;
     tty->device.is_stream = true;
-    tty->device.open = tty_open;
+    tty->device.open = device_open;
     tty->device.ops = &tty_file_ops;
     tty->device.data = tty;
     return device_register(&tty->device);

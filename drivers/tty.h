@@ -38,18 +38,22 @@ struct tty_driver {
     void (*start_output)(struct tty *tty);
     /* There is room again after tty_can_receive_locked() was false; hands in nothing itself. */
     void (*resume_input)(struct tty *tty);
-    /* Has the device passed on all it took? It calls tty_transmitted_locked() when it has. */
+    /*
+     * Has the device passed on all it took? It calls tty_transmitted_locked() when it has. NULL: a
+     * device whose other side may never read, so that nobody waits for it to drain.
+     */
     bool (*is_idle)(struct tty *tty);
     /* The settings have changed (speed). */
     void (*set_termios)(struct tty *tty);
     /* Begins or ends a break condition. */
     void (*set_break)(struct tty *tty, bool on);
+    /* An open file of the terminal has gone; called without the lock, as the last thing. NULL: - */
+    void (*closed)(struct tty *tty);
 };
 
 struct tty {
     struct device device;            /* [c] name, number */
     const struct tty_driver *driver; /* [c] */
-    void *driver_data;               /* [c] */
 
     struct spinlock lock;
     struct ldisc ldisc;          /* [l] */
@@ -68,14 +72,24 @@ struct tty {
 struct tty_file {
     struct tty *tty;
     uint32_t generation;
-    bool is_console; /* opened as /dev/console: outside job control, survives hang-ups */
+    bool survives; /* hang-ups: opened as /dev/console, or a pty's master */
 };
 
+/* Sets up a zeroed terminal; the caller has filled in device.dev and driver. */
+void tty_setup(struct tty *tty);
+
 /*
- * Sets up the shared half of a terminal; the caller has filled in device.name, device.dev,
- * device.mode, driver and driver_data. Registers the device. 0 or device_register()'s error.
+ * tty_setup(), and registers the device, for which the caller has filled in name and mode, too. 0
+ * or device_register()'s error.
  */
 int tty_register(struct tty *tty);
+
+/*
+ * Makes f a file of the terminal, with all that opening means but for the controlling terminal:
+ * tty_open() sees to that as well. survives: it outlives hang-ups. 0, -ENOMEM, -EBUSY (TIOCEXCL).
+ */
+int tty_file_open(struct tty *tty, struct file *f, bool survives);
+int tty_open(struct tty *tty, struct file *f);
 
 /* Registers /dev/tty, and /dev/console as another name for `console`. Once, at start. */
 void tty_init(struct tty *console);
@@ -118,5 +132,6 @@ int tty_drain(struct tty_file *file);
 
 long tty_read(struct file *f, struct iobuf *b, uint64_t *pos);
 long tty_ioctl(struct file *f, unsigned command, uint64_t argument);
+void tty_release(struct file *f);
 
 #endif

@@ -102,6 +102,9 @@ bool ldisc_writable(const struct ldisc *ldisc);
 /* Bytes queued for the line. */
 size_t ldisc_output_bytes(const struct ldisc *ldisc);
 
+/* Would ldisc_output_next() give a byte? */
+bool ldisc_output_ready(const struct ldisc *ldisc);
+
 /* The next byte to send, taken out of the queue; -1: none, or output is stopped. */
 int ldisc_output_next(struct ldisc *ldisc);
 

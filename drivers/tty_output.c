@@ -119,8 +119,12 @@ size_t ldisc_output_bytes(const struct ldisc *ldisc) {
     return output_used(ldisc);
 }
 
+bool ldisc_output_ready(const struct ldisc *ldisc) {
+    return output_used(ldisc) > 0 && !ldisc->stopped_by_char && !ldisc->stopped_by_call;
+}
+
 int ldisc_output_next(struct ldisc *ldisc) {
-    if (output_used(ldisc) == 0 || ldisc->stopped_by_char || ldisc->stopped_by_call)
+    if (!ldisc_output_ready(ldisc))
         return -1;
     return ldisc->output[ldisc->output_tail++ % LDISC_OUTPUT_BYTES];
 }

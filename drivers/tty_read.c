@@ -103,10 +103,6 @@ static int read_wait(struct file *f, const struct read_plan *plan) {
     return WAIT_EVENT_TIMEOUT(&file->tty->input_wait, read_may_go_on(file), plan->deadline_ns);
 }
 
-static int read_check(const struct tty_file *file) {
-    return file->is_console ? 0 : tty_job_check(file->tty, SIGTTIN);
-}
-
 /* Is a read that has `total` bytes done? */
 static bool read_is_done(const struct read_plan *plan, long total, bool line_over) {
     if (line_over)
@@ -124,7 +120,7 @@ long tty_read(struct file *f, struct iobuf *b, uint64_t *pos) {
     plan_make(file->tty, b->left, &plan);
     while (b->left > 0 && !tty_file_is_dead(file)) {
         bool line_over;
-        error = read_check(file);
+        error = tty_job_check(file->tty, SIGTTIN);
         if (error)
             break;
         long taken = take_all(file->tty, b, &line_over);

@@ -72,8 +72,13 @@ def main():
         for name, _ in jobs.builds() + jobs.tests():
             print(name)
         return 0
-    run_jobs(jobs.builds(), 1, report, slowest)
-    run_jobs(wanted(jobs.tests(), options.only), jobs.workers, report, slowest)
+    try:
+        run_jobs(jobs.builds(), 1, report, slowest)
+        run_jobs(wanted(jobs.tests(), options.only), jobs.workers, report, slowest)
+    except KeyboardInterrupt:
+        jobs.stop()
+        print("interrupted", file=sys.stderr)
+        return 130
     if options.times:
         for seconds, name in sorted(slowest, reverse=True)[:15]:
             print(f"{seconds:6.1f} s  {name}")

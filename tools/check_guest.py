@@ -45,13 +45,14 @@ class Program:
 class Batch:
     """run() boots as often as it takes to hear of every subtest of every program."""
 
-    def __init__(self, suite, report, config_for, programs, slow=1.0, number=1):
+    def __init__(self, suite, report, config_for, programs, jobs, number):
         self._suite = suite
         self._log_name = f"{suite} machine {number}"
         self._report = report
         self._config_for = config_for  # called with the extra archive for each boot
         self._waiting = list(programs)
-        self._slow = slow
+        self._slow = jobs.slow
+        self._long = jobs.long
         self._current = None
         self._failed_lines = 0
         self._partial = b""
@@ -70,7 +71,7 @@ class Batch:
 
     def _boot(self):
         writer = cpio.CpioWriter(["etc", "tests"])
-        writer.file("etc/quire/run", b"mode=run\ntty=0\n")
+        writer.file("etc/quire/run", b"mode=run\ntty=0\nLONG=%d\n" % self._long)
         words = ["/tests/run_tests", str(PROGRAM_SECONDS)]
         words += [program.command() for program in self._waiting]
         writer.file("etc/quire/argv", b"".join(word.encode() + b"\0" for word in words))

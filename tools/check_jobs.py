@@ -6,10 +6,12 @@ other; everything else runs side by side, the longest jobs first.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 
+import check_bench
 import check_boot
 import check_guest
 import check_kernel
@@ -30,6 +32,7 @@ class Jobs:
         self.report = report
         self.long = long
         self.workers = workers
+        self._running = set()  # leaders of the sessions that command() started
         self.slow = float(os.environ.get("QUIRE_SLOW", "1")) * (4 if long else 1)
 
     # ---- builds ----
@@ -72,6 +75,9 @@ class Jobs:
         jobs = [(f"boot {size}", lambda size=size: check_boot.memory(
             self.report, quire, size, self.slow)) for size in check_boot.MEMORY_SIZES]
         tour = check_boot.quire_command(ROOT, self.build, "tour")
+        jobs += [("speed", lambda: check_bench.run(
+            self.report, quire, self.built("tests.cpio"),
+            os.path.join(ROOT, "tests/bench/limits"), self.slow))]
         return [("tour", lambda: check_boot.tour(self.report, tour, self.slow)), *jobs,
                 ("boot prompt", lambda: check_boot.prompt(
                     self.report, kernel, initramfs, self.slow))]
@@ -166,7 +172,7 @@ class Jobs:
                 archives=[os.path.join(self.build, "initramfs.cpio"),
                           os.path.join(self.build, "tests.cpio")],
                 extra_archive=extra, boot_limit=check_guest.BOOT_SECONDS * self.slow)
-        check_guest.Batch(suite, self.report, config, programs, self.slow, index + 1).run()
+        check_guest.Batch(suite, self.report, config, programs, self, index + 1).run()
 
     def lint(self):
         result = self.command([sys.executable, os.path.join(ROOT, "tools/lint.py")], 120)
@@ -189,19 +195,41 @@ class Jobs:
             path = self.report.log(name, result.stdout + result.stderr)
             self.report.fail(name, f"it ended with {result.returncode} (see {path})")
 
+    def stop(self):
+        """Ends what runs, because the whole check was interrupted."""
+        for leader in list(self._running):
+            kill_group(leader, signal.SIGTERM)
+
     def command(self, words, seconds, **more):
-        """Runs a command to its end; one that takes longer than `seconds` ends with 124."""
-        try:
-            return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                  errors="replace", timeout=seconds, check=False, **more)
-        except subprocess.TimeoutExpired as late:
-            return subprocess.CompletedProcess(words, 124, _text(late.stdout),
-                                               _text(late.stderr) + f"longer than {seconds:g} s\n")
+        """Runs a command to its end; one that takes longer than `seconds` ends with 124. What it
+        leaves running is killed, and is not waited for: hence files, not pipes."""
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output,
+                                       stderr=errors, start_new_session=True, **more)
+            self._running.add(process.pid)
+            try:
+                status = process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                status = 124
+                errors.write(f"longer than {seconds:g} s\n".encode())
+            kill_group(process.pid)
+            process.wait()
+            self._running.discard(process.pid)
+            return subprocess.CompletedProcess(words, status, _contents(output), _contents(errors))
+
+
+def kill_group(leader, number=signal.SIGKILL):
+    """Ends a session that was started here."""
+    try:
+        os.killpg(leader, number)
+    except ProcessLookupError:
+        pass
 
 
 def listdir(path):
     return sorted(os.listdir(path)) if os.path.isdir(path) else []
 
 
-def _text(data):
-    return data.decode(errors="replace") if isinstance(data, bytes) else data or ""
+def _contents(file):
+    file.seek(0)
+    return file.read().decode(errors="replace")

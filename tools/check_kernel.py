@@ -72,11 +72,13 @@ class _Cue:
         self._monitor = monitor
         self._log = b""
         self._done = False
+        self._connection = None
 
     def look(self, data):
         self._log += data
         if NMI_CUE in self._log and not self._done:
             self._done = True
-            with socket.socket(socket.AF_UNIX) as connection:
-                connection.connect(self._monitor)
-                connection.sendall(b"nmi\n")
+            # Stays open: QEMU drops what was sent by who has hung up.
+            self._connection = socket.socket(socket.AF_UNIX)
+            self._connection.connect(self._monitor)
+            self._connection.sendall(b"nmi\n")

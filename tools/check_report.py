@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 
-RESULT_LINE = re.compile(r"(ok|not ok|skip) ([^\s:]+)(?:: (.*))?\s*$")
+RESULT_LINE = re.compile(r"(ok|not ok|skip) ([^:]+?)(?:: (.*))?\s*$")
 
 
 class Report:
@@ -22,6 +22,7 @@ class Report:
         self.failed = 0
         self.skipped = 0
         self.names = set()
+        self._repeated = set()
         self._lock = threading.Lock()
         os.makedirs(log_folder, exist_ok=True)
 
@@ -71,7 +72,10 @@ class Report:
     def _line(self, kind, name, note):
         with self._lock:
             if name in self.names:
-                kind, note = "FAIL", f"reported twice ({kind} {note})".strip()
+                if name in self._repeated:
+                    return
+                self._repeated.add(name)
+                kind, note = "FAIL", "reported more than once"
             self.names.add(name)
             self.passed += kind == "ok"
             self.failed += kind == "FAIL"

@@ -82,6 +82,16 @@ void fpu_init_state(struct fpu_state *s) {
     s->mxcsr = MXCSR_START;
 }
 
+void fpu_reset(void) {
+    /* No part is marked as there, so XRSTOR makes all initial and reads no more than this. */
+    static const struct fpu_state initial __attribute__((aligned(FPU_STATE_ALIGN))) = {
+        .control = FCW_START,
+        .mxcsr = MXCSR_START,
+    };
+
+    fpu_restore(&initial);
+}
+
 void fpu_save(struct fpu_state *s) {
     if (cpu_features.xsave)
         __asm__ volatile("xsave64 (%0)"

@@ -14,7 +14,7 @@
 
 /* One entry of the new root directory; an error leaves it out of /dev and is the caller's. */
 static int add(struct vnode *root, const char *name, const struct vnode_new *what) {
-    struct component c = {name, strlen(name)};
+    struct component c = {name, strlen(name), component_hash(name, strlen(name))};
     struct vnode *made;
 
     mutex_lock(&root->lock);
@@ -48,7 +48,7 @@ static const struct {
 };
 
 static int devfs_create(const char *source, const char *options, struct filesystem **out) {
-    int error = tmpfs_create(source, options ? options : "mode=755", out);
+    int error = tmpfs_create(source, options && *options ? options : "mode=755", out);
 
     if (error)
         return error;

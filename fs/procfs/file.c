@@ -165,7 +165,7 @@ struct listing {
 /* Hands out one entry. False: no room. */
 static bool emit(struct listing *l, const char *name, const struct procfs_entry *entry,
                  const struct procfs_subject *subject, uint64_t next) {
-    struct component c = {name, strlen(name)};
+    struct component c = {name, strlen(name), 0};
 
     if (!l->sink->emit(l->sink, &c, procfs_inode(entry, subject), dirent_type(entry), next))
         return false;

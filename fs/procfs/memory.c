@@ -22,21 +22,19 @@ static void line(struct seq *seq, const char *name, uint64_t pages) {
 }
 
 /*
- * MemTotal is what the kernel manages: RAM without what it never may hand out. File pages are in
- * memory only (there is no disk), so they are Cached and Shmem and cannot be reclaimed: what is
- * available is what is free.
+ * MemTotal is all of RAM. File pages are in memory only (there is no disk), so they are Cached and
+ * Shmem and cannot be reclaimed: what is available is what is free.
  */
 int procfs_show_meminfo(struct seq *seq, const struct procfs_subject *subject) {
     struct frame_stats s;
 
     (void)subject;
     frame_stats_get(&s);
-    const uint64_t total = s.total - s.by_use[FRAME_RESERVED];
     const struct {
         const char *name;
         uint64_t pages;
     } lines[] = {
-        {"MemTotal", total},
+        {"MemTotal", s.total},
         {"MemFree", s.free},
         {"MemAvailable", s.free},
         {"Buffers", 0},
@@ -57,7 +55,7 @@ int procfs_show_meminfo(struct seq *seq, const struct procfs_subject *subject) {
         {"SUnreclaim", s.by_use[FRAME_SLAB]},
         {"KernelStack", s.by_use[FRAME_STACK]},
         {"PageTables", s.by_use[FRAME_TABLE]},
-        {"CommitLimit", total},
+        {"CommitLimit", s.total},
         {"Committed_AS", s.by_use[FRAME_ANON] + s.by_use[FRAME_FILE]},
     };
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++)

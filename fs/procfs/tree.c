@@ -200,8 +200,16 @@ static int refuse_attributes(struct vnode *v, const struct vnode_attr *attr) {
     return -EPERM;
 }
 
+/* What is not there cannot be made: Linux says that it is not there. */
+static int dir_create(struct vnode *dir, const struct component *c, const struct vnode_new *what,
+                      struct vnode **out) {
+    (void)dir, (void)c, (void)what, (void)out;
+    return -ENOENT;
+}
+
 static const struct vnode_ops dir_vnode_ops = {
     .lookup = dir_lookup,
+    .create = dir_create,
     .is_stale = node_is_stale,
     .refresh = node_refresh,
     .setattr = refuse_attributes,

@@ -7,7 +7,6 @@
 #include "abi/dirent.h"
 #include "abi/errno.h"
 #include "core/assert.h"
-#include "lib/hash.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "node.h"
@@ -16,30 +15,20 @@
 #define COOKIE_DOT 0
 #define COOKIE_DOTDOT 1
 
-struct entry_key {
-    uint32_t hash;
-    const struct component *c;
-};
-
-static struct entry_key entry_key(const struct component *c) {
-    return (struct entry_key){(uint32_t)hash_bytes(c->text, c->length, 0), c};
-}
-
-static int entry_compare(const struct entry_key *key, const struct tmpfs_entry *e) {
+static int entry_compare(const struct component *key, const struct tmpfs_entry *e) {
     if (key->hash != e->hash)
         return key->hash < e->hash ? -1 : 1;
-    if (key->c->length != e->length)
-        return key->c->length < e->length ? -1 : 1;
-    return memcmp(key->c->text, e->text, e->length);
+    if (key->length != e->length)
+        return key->length < e->length ? -1 : 1;
+    return memcmp(key->text, e->text, e->length);
 }
 
 static struct tmpfs_entry *entry_find(struct tmpfs_node *dir, const struct component *c) {
     struct rb_node *node = dir->dir.by_name.root;
-    struct entry_key key = entry_key(c);
 
     while (node) {
         struct tmpfs_entry *e = RB_ENTRY(node, struct tmpfs_entry, by_name);
-        int order = entry_compare(&key, e);
+        int order = entry_compare(c, e);
 
         if (order == 0)
             return e;
@@ -53,7 +42,7 @@ static struct tmpfs_entry *entry_alloc(const struct component *c) {
 
     if (!e)
         return NULL;
-    e->hash = entry_key(c).hash;
+    e->hash = c->hash;
     e->length = (uint16_t)c->length;
     memcpy(e->text, c->text, c->length);
     list_init(&e->link);
@@ -62,8 +51,7 @@ static struct tmpfs_entry *entry_alloc(const struct component *c) {
 
 static void entry_link_by_name(struct tmpfs_node *dir, struct tmpfs_entry *e) {
     struct rb_node **link = &dir->dir.by_name.root, *parent = NULL;
-    struct component c = {e->text, e->length};
-    struct entry_key key = {e->hash, &c};
+    struct component key = {e->text, e->length, e->hash};
 
     while (*link) {
         int order = entry_compare(&key, RB_ENTRY(*link, struct tmpfs_entry, by_name));
@@ -344,7 +332,7 @@ static uint64_t dir_parent_ino(struct tmpfs_node *dir) {
 }
 
 static bool dir_emit_dots(struct file *f, struct tmpfs_node *dir, struct dirent_sink *sink) {
-    static const struct component dot = {".", 1}, dotdot = {"..", 2};
+    static const struct component dot = {".", 1, 0}, dotdot = {"..", 2, 0};
 
     if (f->pos == COOKIE_DOT) {
         if (!sink->emit(sink, &dot, dir->vnode.ino, DT_DIR, COOKIE_DOTDOT))
@@ -363,7 +351,7 @@ static void dir_emit_entries(struct file *f, struct tmpfs_node *dir, struct dire
     struct tmpfs_entry *e = entry_from_cookie(dir, f->pos);
 
     while (e) {
-        struct component c = {e->text, e->length};
+        struct component c = {e->text, e->length, e->hash};
         struct vnode *v = &e->node->vnode;
         struct rb_node *next;
 

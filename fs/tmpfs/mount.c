@@ -134,7 +134,7 @@ static void tmpfs_show_options(struct filesystem *fs, char *buf, size_t size) {
     struct tmpfs *t = container_of(fs, struct tmpfs, fs);
 
     buf[0] = '\0';
-    if (t->max_pages)
+    if (t->has_size_option)
         format(buf, size, ",size=%lluk", (unsigned long long)(t->max_pages * (PAGE_SIZE / 1024)));
 }
 
@@ -153,8 +153,16 @@ static const struct filesystem_ops tmpfs_ops = {
     .destroy = tmpfs_destroy,
 };
 
+/* Half of memory, as on Linux. */
+static uint64_t default_pages(void) {
+    struct frame_stats stats;
+
+    frame_stats_get(&stats);
+    return stats.total / 2;
+}
+
 int tmpfs_create(const char *source, const char *options, struct filesystem **out) {
-    struct tmpfs_options o = {.mode = ROOT_MODE};
+    struct tmpfs_options o = {.mode = ROOT_MODE, .max_pages = default_pages()};
     struct vnode_new what;
     struct tmpfs_node *root;
     struct tmpfs *t;
@@ -169,6 +177,7 @@ int tmpfs_create(const char *source, const char *options, struct filesystem **ou
     filesystem_init(&t->fs, "tmpfs", &tmpfs_ops);
     spin_init(&t->lock, "tmpfs", LOCK_RANK_VNODE_STATE);
     t->max_pages = o.max_pages;
+    t->has_size_option = options && strstr(options, "size=");
     t->max_nodes = o.max_nodes;
     t->next_ino = 1;
     list_init(&t->doomed);

@@ -26,6 +26,7 @@ struct tmpfs {
     struct filesystem fs;
     struct spinlock lock;
     uint64_t max_pages;          /* c: 0: no limit but memory */
+    bool has_size_option;        /* c: max_pages was asked for: /proc/mounts says it */
     uint64_t max_nodes;          /* c: 0: no limit */
     _Atomic uint64_t used_pages; /* a: of files */
     _Atomic uint64_t used_nodes; /* a */

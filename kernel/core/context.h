@@ -61,6 +61,9 @@ uint64_t fpu_state_parts(void);
 /* The state of a new program. */
 void fpu_init_state(struct fpu_state *s);
 
+/* Gives the registers what fpu_init_state() describes. */
+void fpu_reset(void);
+
 /* Registers to memory, and back. */
 void fpu_save(struct fpu_state *s);
 void fpu_restore(const struct fpu_state *s);

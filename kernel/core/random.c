@@ -18,9 +18,18 @@
 /* Blocks made under one hold of the lock; longer requests take it again. */
 #define BATCH_BLOCKS 16
 
+/* One block gives the next key and half a block of stock. */
+#define STOCK_BLOCKS 4
+#define STOCK_BYTES (STOCK_BLOCKS * BLOCK_BYTES - KEY_WORDS * 4)
+#define SMALL_BYTES 32
+
 static struct spinlock lock = SPINLOCK_INIT("random", LOCK_RANK_RANDOM);
 static uint32_t key[KEY_WORDS]; /* (lock) */
 static bool seeded;             /* (lock) */
+
+/* Output made in advance for small requests, taken from the end and wiped as it goes. */
+static uint8_t stock[STOCK_BYTES]; /* (lock) */
+static size_t stock_left;          /* (lock) */
 
 static uint32_t rotate(uint32_t x, unsigned n) {
     return x << n | x >> (32 - n);
@@ -80,6 +89,33 @@ static void seed_locked(void) {
     seeded = true;
 }
 
+static void refill_stock_locked(void) {
+    uint32_t block[BLOCK_WORDS];
+
+    if (!seeded)
+        seed_locked();
+    for (uint32_t i = 1; i < STOCK_BLOCKS; i++) {
+        make_block(i, block);
+        memcpy(stock + (i - 1) * BLOCK_BYTES, block, sizeof(block));
+    }
+    make_block(0, block);
+    memcpy(stock + (STOCK_BLOCKS - 1) * BLOCK_BYTES, block + KEY_WORDS,
+           sizeof(block) - sizeof(key));
+    memcpy(key, block, sizeof(key));
+    stock_left = sizeof(stock);
+}
+
+static void fill_small(uint8_t *out, size_t size) {
+    irq_flags_t flags = spin_lock_irq(&lock);
+
+    if (stock_left < size)
+        refill_stock_locked();
+    stock_left -= size;
+    memcpy(out, stock + stock_left, size);
+    memset(stock + stock_left, 0, size);
+    spin_unlock_irq(&lock, flags);
+}
+
 /* Up to a batch of bytes; the first half block of the stream becomes the next key. */
 static void fill_batch(uint8_t *out, size_t size) {
     uint32_t first[BLOCK_WORDS], block[BLOCK_WORDS];
@@ -102,6 +138,10 @@ static void fill_batch(uint8_t *out, size_t size) {
 void random_bytes(void *buffer, size_t size) {
     uint8_t *out = buffer;
 
+    if (size <= SMALL_BYTES) {
+        fill_small(out, size);
+        return;
+    }
     while (size > 0) {
         size_t n = MIN(size, (size_t)BATCH_BLOCKS * BLOCK_BYTES);
         fill_batch(out, n);
@@ -123,5 +163,6 @@ void random_stir(const void *bytes, size_t size) {
     if (!seeded)
         seed_locked();
     stir_locked(bytes, size);
+    stock_left = 0;
     spin_unlock_irq(&lock, flags);
 }

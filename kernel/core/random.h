@@ -2,9 +2,10 @@
 /*
  * Random bytes for getrandom(2), /dev/urandom, AT_RANDOM and the placement of mappings.
  *
- * A ChaCha20 generator whose key is replaced with its own output after each request ("fast key
- * erasure"), so that what was given out cannot be found later. It starts from the processor's own
- * generator where there is one and the time stamp counter in any case; random_stir() adds more.
+ * A ChaCha20 generator whose key is replaced with its own output after each large request, or each
+ * batch of small ones ("fast key erasure"), so that what was given out cannot be found later. It
+ * starts from the processor's own generator where there is one and the time stamp counter in any
+ * case; random_stir() adds more.
  *
  * Lock: one spinlock, LOCK_RANK_RANDOM, interrupts off. Any context; never sleeps, never fails.
  *

@@ -9,8 +9,10 @@
 #include "core/panic.h"
 #include "core/printk.h"
 #include "drivers/mem.h"
+#include "drivers/pty.h"
 #include "drivers/uart.h"
 #include "fs/devfs/devfs.h"
+#include "fs/devpts/devpts.h"
 #include "fs/initramfs/initramfs.h"
 #include "fs/procfs/procfs.h"
 #include "fs/tmpfs/tmpfs.h"
@@ -53,11 +55,13 @@ static void init_memory(void) {
 static void init_files(void) {
     tmpfs_init();
     devfs_init();
+    devpts_init();
     procfs_init();
     vfs_init();
     anon_file_init();
     epoll_init();
     mem_init();
+    pty_init();
     uart_init();
 }
 

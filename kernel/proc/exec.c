@@ -377,8 +377,7 @@ static void set_registers(struct exec *e, struct thread *thread) {
     flags = irq_save();
     thread->fs_base = thread->gs_base = 0;
     context_set_user_bases(0, 0);
-    fpu_init_state(thread->fpu);
-    fpu_restore(thread->fpu);
+    fpu_reset();
     irq_restore(flags);
 }
 

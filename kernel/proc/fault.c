@@ -18,6 +18,7 @@
 #include "abi/errno.h"
 #include "core/printk.h"
 #include "lib/bits.h"
+#include "lib/string.h"
 #include "machine/layout.h"
 #include "machine/trapframe.h"
 #include "proc/process.h"
@@ -73,8 +74,11 @@ static void report(const struct trapframe *tf, uint64_t address, unsigned error,
 static void send_for_fault(struct trapframe *tf, uint64_t address, unsigned error, int reason) {
     struct task *task = task_current();
     int signo = signal_of(reason);
-    struct linux_siginfo info = {.si_code = code_of(reason), .u.fault.address = address};
+    struct linux_siginfo info;
 
+    memset(&info, 0, sizeof(info));
+    info.si_code = code_of(reason);
+    info.u.fault.address = address;
     task->fault_address = address;
     task->fault_error = error;
     task->fault_trap = TRAP_PAGE_FAULT;
@@ -83,13 +87,24 @@ static void send_for_fault(struct trapframe *tf, uint64_t address, unsigned erro
     signal_force(signo, &info);
 }
 
+/*
+ * An access that the processor made with the kernel's rights for an instruction of the user's, and
+ * SMAP refused: nothing the map could repair. (QEMU before 9.1 does so for the stack of lret.)
+ */
+static bool is_implicit_supervisor(const struct trapframe *tf, unsigned error) {
+    return trapframe_is_user(tf) &&
+           (error & (PAGE_FAULT_PRESENT | PAGE_FAULT_USER)) == PAGE_FAULT_PRESENT;
+}
+
 int fault_page(struct trapframe *tf, uint64_t address, unsigned error) {
     struct process *process = process_current();
     int reason = -EFAULT;
 
     if (!process || !process->space)
         return -EFAULT;
-    if (address < USER_END)
+    if (is_implicit_supervisor(tf, error))
+        reason = -EACCES;
+    else if (address < USER_END)
         reason = vm_fault(process->space, address, page_fault_access(error) | VM_USER);
     if (reason == 0) {
         task_current()->minor_faults++;
@@ -164,8 +179,10 @@ void fault_exception(struct trapframe *tf) {
     const struct exception *exception = exception_of(tf->vector);
     struct task *task = task_current();
     const struct process *process = task->thread.process;
-    struct linux_siginfo info = {.si_code = exception->code};
+    struct linux_siginfo info;
 
+    memset(&info, 0, sizeof(info));
+    info.si_code = exception->code;
     if (exception->has_address)
         info.u.fault.address = tf->rip;
     if (tf->vector == TRAP_FPU || tf->vector == TRAP_SIMD)

@@ -30,12 +30,6 @@ static const struct trap_hooks trap_hooks_table = {
     .return_to_user = return_to_user,
 };
 
-static struct vfs_context *context_current(void) {
-    struct process *self = process_current();
-
-    return self && self->vfs.dirs ? &self->vfs : NULL;
-}
-
 static void signal_current(int signo) {
     struct linux_siginfo info;
 
@@ -52,7 +46,6 @@ static uint32_t pid_current(void) {
 }
 
 static const struct vfs_hooks vfs_hooks_table = {
-    .context_current = context_current,
     .signal_current = signal_current,
     .pid_current = pid_current,
 };

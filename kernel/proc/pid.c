@@ -8,12 +8,13 @@
 #include <stdint.h>
 
 #include "core/assert.h"
+#include "lib/string.h"
 #include "proc/process.h"
 
 /* After the first round the lowest ids stay with whoever was started at boot. */
 #define PID_FIRST_AGAIN 300
 
-static uint8_t users[PID_MAX]; /* how many things are known by the id */
+static uint8_t users[PID_MAX] __attribute__((aligned(8))); /* how many things are known by the id */
 static int last;
 
 int pid_alloc_locked(void) {
@@ -42,8 +43,17 @@ void pid_drop_locked(int id) {
     users[id]--;
 }
 
-bool pid_is_used_locked(int id) {
-    return id > 0 && id < PID_MAX && users[id] != 0;
+int pid_next_locked(int from) {
+    int id = from;
+
+    while (id < PID_MAX && users[id] == 0) {
+        uint64_t word;
+
+        /* Eight at a time where nobody is. */
+        memcpy(&word, &users[id & ~7], sizeof(word));
+        id = word == 0 ? (id | 7) + 1 : id + 1;
+    }
+    return id;
 }
 
 int pid_last(void) {

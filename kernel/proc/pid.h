@@ -19,7 +19,8 @@ int pid_alloc_locked(void);
 void pid_use_locked(int id);
 void pid_drop_locked(int id);
 
-bool pid_is_used_locked(int id);
+/* The smallest id >= from that is used; PID_MAX: none. */
+int pid_next_locked(int from);
 
 /* The id given out last. */
 int pid_last(void);

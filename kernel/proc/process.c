@@ -70,14 +70,6 @@ void process_put(struct process *process) {
         slab_free(&cache, process);
 }
 
-struct process *process_current(void) {
-    return thread_current()->process;
-}
-
-struct task *task_current(void) {
-    return (struct task *)thread_current();
-}
-
 /* ---- the tree ---- */
 
 static struct process **bucket_of(int pid) {
@@ -150,10 +142,9 @@ struct process *process_next(int pid) {
     irq_flags_t flags = spin_lock_irq(&process_tree_lock);
     struct process *process = NULL;
 
-    for (; pid < PID_MAX && !process; pid++) {
-        if (pid_is_used_locked(pid))
-            process = process_find_locked(pid);
-    }
+    for (int id = pid_next_locked(MAX(pid, 1)); id < PID_MAX && !process;
+         id = pid_next_locked(id + 1))
+        process = process_find_locked(id);
     if (process)
         process_ref(process);
     spin_unlock_irq(&process_tree_lock, flags);

@@ -72,6 +72,8 @@ struct task {
     struct thread thread;                /* first, so that the scheduler's pointer converts */
     struct list_node process_node;       /* in process->tasks: (T) and (S) to write */
     struct signal_queue queue;           /* (S) sent to this task */
+    int forced_signal;                   /* (S) caused by what it just did; 0: none */
+    struct linux_siginfo forced_info;    /* (S) its details */
     uint64_t blocked;                    /* (S) */
     uint64_t awaited;                    /* (S) what sigtimedwait waits for, though blocked */
     uint64_t saved_blocked;              /* (o) mask to put back after sigsuspend and the like */
@@ -161,10 +163,14 @@ struct session {
 extern struct spinlock process_tree_lock;
 
 /* The running process; NULL in a kernel thread. */
-struct process *process_current(void);
+static inline struct process *process_current(void) {
+    return thread_current()->process;
+}
 
 /* The running task; only where process_current() is not NULL. */
-struct task *task_current(void);
+static inline struct task *task_current(void) {
+    return (struct task *)thread_current();
+}
 
 /* The process with this pid, zombies included; NULL if there is none. process_tree_lock held. */
 struct process *process_find_locked(int pid);

@@ -85,7 +85,7 @@ int procfs_show_version(struct seq *seq, const struct procfs_subject *subject) {
         struct linux_utsname names;                                                                \
                                                                                                    \
         (void)subject;                                                                             \
-        uts_get(&names);                                                                  \
+        uts_get(&names);                                                                           \
         seq_printf(seq, "%s\n", names.field);                                                      \
         return 0;                                                                                  \
     }

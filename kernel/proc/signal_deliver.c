@@ -43,6 +43,12 @@ int signal_take_locked(struct task *task, uint64_t set, struct linux_siginfo *in
     int signo;
 
     *details = NULL;
+    signo = task->forced_signal;
+    if (signo != 0 && (set & SIGNAL_BIT(signo))) {
+        task->forced_signal = 0;
+        *info = task->forced_info;
+        return signo;
+    }
     if (!(queue->pending & set))
         queue = &process->queue;
     if (!(queue->pending & set))

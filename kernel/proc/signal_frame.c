@@ -24,6 +24,7 @@
 
 #define RED_ZONE_BYTES 128
 #define FXSAVE_BYTES 512
+#define XSAVE_HEADER_BYTES 64
 #define FXSAVE_PARTS 3                      /* x87 and SSE */
 #define RFLAGS_CLEARED_FOR_HANDLER 0x10500u /* TF, DF, RF */
 
@@ -38,6 +39,15 @@ static uint64_t stack_top(const struct task *task, const struct trapframe *tf, u
     return tf->rsp - RED_ZONE_BYTES;
 }
 
+/* How much of a saved state means anything: parts that are not there need no bytes. */
+static size_t used_bytes(const struct fpu_state *state) {
+    const uint64_t *there = (const uint64_t *)((const char *)state + FXSAVE_BYTES);
+
+    if (fpu_state_parts() != 0 && !(*there & ~(uint64_t)FXSAVE_PARTS))
+        return FXSAVE_BYTES + XSAVE_HEADER_BYTES;
+    return fpu_state_size();
+}
+
 static int push_fpu(struct task *task, uint64_t address) {
     struct linux_fpx_sw_bytes marks = {
         .magic1 = FP_XSTATE_MAGIC1,
@@ -47,7 +57,7 @@ static int push_fpu(struct task *task, uint64_t address) {
     };
 
     fpu_save(task->thread.fpu);
-    if (copy_to_user((void *)address, task->thread.fpu, fpu_state_size()) != 0)
+    if (copy_to_user((void *)address, task->thread.fpu, used_bytes(task->thread.fpu)) != 0)
         return -EFAULT;
     if (marks.xfeatures == 0)
         return 0;
@@ -57,28 +67,14 @@ static int push_fpu(struct task *task, uint64_t address) {
 }
 
 static void save_registers(struct linux_sigcontext *to, const struct trapframe *tf) {
-    *to = (struct linux_sigcontext){
-        .r8 = tf->r8,
-        .r9 = tf->r9,
-        .r10 = tf->r10,
-        .r11 = tf->r11,
-        .r12 = tf->r12,
-        .r13 = tf->r13,
-        .r14 = tf->r14,
-        .r15 = tf->r15,
-        .rdi = tf->rdi,
-        .rsi = tf->rsi,
-        .rbp = tf->rbp,
-        .rbx = tf->rbx,
-        .rdx = tf->rdx,
-        .rax = tf->rax,
-        .rcx = tf->rcx,
-        .rsp = tf->rsp,
-        .rip = tf->rip,
-        .cs = SELECTOR_USER_CODE,
-        .eflags = tf->rflags,
-        .ss = SELECTOR_USER_DATA,
-    };
+    to->r8 = tf->r8, to->r9 = tf->r9, to->r10 = tf->r10, to->r11 = tf->r11;
+    to->r12 = tf->r12, to->r13 = tf->r13, to->r14 = tf->r14, to->r15 = tf->r15;
+    to->rdi = tf->rdi, to->rsi = tf->rsi, to->rbp = tf->rbp, to->rbx = tf->rbx;
+    to->rdx = tf->rdx, to->rax = tf->rax, to->rcx = tf->rcx;
+    to->rsp = tf->rsp, to->rip = tf->rip, to->eflags = tf->rflags;
+    to->cs = SELECTOR_USER_CODE;
+    to->ss = SELECTOR_USER_DATA;
+    to->fs = to->gs = 0;
 }
 
 static void load_registers(struct trapframe *tf, const struct linux_sigcontext *from) {
@@ -92,24 +88,27 @@ static void load_registers(struct trapframe *tf, const struct linux_sigcontext *
     tf->rflags = (tf->rflags & ~RFLAGS_USER_MASK) | (from->eflags & RFLAGS_USER_MASK);
 }
 
+/* Sets every byte of the frame: it goes to the user. */
 static void fill_frame(struct linux_rt_sigframe *frame, const struct trapframe *tf,
                        const struct signal_handling *handling, uint64_t fpu_address) {
-    struct task *task = task_current();
+    struct linux_sigcontext *registers = &frame->uc.uc_mcontext;
+    const struct task *task = task_current();
 
-    memset(frame, 0, sizeof(*frame));
     frame->return_address = handling->action.restorer;
     frame->info = handling->info;
     frame->uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
     if (fpu_state_parts())
         frame->uc.uc_flags |= UC_FP_XSTATE;
+    frame->uc.uc_link = 0;
     frame->uc.uc_stack = task->altstack;
     frame->uc.uc_sigmask = handling->mask;
-    save_registers(&frame->uc.uc_mcontext, tf);
-    frame->uc.uc_mcontext.err = task->fault_error;
-    frame->uc.uc_mcontext.trapno = task->fault_trap;
-    frame->uc.uc_mcontext.cr2 = task->fault_address;
-    frame->uc.uc_mcontext.oldmask = handling->mask;
-    frame->uc.uc_mcontext.fpstate = fpu_address;
+    save_registers(registers, tf);
+    registers->err = task->fault_error;
+    registers->trapno = task->fault_trap;
+    registers->cr2 = task->fault_address;
+    registers->oldmask = handling->mask;
+    registers->fpstate = fpu_address;
+    memset(registers->reserved1, 0, sizeof(registers->reserved1));
 }
 
 static void enter(struct trapframe *tf, uint64_t address, const struct signal_handling *handling) {
@@ -121,15 +120,6 @@ static void enter(struct trapframe *tf, uint64_t address, const struct signal_ha
     tf->rsp = address;
     tf->rflags &= ~(uint64_t)RFLAGS_CLEARED_FOR_HANDLER;
     tf->orig_rax = UINT64_MAX;
-}
-
-/* Handlers start with a fresh FPU. */
-static void reset_fpu(struct thread *thread) {
-    irq_flags_t flags = irq_save();
-
-    fpu_init_state(thread->fpu);
-    fpu_restore(thread->fpu);
-    irq_restore(flags);
 }
 
 int signal_frame_push(struct trapframe *tf, const struct signal_handling *handling) {
@@ -147,7 +137,8 @@ int signal_frame_push(struct trapframe *tf, const struct signal_handling *handli
     if (task->altstack.ss_flags & (int32_t)SS_AUTODISARM)
         task->altstack = (struct linux_sigaltstack){.ss_flags = SS_DISABLE};
     enter(tf, address, handling);
-    reset_fpu(&task->thread);
+    /* Handlers start with fresh registers. */
+    fpu_reset();
     return 0;
 }
 

@@ -28,6 +28,9 @@ struct pending_signal {
 struct pending_signal *pending_signal_alloc(void);
 void pending_signal_free(struct pending_signal *pending); /* NULL is allowed */
 
+/* Copies details, or says "from the kernel" where there are none (from: NULL). */
+void signal_info_set(struct linux_siginfo *to, int signo, const struct linux_siginfo *from);
+
 /*
  * Makes signo pending. A standard signal that is pending already is lost. *spare is used for the
  * details if need be, and is NULL then.

@@ -32,7 +32,7 @@ static struct pending_signal *find(const struct signal_queue *queue, int signo) 
     return NULL;
 }
 
-static void set_info(struct linux_siginfo *to, int signo, const struct linux_siginfo *from) {
+void signal_info_set(struct linux_siginfo *to, int signo, const struct linux_siginfo *from) {
     if (from) {
         *to = *from;
     } else {
@@ -57,7 +57,7 @@ void signal_queue_add_locked(struct signal_queue *queue, int signo,
         list_push_back(&queue->infos, &pending->node);
     }
     if (pending)
-        set_info(&pending->info, signo, info);
+        signal_info_set(&pending->info, signo, info);
     queue->pending |= SIGNAL_BIT(signo);
 }
 
@@ -69,7 +69,7 @@ struct pending_signal *signal_queue_take_locked(struct signal_queue *queue, int 
         list_remove(&pending->node);
         *info = pending->info;
     } else {
-        set_info(info, signo, NULL);
+        signal_info_set(info, signo, NULL);
     }
     if (!find(queue, signo))
         queue->pending &= ~SIGNAL_BIT(signo);

@@ -159,7 +159,6 @@ void signal_force(int signo, const struct linux_siginfo *info) {
     struct task *task = task_current();
     struct process *process = task->thread.process;
     struct linux_sigaction *action = &process->actions[signo - 1];
-    struct pending_signal *spare = pending_signal_alloc();
     irq_flags_t flags = spin_lock_irq(&process->signal_lock);
 
     if (action->handler == SIG_IGN || (task->blocked & SIGNAL_BIT(signo)))
@@ -167,10 +166,11 @@ void signal_force(int signo, const struct linux_siginfo *info) {
     task->blocked &= ~SIGNAL_BIT(signo);
     if (action->handler == SIG_DFL)
         process->is_protected = false;
-    signal_post_locked(process, task, signo, info, &spare);
+    /* It is delivered before anything else, and needs no memory to arrive with its details. */
+    task->forced_signal = signo;
+    signal_info_set(&task->forced_info, signo, info);
+    signal_update_locked(task);
     spin_unlock_irq(&process->signal_lock, flags);
-    if (spare)
-        pending_signal_free(spare);
 }
 
 bool signal_force_kills(int signo) {
@@ -191,8 +191,8 @@ void signal_update_locked(struct task *task) {
     struct process *process = task->thread.process;
     uint64_t pending =
         (task->queue.pending | process->queue.pending) & (~task->blocked | task->awaited);
-    bool wanted = pending || process->is_exiting || process->stop_requested ||
-                  process->continued_unsent || task->restore_blocked;
+    bool wanted = pending || task->forced_signal != 0 || process->is_exiting ||
+                  process->stop_requested || process->continued_unsent || task->restore_blocked;
 
     DEBUG_ASSERT(spin_held(&process->signal_lock));
     __atomic_store_n(&task->thread.interrupted, wanted, __ATOMIC_RELAXED);

@@ -41,6 +41,7 @@ struct task *task_create(struct process *process, void (*entry)(void *)) {
     task->altstack.ss_flags = SS_DISABLE;
     task->thread.release = release;
     task->thread.process = process;
+    task->thread.vfs = &process->vfs;
     process_ref(process);
     return task;
 }

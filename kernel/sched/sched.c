@@ -35,10 +35,6 @@ struct run_queue *run_queue_of(unsigned cpu) {
     return &run_queues[cpu];
 }
 
-struct thread *thread_current(void) {
-    return cpu_self()->current;
-}
-
 void sched_init(void) {
     struct run_queue *rq = run_queue_self();
     struct thread *idle = &idle_threads[cpu_index()];

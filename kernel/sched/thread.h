@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "core/context.h"
+#include "core/cpu.h"
 #include "lib/list.h"
 #include "sync/lock_rank.h"
 
@@ -36,6 +37,7 @@
 
 struct process;
 struct trapframe;
+struct vfs_context;
 struct vm_space;
 
 enum thread_state {
@@ -64,6 +66,7 @@ struct thread {
     bool fpu_detached; /* (s) the registers are not its own just now: neither saved nor loaded */
     struct vm_space *space;           /* (s) NULL: runs in whatever space is active */
     struct process *process;          /* (c) NULL: a kernel thread */
+    struct vfs_context *vfs;          /* (c) its process's; NULL: a kernel thread */
     uint64_t fs_base, gs_base;        /* (s) user segment bases */
     void (*release)(struct thread *); /* (c) frees the structure once the stack is gone */
 
@@ -79,7 +82,9 @@ struct thread {
 };
 
 /* The running thread. Never NULL once sched_init() has run. */
-struct thread *thread_current(void);
+static inline struct thread *thread_current(void) {
+    return cpu_self()->current;
+}
 
 /*
  * Turns the boot context into the idle thread of this processor and makes run queue and timers

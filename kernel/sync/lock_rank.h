@@ -22,19 +22,16 @@ enum lock_rank {
     LOCK_RANK_NONE = 0,
 
     /* sleeping */
-    LOCK_RANK_EXEC = 90,
+    LOCK_RANK_FILE_POSITION = 80,
+    LOCK_RANK_PROCFS_FILE = 85,
     LOCK_RANK_VFS_MOUNT = 100,
     LOCK_RANK_VFS_RENAME = 110,
     LOCK_RANK_EPOLL = 115,
-    LOCK_RANK_FILE_POSITION = 120,
-    LOCK_RANK_PROCFS_FILE = 125,
     LOCK_RANK_VNODE_PARENT = 130,
     LOCK_RANK_VNODE = 140,
     LOCK_RANK_PIPE = 160,
-    LOCK_RANK_TTY_READ = 180,
 
     /* spinning, with interrupts on */
-    LOCK_RANK_SPIN = 400, /* the first spinning rank */
     LOCK_RANK_FDTABLE = 410,
     LOCK_RANK_NAME_TREE = 420,
     LOCK_RANK_VNODE_STATE = 430,
@@ -43,25 +40,20 @@ enum lock_rank {
     LOCK_RANK_VM_OBJECT = 520,
     LOCK_RANK_KVA = 580,
     LOCK_RANK_SLAB = 600,
-    LOCK_RANK_KSTACK = 610,
     LOCK_RANK_KMAP = 615,
     LOCK_RANK_FRAME = 620,
 
     /* spinning, with interrupts off: taken by interrupts too */
     LOCK_RANK_INTERRUPT = 700, /* the first of those */
     LOCK_RANK_TTY = 710,
-    LOCK_RANK_UART = 720,
     LOCK_RANK_PROCESS_TABLE = 740,
-    LOCK_RANK_PROCESS = 750,
     LOCK_RANK_SIGNAL = 760,
     LOCK_RANK_FUTEX = 770,
     LOCK_RANK_TIMER = 800,
     LOCK_RANK_WAIT_QUEUE = 820,
     LOCK_RANK_EPOLL_WAIT = 821, /* and one more for each epoll inside: up to 825 */
     LOCK_RANK_EPOLL_READY = 830,
-    LOCK_RANK_THREAD = 840,
     LOCK_RANK_RUN_QUEUE = 860,
-    LOCK_RANK_CLOCK = 880,
     LOCK_RANK_RANDOM = 890,
     LOCK_RANK_KLOG = 990,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory calls: Linux's numbers to vm/map.h. Arguments are translated and checked here; what they do
- * is the VM's.
+ * Memory calls: Linux's numbers to vm/map.h. Arguments are translated and checked here; what they
+ * do is the VM's.
  */
 #include "abi/errno.h"
 #include "abi/mman.h"

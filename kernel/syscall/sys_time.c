@@ -12,6 +12,7 @@
 #include "abi/time.h"
 #include "core/clock.h"
 #include "core/uaccess.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "proc/signal_private.h"
 #include "syscall/calls.h"
@@ -20,6 +21,7 @@
 #define NS_PER_US 1000ull
 #define US_PER_SECOND 1000000ull
 #define COARSE_RESOLUTION_NS 1ull
+#define INTERVAL_MIN_NS 100000ull
 
 /* ---- reading clocks ---- */
 
@@ -235,6 +237,17 @@ long sys_clock_nanosleep(int clock, int flags, const void *request, void *remain
 
 /* ---- interval timers ---- */
 
+/* Periods that have passed unnoticed are left out, and nobody may fill the processor with alarms.
+ */
+static uint64_t next_alarm(uint64_t last_ns, uint64_t interval_ns) {
+    uint64_t now = clock_monotonic_ns();
+    uint64_t next = last_ns + interval_ns;
+
+    if (next < now)
+        next += (now - next) / interval_ns * interval_ns;
+    return MAX(next, now + INTERVAL_MIN_NS);
+}
+
 /* In the timer interrupt. */
 static void real_timer_fired(void *arg) {
     struct process *process = arg;
@@ -242,7 +255,7 @@ static void real_timer_fired(void *arg) {
 
     (void)signal_send_process(process, SIGALRM, NULL);
     if (interval_ns != 0)
-        timer_start(&process->real_timer, process->real_timer.deadline_ns + interval_ns);
+        timer_start(&process->real_timer, next_alarm(process->real_timer.deadline_ns, interval_ns));
 }
 
 static struct linux_itimerval real_timer_value(struct process *process) {

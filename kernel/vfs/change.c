@@ -14,19 +14,33 @@
 #include "vfs/context.h"
 #include "vfs/mount.h"
 
+/*
+ * A file made in a set-group-ID directory gets that group; an executable that would run with it
+ * is only for its members to make.
+ */
+static uint32_t mode_in_group_directory(uint32_t mode, uint32_t gid) {
+    const struct credentials *c = &vfs_context_current()->credentials;
+
+    if ((mode & S_IFMT) == S_IFDIR)
+        return mode | S_ISGID;
+    if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && c->fsuid != 0 &&
+        !credentials_in_group(c, gid))
+        return mode & ~(uint32_t)S_ISGID;
+    return mode;
+}
+
 /* Owner, group and mode of what is made in dir: umask, set-group-ID directories. */
 static void new_inherit(const struct vnode *dir, struct vnode_new *what) {
     struct vfs_context *context = vfs_context_current();
 
     what->uid = context->credentials.fsuid;
     what->gid = context->credentials.fsgid;
+    if (dir->mode & S_ISGID) {
+        what->gid = dir->gid;
+        what->mode = mode_in_group_directory(what->mode, dir->gid);
+    }
     if ((what->mode & S_IFMT) != S_IFLNK)
         what->mode &= ~context->dirs->umask;
-    if (!(dir->mode & S_ISGID))
-        return;
-    what->gid = dir->gid;
-    if ((what->mode & S_IFMT) == S_IFDIR)
-        what->mode |= S_ISGID;
 }
 
 int vfs_create_locked(struct name *dir, const struct component *c, struct vnode_new *what,
@@ -166,18 +180,17 @@ int vfs_make_unnamed(struct name *dir, uint32_t mode, struct name **out) {
 
 /* What may not be removed, the file system's own rules apart; directory locked. */
 static int remove_check(const struct lookup_last *last, struct name *victim, bool want_dir) {
+    bool is_dir = vnode_is_dir(victim->vnode);
     int error = mount_check_write(last->dir);
 
+    if (!error && !want_dir && last->has_trailing_slash)
+        error = is_dir ? -EISDIR : -ENOTDIR;
     if (!error)
         error = vfs_access_remove(last->dir->vnode, victim->vnode);
     if (error)
         return error;
-    if (want_dir && !vnode_is_dir(victim->vnode))
-        return -ENOTDIR;
-    if (!want_dir && vnode_is_dir(victim->vnode))
-        return -EISDIR;
-    if (!want_dir && last->has_trailing_slash)
-        return -ENOTDIR;
+    if (want_dir != is_dir)
+        return want_dir ? -ENOTDIR : -EISDIR;
     if (victim->mounted)
         return -EBUSY;
     return last->dir->vnode->ops->unlink ? 0 : -EPERM;

@@ -21,7 +21,7 @@ static struct vfs_dirs boot_dirs = {
     .refs = REFCOUNT_INIT(1),
     .lock = SPINLOCK_INIT("dirs", LOCK_RANK_FDTABLE),
 };
-static struct vfs_context boot_context = {
+struct vfs_context vfs_boot_context = {
     .dirs = &boot_dirs,
     .file_size_limit = UINT64_MAX,
 };
@@ -37,14 +37,6 @@ void vfs_signal_current(int signal) {
 
 uint32_t vfs_pid_current(void) {
     return vfs_hooks.pid_current ? vfs_hooks.pid_current() : 0;
-}
-
-struct vfs_context *vfs_context_current(void) {
-    struct vfs_context *c = NULL;
-
-    if (vfs_hooks.context_current)
-        c = vfs_hooks.context_current();
-    return c ? c : &boot_context;
 }
 
 /* Called by vfs_init once the root is mounted. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the file system needs to know of a process: directories, umask, credentials, descriptors,
- * limits. Embedded in struct process, reached through a callback that proc registers at start;
- * before that, and in kernel threads, the boot context serves (root's rights, no descriptors).
+ * limits. Embedded in struct process, reached through struct thread; where there is no process the
+ * boot context serves (root's rights, no descriptors).
  *
  * Locks: dirs->lock for root, cwd and umask, which CLONE_FS shares; credentials and limits are
  * changed only by their own process, and by prlimit under proc's lock.
@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "lib/refcount.h"
+#include "sched/thread.h"
 #include "sync/spinlock.h"
 
 struct fdtable;
@@ -51,19 +52,27 @@ struct vfs_context {
     uint64_t file_size_limit;  /* RLIMIT_FSIZE, soft, bytes; UINT64_MAX: none */
 };
 
-/* Callbacks of the process layer. All may be NULL until registered. */
+/* Callbacks of the process layer, NULL until registered. */
 struct vfs_hooks {
-    struct vfs_context *(*context_current)(void); /* NULL result: kernel thread */
-    void (*signal_current)(int signal);           /* SIGPIPE, SIGXFSZ to the calling thread */
-    uint32_t (*pid_current)(void);                /* owner of POSIX record locks */
+    void (*signal_current)(int signal); /* SIGPIPE, SIGXFSZ to the calling thread */
+    uint32_t (*pid_current)(void);      /* owner of POSIX record locks */
 };
 
 void vfs_hooks_register(const struct vfs_hooks *hooks);
 void vfs_signal_current(int signal);
 uint32_t vfs_pid_current(void);
 
-/* The context of the process that runs, or the boot context. Never NULL. */
-struct vfs_context *vfs_context_current(void);
+extern struct vfs_context vfs_boot_context;
+
+/*
+ * The context of the process that runs; the boot context before there is one, in kernel threads,
+ * and in a process that has released its own. Never NULL.
+ */
+static inline struct vfs_context *vfs_context_current(void) {
+    struct vfs_context *c = thread_current()->vfs;
+
+    return c && c->dirs ? c : &vfs_boot_context;
+}
 
 /* The first process: root and cwd at /, umask 022, ids 0, an empty table, 1024 descriptors.
  * -ENOMEM. */

@@ -48,11 +48,13 @@ static size_t move_in(struct iobuf *b, void *data, size_t n) {
     return 0;
 }
 
-static long iobuf_move(struct iobuf *b, char *data, size_t n,
-                       size_t (*move)(struct iobuf *b, void *data, size_t n)) {
+typedef size_t (*iobuf_mover)(struct iobuf *b, void *data, size_t n);
+
+/* Over as many ranges as it takes. */
+static __attribute__((noinline)) long iobuf_move_ranges(struct iobuf *b, char *data, size_t n,
+                                                        iobuf_mover move) {
     size_t done = 0;
 
-    n = MIN(n, b->left);
     while (done < n) {
         size_t part = MIN(iobuf_range(b), n - done);
         size_t missed = move(b, data + done, part);
@@ -65,8 +67,21 @@ static long iobuf_move(struct iobuf *b, char *data, size_t n,
     return (long)done;
 }
 
+/* Inlined into both directions: most copies lie within one range. */
+static inline __attribute__((always_inline)) long iobuf_move(struct iobuf *b, void *data, size_t n,
+                                                             iobuf_mover move) {
+    size_t missed;
+
+    n = MIN(n, b->left);
+    if (n > b->length)
+        return iobuf_move_ranges(b, data, n, move);
+    missed = move(b, data, n);
+    iobuf_advance(b, n - missed);
+    return missed && missed == n ? -EFAULT : (long)(n - missed);
+}
+
 long iobuf_copy_out(struct iobuf *b, const void *src, size_t n) {
-    return iobuf_move(b, (char *)(uintptr_t)src, n, move_out);
+    return iobuf_move(b, (void *)(uintptr_t)src, n, move_out);
 }
 
 long iobuf_copy_in(struct iobuf *b, void *dst, size_t n) {

@@ -104,13 +104,15 @@ static int walk_check_search(struct lookup_last *w) {
 
 /* Cuts the next component off w->rest; true when more follows it. */
 static bool walk_next_component(struct lookup_last *w) {
+    uint32_t hash = COMPONENT_HASH_START;
     const char *p = w->rest;
 
     while (*p == '/')
         p++;
     w->c.text = p;
-    while (*p && *p != '/')
-        p++;
+    for (; *p && *p != '/'; p++)
+        hash = component_hash_byte(hash, *p);
+    w->c.hash = hash;
     w->c.length = (size_t)(p - w->c.text);
     w->is_dot = w->c.length == 1 && w->c.text[0] == '.';
     w->is_dotdot = w->c.length == 2 && w->c.text[0] == '.' && w->c.text[1] == '.';

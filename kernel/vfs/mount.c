@@ -13,6 +13,9 @@
 #include "vfs/name_table.h"
 #include "vfs/pipe.h"
 
+/* Files may fill much of memory, but who wants to clean up must have room to run. */
+#define ROOT_OPTIONS "mode=755,size=75%"
+
 static struct mutex mount_lock;
 static struct list_node mounts = LIST_HEAD_INIT(mounts);
 static struct list_node types = LIST_HEAD_INIT(types);
@@ -243,9 +246,9 @@ static int mount_root(void) {
 
     if (!t)
         return -ENODEV;
-    error = t->create("rootfs", NULL, &fs);
+    error = t->create("tmpfs", ROOT_OPTIONS, &fs);
     if (!error)
-        error = mount_create(fs, "rootfs", 0, &m);
+        error = mount_create(fs, "tmpfs", 0, &m);
     if (error)
         return error;
     list_push_back(&mounts, &m->link);

@@ -11,7 +11,6 @@
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "lib/format.h"
-#include "lib/hash.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "vfs/mount.h"
@@ -30,14 +29,16 @@ void name_init(void) {
         list_init(&buckets[i]);
 }
 
-uint32_t name_hash(const struct name *parent, const struct component *c) {
-    uint64_t seed = (uint64_t)(uintptr_t)parent >> 4;
+static struct list_node *name_bucket(uint32_t hash) {
+    return &buckets[(hash ^ hash >> 16) % NAME_BUCKETS];
+}
 
-    return (uint32_t)hash_u64(hash_bytes(c->text, c->length, seed));
+uint32_t name_hash(const struct name *parent, const struct component *c) {
+    return c->hash ^ (uint32_t)((uintptr_t)parent >> 4) * 0x9e3779b9u;
 }
 
 void name_table_insert_locked(struct name *n) {
-    list_push_front(&buckets[n->hash % NAME_BUCKETS], &n->link);
+    list_push_front(name_bucket(n->hash), &n->link);
 }
 
 static bool name_matches(const struct name *n, const struct name *parent, uint32_t hash,
@@ -51,7 +52,7 @@ static struct name *name_table_find(struct name *parent, uint32_t hash, const st
     struct name *n, *found = NULL;
 
     spin_lock(&name_lock);
-    LIST_FOR_EACH (&buckets[hash % NAME_BUCKETS], n, link) {
+    LIST_FOR_EACH (name_bucket(hash), n, link) {
         if (name_matches(n, parent, hash, c) && refcount_inc_unless_zero(&n->refs)) {
             found = n;
             break;
@@ -106,14 +107,14 @@ int name_create_locked(struct name *parent, const struct component *c, struct vn
 }
 
 int name_create_root(struct mount *mount, struct vnode *vnode, struct name **out) {
-    struct component none = {"", 0};
+    struct component none = {"", 0, 0};
 
     *out = name_alloc(NULL, &none, vnode, mount);
     return *out ? 0 : -ENOMEM;
 }
 
 int name_create_anonymous(const char *text, struct vnode *vnode, struct name **out) {
-    struct component c = {text, strlen(text)};
+    struct component c = {text, strlen(text), 0};
 
     *out = name_alloc(NULL, &c, vnode, NULL);
     return *out ? 0 : -ENOMEM;
@@ -121,7 +122,7 @@ int name_create_anonymous(const char *text, struct vnode *vnode, struct name **o
 
 int name_create_unlisted(struct name *parent, struct vnode *vnode, struct name **out) {
     char text[NAME_INLINE_BYTES];
-    struct component c = {text, 0};
+    struct component c = {text, 0, 0};
 
     c.length = (size_t)format(text, sizeof(text), "#%llu", (unsigned long long)vnode->ino);
     *out = name_alloc(parent, &c, vnode, parent->mount);

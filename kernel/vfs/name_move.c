@@ -21,7 +21,7 @@ int name_move_prepare(struct name_move *m, struct name *moved, struct name *to_p
 }
 
 static void name_rehash_locked(struct name *n) {
-    struct component c = {n->text, n->length};
+    struct component c = {n->text, n->length, component_hash(n->text, n->length)};
 
     list_remove(&n->link);
     n->hash = name_hash(n->parent, &c);

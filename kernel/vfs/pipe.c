@@ -153,17 +153,22 @@ static bool pipe_can_write(struct pipe *p, size_t need) {
     return pipe_room(p) >= need || p->readers == 0;
 }
 
-/* Takes the lock with something to read: 0; 1 at the end of file; errors without the lock. */
+/* Waits until there is something to read: 0 with the lock held; 1 at the end of file; errors. */
 static long pipe_lock_readable(struct file *f, struct pipe *p) {
     for (;;) {
         int error;
 
-        mutex_lock(&p->lock);
-        if (pipe_ring_used(&p->ring) > 0)
-            return 0;
-        mutex_unlock(&p->lock);
-        if (p->writers == 0)
-            return 1;
+        if (pipe_ring_used(&p->ring) > 0) {
+            mutex_lock(&p->lock);
+            if (pipe_ring_used(&p->ring) > 0)
+                return 0;
+            mutex_unlock(&p->lock);
+        }
+        if (pipe_can_read(p)) {
+            if (pipe_ring_used(&p->ring) == 0)
+                return 1;
+            continue;
+        }
         if (file_is_nonblocking(f))
             return -EAGAIN;
         error = WAIT_EVENT_INTERRUPTIBLE(&p->readable, pipe_can_read(p));
@@ -351,12 +356,13 @@ static int fifo_wait_other(struct pipe *p, struct file *f) {
     return WAIT_EVENT_INTERRUPTIBLE(&p->readable, p->writer_opens != opens);
 }
 
+/* An anonymous pipe opened by way of /proc/PID/fd waits for nobody: it may be at its end. */
 static int fifo_meet(struct pipe *p, struct file *f) {
     unsigned mode = f->mode & (FILE_READ | FILE_WRITE);
 
-    f->pos = p->writers ? 0 : p->writer_opens;
-    if (mode == (FILE_READ | FILE_WRITE))
+    if (f->vnode->fs == &pipefs || mode == (FILE_READ | FILE_WRITE))
         return 0;
+    f->pos = p->writers ? 0 : p->writer_opens;
     if (!file_is_nonblocking(f))
         return fifo_wait_other(p, f);
     return mode == FILE_WRITE && p->readers == 0 ? -ENXIO : 0;

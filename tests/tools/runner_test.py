@@ -240,9 +240,16 @@ def boot_that_hangs():
 
 @test
 def panic_is_told():
+    kernel = os.path.join(BUILD, "release/quire-test.elf")
+    return expect(quire("--kernel", kernel, "--append", "selftest=null-write", "--", "true"), 243,
+                  rb"", rb"quire: the kernel panicked: panic: .*write of 0.*backtrace.*")
+
+
+@test
+def machine_that_goes_away():
     init = scratch("init", "#!/bin/sh\nexit 3\n")
-    return expect(quire("--add", init + ":/sbin/init", "--", "true"), 243, rb"",
-                  rb"quire: the kernel panicked.*panic.*")
+    return expect(quire("--add", init + ":/sbin/init", "--", "true"), 245, rb"",
+                  rb"quire: the machine is gone: .*init has ended.*")
 
 
 @test

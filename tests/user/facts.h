@@ -53,15 +53,67 @@ static inline long fact_number(const char *path, const char *key) {
     return -1;
 }
 
+/* Read twice: the first time may itself take a frame for the buffer, after the counting. */
 static inline long frames_free(void) {
+    fact_number("/proc/meminfo", "MemFree");
     return fact_number("/proc/meminfo", "MemFree") / 4;
 }
 
+/* Memory in use by what it is used for. Slabs may be left with holes in another pattern than
+ * before, so the kernel's objects are counted one by one, not by the frames they lie in. */
+struct memory_use {
+    long anonymous, tables, files, stacks, nodes;
+    long objects; /* kernel objects in use, of all sizes */
+};
+
+static inline long slab_objects(void) {
+    char *line = fact_file("/proc/slabinfo");
+    long total = 0, active;
+
+    while (line && *line) {
+        if (sscanf(line, "%*s %ld", &active) == 1)
+            total += active;
+        line = strchr(line, '\n');
+        line += line != NULL;
+    }
+    return total;
+}
+
+static inline struct memory_use memory_use(void) {
+    static const char path[] = "/proc/vmstat";
+
+    return (struct memory_use){
+        .anonymous = fact_number(path, "nr_frames_anon"),
+        .tables = fact_number(path, "nr_frames_table"),
+        .files = fact_number(path, "nr_frames_file"),
+        .stacks = fact_number(path, "nr_frames_stack"),
+        .nodes = fact_number(path, "nr_frames_node"),
+        .objects = slab_objects(),
+    };
+}
+
+/* The first look makes the pages of the buffer that it reads into; so look once here. */
 static inline void frames_exact_or_skip(void) {
     if (!on_quire())
         SKIP("free frames are exact on Quire only");
-    frames_free();
+    memory_use();
 }
+
+static inline bool memory_same(const struct memory_use *a, const struct memory_use *b) {
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+#define CHECK_MEMORY_SAME(now, before)                                                             \
+    do {                                                                                           \
+        struct memory_use check_n = (now), check_b = (before);                                     \
+        if (!memory_same(&check_n, &check_b))                                                      \
+            CHECK_NOTE("%s:%d: more in use: anonymous %ld tables %ld files %ld stacks %ld "        \
+                       "nodes %ld objects %ld",                                                    \
+                       __FILE__, __LINE__, check_n.anonymous - check_b.anonymous,                  \
+                       check_n.tables - check_b.tables, check_n.files - check_b.files,             \
+                       check_n.stacks - check_b.stacks, check_n.nodes - check_b.nodes,             \
+                       check_n.objects - check_b.objects);                                         \
+    } while (0)
 
 /* The page-table entry of `address` in process `pid` (0: this one), as pagemap tells it. */
 static inline uint64_t pagemap_entry(pid_t pid, const volatile void *address) {

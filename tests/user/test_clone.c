@@ -50,7 +50,7 @@ static void vfork_waits_for_exec_only(void) {
     int pair[2];
     pid_t child;
 
-    CHECK_EQ(pipe(pair), 0);
+    CHECK_EQ(pipe2(pair, O_CLOEXEC), 0);
     child = vfork();
     if (child == 0) {
         dup2(pair[0], 0);
@@ -59,7 +59,7 @@ static void vfork_waits_for_exec_only(void) {
         _exit(127);
     }
     close(pair[0]);
-    CHECK_EQ(fcntl(pair[1], F_GETFD), 0); /* we run while cat still waits for its input */
+    CHECK_EQ(fcntl(pair[1], F_GETFD), FD_CLOEXEC); /* we run while cat waits for its input */
     CHECK_EQ(waitpid(child, NULL, WNOHANG), 0);
     close(pair[1]);
     CHECK_EQ(child_wait(child), 0);
@@ -186,7 +186,7 @@ static void sets_thread_pointer(void) {
     long child;
 
     block[0] = (uintptr_t)block;
-    block[5] = 0; /* the C library's stack canary */
+    __asm__("mov %%fs:0x28, %0" : "=r"(block[5])); /* the C library's canary */
     child = syscall(SYS_clone, CLONE_SETTLS | SIGCHLD, NULL, NULL, NULL, block);
     CHECK(child >= 0);
     if (child == 0) {

@@ -102,6 +102,16 @@ static void writers_get_their_own(void) {
     read_all(pages);
 }
 
+/* Written without a copy? Linux copies now and then though nobody else sees the page, when it has
+ * the page on some list of its own just then. */
+static void check_in_place(const volatile char *pages, const uint64_t frames[PAGES]) {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < PAGES; i++)
+        kept += frame_of(pages + i * PAGE_BYTES) == frames[i];
+    CHECK(kept == PAGES || (kept > 0 && !on_quire()));
+}
+
 /* X7: several see it: copy. Only one sees it: make it writable, copy nothing. */
 static void last_one_writes_in_place(void) {
     char *pages = written_pages(PAGES);
@@ -114,8 +124,7 @@ static void last_one_writes_in_place(void) {
     partner = partner_start(read_all, pages);
     partner_end(&partner);
     pages_write(pages, PAGES, 5);
-    for (size_t i = 0; i < PAGES; i++)
-        CHECK_EQ(frame_of(pages + i * PAGE_BYTES), frames[i]);
+    check_in_place(pages, frames);
 }
 
 /* The same from the other side: the parent is gone, the child owns the frame. */
@@ -125,7 +134,7 @@ static void orphan_body(volatile char *page, uint64_t frame, pid_t parent) {
     while (kill(parent, 0) == 0)
         usleep(1000);
     page[0] = 2;
-    CHECK_EQ(frame_of(page), frame);
+    CHECK(frame_of(page) == frame || !on_quire());
 }
 
 static void child_left_alone_writes_in_place(void) {
@@ -158,16 +167,13 @@ static void both_write_one_copies(void) {
     char *pages = written_pages(PAGES);
     uint64_t before[PAGES];
     struct partner partner;
-    size_t kept = 0;
 
     frames_visible_or_skip();
     for (size_t i = 0; i < PAGES; i++)
         before[i] = frame_of(pages + i * PAGE_BYTES);
     partner = partner_start(write_all, pages);
     pages_write(pages, PAGES, 3);
-    for (size_t i = 0; i < PAGES; i++)
-        kept += frame_of(pages + i * PAGE_BYTES) == before[i];
-    CHECK_EQ(kept, PAGES);
+    check_in_place(pages, before);
     CHECK_EQ(frames_shared(partner.pid, pages, PAGES), 0);
     partner_end(&partner);
     CHECK_EQ(pages_read(pages, PAGES), 3 * PAGES);
@@ -341,26 +347,27 @@ static void three_generations_see_their_own(void) {
 static void heap_of_200_pages_counted(void) {
     enum { HEAP = 200, FEW = 40 };
     char *pages = written_pages(HEAP);
-    long before, forked, read_after, written;
+    struct memory_use before;
     struct partner partner;
+    long frames, anonymous;
 
     frames_exact_or_skip();
     partner = partner_start(write_one, pages);
     partner_end(&partner);
     pages_write(pages, HEAP, 1);
-    before = frames_free();
+    frames = frames_free();
+    before = memory_use();
     partner = partner_start(write_one, pages);
-    forked = frames_free();
-    CHECK(before - forked <= FEW);
+    CHECK(frames - frames_free() <= FEW);
+    anonymous = memory_use().anonymous;
     CHECK_EQ(pages_read(pages, HEAP), HEAP);
-    read_after = frames_free();
-    CHECK(forked - read_after <= 1);
+    CHECK_EQ(memory_use().anonymous, anonymous); /* reads take no frame */
     pages_write(pages, HEAP, 3);
-    written = frames_free();
-    CHECK(read_after - written >= HEAP - 1);
-    CHECK(read_after - written <= HEAP + FEW);
+    CHECK_EQ(memory_use().anonymous, anonymous + HEAP - 1); /* writes one each; one was alone */
+    pages_write(pages, HEAP, 4);
+    CHECK_EQ(memory_use().anonymous, anonymous + HEAP - 1);
     partner_end(&partner);
-    CHECK_EQ(frames_free(), before);
+    CHECK_MEMORY_SAME(memory_use(), before);
 }
 
 CHECK_MAIN({"readers_share_frames", readers_share_frames},

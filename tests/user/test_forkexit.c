@@ -57,10 +57,14 @@ static void family(void *seed) {
 }
 
 /* Orphans of a family are reaped by init a little later than we return: wait for quiet. */
-static long frames_settled(long wanted) {
-    for (int i = 0; i < 200 && frames_free() != wanted; i++)
+static struct memory_use memory_settled(struct memory_use wanted) {
+    struct memory_use now = memory_use();
+
+    for (int i = 0; i < 200 && !memory_same(&now, &wanted); i++) {
         usleep(5000);
-    return frames_free();
+        now = memory_use();
+    }
+    return now;
 }
 
 static void families_at_once(void) {
@@ -79,15 +83,15 @@ static void families_at_once(void) {
 }
 
 static void forkexit(void) {
-    long before;
+    struct memory_use before;
 
     families_at_once();
     usleep(200000);
-    before = frames_free();
+    before = memory_use();
     for (int round = 0; round < 3; round++)
         families_at_once();
     if (on_quire())
-        CHECK_EQ(frames_settled(before), before);
+        CHECK_MEMORY_SAME(memory_settled(before), before);
 }
 
 static void die_by_fault(void *unused) {

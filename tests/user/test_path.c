@@ -338,6 +338,11 @@ static void descriptors_as_paths(void) {
     CHECK_EQ(write(fd, "p", 1), 1);
     CHECK_EQ(read(pair[0], &byte, 1), 1);
     CHECK_EQ(byte, 'p');
+    CHECK_EQ(write(fd, "q", 1), 1);
+    CHECK_EQ(close(fd), 0);
+    CHECK_EQ(close(pair[1]), 0);
+    snprintf(text, sizeof text, "/dev/fd/%d", pair[0]);
+    CHECK(file_is(text, "q"));
 }
 
 CHECK_MAIN({"dots_and_slashes", dots_and_slashes}, {"long_names", long_names},

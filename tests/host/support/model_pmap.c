@@ -178,11 +178,16 @@ void mmu_forget_randomly(uint64_t seed, unsigned one_in) {
     forget_one_in = one_in;
 }
 
+/* Whether to do now what the contract allows and a caller may not expect. */
+static bool takes_liberty(void) {
+    return forget_one_in > 0 && random_one_in(&forget_random, forget_one_in);
+}
+
 /* Any entry may be missing at any time. */
 static void maybe_forget(struct pmap *pmap) {
     size_t from, to;
 
-    if (forget_one_in == 0 || pmap->count == 0 || !random_one_in(&forget_random, forget_one_in))
+    if (pmap->count == 0 || !takes_liberty())
         return;
     from = random_below(&forget_random, pmap->count);
     to = MIN(from + 1 + random_below(&forget_random, 8), pmap->count);
@@ -276,11 +281,14 @@ void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned acce
 }
 
 void pmap_fork(struct pmap *parent, struct pmap *child, uint64_t start, uint64_t end) {
+    bool neighbours = takes_liberty();
+
     CHECK(parent != child);
+    check_range(start, end);
     for (size_t i = 0; i < parent->count; i++) {
         struct entry *entry = &parent->entries[i];
 
-        if (entry->va < start || entry->va >= end)
+        if (!neighbours && (entry->va < start || entry->va >= end))
             continue;
         if (!(entry->access & VM_SHARED))
             entry->access &= ~VM_WRITE;
@@ -295,7 +303,11 @@ void pmap_fork_finish(struct pmap *parent) {
 }
 
 void pmap_teardown(struct pmap *pmap, uint64_t start, uint64_t end) {
-    pmap_remove(pmap, start, end);
+    CHECK(pmap != active);
+    if (takes_liberty())
+        pmap_remove(pmap, 0, USER_END);
+    else
+        pmap_remove(pmap, start, end);
 }
 
 bool pmap_lookup(struct pmap *pmap, uint64_t va, struct pmap_entry *entry) {

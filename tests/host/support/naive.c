@@ -216,9 +216,21 @@ unsigned char *naive_bytes_to_write(struct naive_space *space, unsigned number) 
 
 /* ---- objects ---- */
 
+void naive_object_shrunk(struct naive_space *space, unsigned object) {
+    uint64_t pages = div_round_up(naive_objects[object].size_bytes, PAGE_SIZE);
+
+    for (unsigned i = 0; i < NAIVE_PAGES; i++) {
+        struct naive_page *page = &space->pages[i];
+
+        if (page->backing == NAIVE_PRIVATE_OBJECT && page->object == object && page->index >= pages)
+            page_drop_private(page);
+    }
+}
+
 void naive_object_resize(unsigned number, uint64_t size_bytes) {
     struct naive_object *object = &naive_objects[number];
 
-    memset(&object->bytes[0][0] + size_bytes, 0, sizeof(object->bytes) - size_bytes);
+    if (size_bytes < object->size_bytes)
+        memset(&object->bytes[0][0] + size_bytes, 0, sizeof(object->bytes) - size_bytes);
     object->size_bytes = size_bytes;
 }

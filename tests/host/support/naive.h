@@ -114,7 +114,11 @@ unsigned char *naive_bytes_to_write(struct naive_space *space, unsigned page);
 /* Gives a private page a version of its own, alike in its bytes. */
 void naive_split(struct naive_space *space, unsigned page);
 
-/* Sets an object's size; what lies beyond reads zero if it comes back. */
+/* ftruncate(2) as it concerns one space: private pages that lie wholly beyond the end go. */
+void naive_object_shrunk(struct naive_space *space, unsigned object);
+
+/* Sets an object's size. What is cut off reads zero if it comes back; what a mapping wrote beyond
+ * the end, in the last page, appears when the object grows over it (as in Linux's tmpfs). */
 void naive_object_resize(unsigned object, uint64_t size_bytes);
 
 #endif

@@ -119,27 +119,13 @@ static void do_read(struct object_call *call) {
     CHECK_EQ(byte, naive->bytes[call->at / PAGE_SIZE][call->at % PAGE_SIZE]);
 }
 
-/* Whether a process has a private version of a page that lies wholly beyond `size_bytes`: what
- * becomes of it is vm_object_test's to check. */
-static bool has_private_beyond(const struct naive_space *space, unsigned object,
-                               uint64_t size_bytes) {
-    for (unsigned i = 0; i < NAIVE_PAGES; i++) {
-        const struct naive_page *page = &space->pages[i];
-
-        if (page->bytes && page->backing == NAIVE_PRIVATE_OBJECT && page->object == object &&
-            page->index >= div_round_up(size_bytes, PAGE_SIZE))
-            return true;
-    }
-    return false;
-}
-
 static void do_truncate(struct object_call *call) {
-    for (unsigned i = 0; i < WORLD_PROCESSES; i++) {
-        if (processes[i].space && has_private_beyond(&processes[i].naive, call->number, call->at))
-            return;
-    }
     vm_object_truncate(objects[call->number], call->at);
     naive_object_resize(call->number, call->at);
+    for (unsigned i = 0; i < WORLD_PROCESSES; i++) {
+        if (processes[i].space)
+            naive_object_shrunk(&processes[i].naive, call->number);
+    }
 }
 
 static int call_punch(void *arg) {
