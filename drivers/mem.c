@@ -80,8 +80,7 @@ static int map_zero(struct file *f, struct file_mmap *m) {
     return m->object ? 0 : -ENOMEM;
 }
 
-/* --- random --------------------------------------------------------------------------------------
- */
+/* ---- random ---- */
 
 static long random_out(struct iobuf *b, size_t n) {
     uint8_t chunk[CHUNK_BYTES];
@@ -136,8 +135,7 @@ static long ioctl_random(struct file *f, unsigned command, uint64_t argument) {
     return -ENOTTY;
 }
 
-/* --- kmsg ----------------------------------------------------------------------------------------
- */
+/* ---- kmsg ---- */
 
 /* One write is one line of the kernel's log; what does not fit into it is left out. */
 static long write_kmsg(struct file *f, struct iobuf *b, uint64_t *pos) {
@@ -155,8 +153,7 @@ static long write_kmsg(struct file *f, struct iobuf *b, uint64_t *pos) {
     return size;
 }
 
-/* --- registration --------------------------------------------------------------------------------
- */
+/* ---- registration ---- */
 
 static const struct file_ops null_ops = {
     .read = read_nothing, .write = write_anything, .seek = seek_nowhere};

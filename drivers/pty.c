@@ -46,8 +46,7 @@ static struct pty *pty_of_file(struct file *f) {
     return pty_of(((struct tty_file *)f->data)->tty);
 }
 
-/* --- pairs by number
- * ------------------------------------------------------------------------------ */
+/* ---- pairs by number ---- */
 
 struct pty *pty_get(uint32_t number) {
     struct pty *pty = NULL;
@@ -105,8 +104,7 @@ static void number_give(struct pty *pty) {
     spin_unlock(&pty_lock);
 }
 
-/* --- the driver: what the slave's side asks of the master
- * ------------------------------------------ */
+/* ---- the driver: what the slave's side asks of the master ---- */
 
 static void wake_master(struct tty *tty) {
     wait_queue_wake_all(&pty_of(tty)->master_wait);
@@ -141,8 +139,7 @@ static const struct tty_driver pty_driver = {
     .closed = pty_closed,
 };
 
-/* --- the master as a file
- * -------------------------------------------------------------------------- */
+/* ---- the master as a file ---- */
 
 /* Takes what is to be sent. *over: nothing more will come, the slave is closed. */
 static size_t master_take(struct pty *pty, uint8_t *chunk, size_t size, bool *over) {
@@ -332,8 +329,7 @@ static const struct file_ops master_ops = {
     .release = master_release,
 };
 
-/* --- opening
- * --------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static struct pty *pty_create(void) {
     const struct credentials *c = &vfs_context_current()->credentials;

@@ -21,8 +21,7 @@
 
 static struct tty *console_tty;
 
-/* --- for drivers --------------------------------------------------------------------------------
- */
+/* ---- for drivers ---- */
 
 bool tty_can_receive_locked(const struct tty *tty) {
     return ldisc_can_receive(&tty->ldisc);
@@ -51,8 +50,7 @@ void tty_transmitted_locked(struct tty *tty) {
     tty_unthrottle_locked(tty);
 }
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 bool tty_file_is_dead(const struct tty_file *file) {
     return !file->survives && file->generation != file->tty->generation;
@@ -140,8 +138,7 @@ int tty_drain(struct tty_file *file) {
     return !error && tty_file_is_dead(file) ? -EIO : error;
 }
 
-/* --- polling ------------------------------------------------------------------------------------
- */
+/* ---- polling ---- */
 
 static unsigned tty_poll(struct file *f, struct poll_table *t) {
     struct tty_file *file = f->data;
@@ -162,8 +159,7 @@ static unsigned tty_poll(struct file *f, struct poll_table *t) {
     return events;
 }
 
-/* --- opening and closing ------------------------------------------------------------------------
- */
+/* ---- opening and closing ---- */
 
 void tty_release(struct file *f) {
     struct tty_file *file = f->data;
@@ -243,8 +239,7 @@ void tty_hang_up(struct tty *tty) {
     spin_unlock_irq(&tty->lock, flags);
 }
 
-/* --- registration -------------------------------------------------------------------------------
- */
+/* ---- registration ---- */
 
 void tty_setup(struct tty *tty) {
     spin_init(&tty->lock, "tty", LOCK_RANK_TTY);

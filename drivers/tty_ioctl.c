@@ -41,8 +41,7 @@ static long get_int(const struct call *call, int *value) {
     return error;
 }
 
-/* --- settings -----------------------------------------------------------------------------------
- */
+/* ---- settings ---- */
 
 static const uint32_t speeds[] = {0,   50,   75,   110,  134,  150,  200,   300,
                                   600, 1200, 1800, 2400, 4800, 9600, 19200, 38400};
@@ -136,8 +135,7 @@ static long call_set(const struct call *call) {
     return 0;
 }
 
-/* --- window -------------------------------------------------------------------------------------
- */
+/* ---- window ---- */
 
 static long call_get_window(const struct call *call) {
     irq_flags_t flags = spin_lock_irq(&call->tty->lock);
@@ -162,8 +160,7 @@ static long call_set_window(const struct call *call) {
     return 0;
 }
 
-/* --- queues and flow ----------------------------------------------------------------------------
- */
+/* ---- queues and flow ---- */
 
 static long call_flush(const struct call *call) {
     struct tty *tty = call->tty;
@@ -251,8 +248,7 @@ static long call_type(const struct call *call) {
     return 0;
 }
 
-/* --- who may open it ----------------------------------------------------------------------------
- */
+/* ---- who may open it ---- */
 
 static long call_exclusive(const struct call *call) {
     irq_flags_t flags = spin_lock_irq(&call->tty->lock);
@@ -275,8 +271,7 @@ static long call_hang_up(const struct call *call) {
     return 0;
 }
 
-/* --- the rest -----------------------------------------------------------------------------------
- */
+/* ---- the rest ---- */
 
 static long call_modem(const struct call *call) {
     return put_int(call, TIOCM_DTR | TIOCM_RTS | TIOCM_CTS | TIOCM_CAR | TIOCM_DSR);

@@ -54,8 +54,7 @@ void tty_job_window_changed_locked(struct tty *tty) {
         hooks->signal_group(tty->group, SIGWINCH);
 }
 
-/* --- which session has the terminal -------------------------------------------------------------
- */
+/* ---- which session has the terminal ---- */
 
 static void acquire_locked(struct tty *tty) {
     tty->session = hooks->current_session();
@@ -128,8 +127,7 @@ int tty_job_release(struct tty *tty) {
     return 0;
 }
 
-/* --- groups -------------------------------------------------------------------------------------
- */
+/* ---- groups ---- */
 
 int tty_job_get_group(struct tty *tty) {
     return tty_job_current() == tty ? tty->group : -ENOTTY;

@@ -28,8 +28,7 @@
 #define INPUT_HIGH_BYTES (LDISC_INPUT_BYTES * 3 / 4)
 #define INPUT_LOW_BYTES (LDISC_INPUT_BYTES / 4)
 
-/* --- small questions ---------------------------------------------------------------------------
- */
+/* ---- small questions ---- */
 
 static bool has_lflag(const struct ldisc *ldisc, uint32_t flag) {
     return (ldisc->termios.c_lflag & flag) != 0;
@@ -65,8 +64,7 @@ static uint8_t input_at(const struct ldisc *ldisc, uint32_t position) {
     return ldisc->input[position % LDISC_INPUT_BYTES];
 }
 
-/* --- marks -------------------------------------------------------------------------------------
- */
+/* ---- marks ---- */
 
 static bool mark_test(const struct ldisc *ldisc, uint32_t position) {
     position %= LDISC_INPUT_BYTES;
@@ -83,8 +81,7 @@ static void mark_clear(struct ldisc *ldisc, uint32_t position) {
     ldisc->marks[position / 8] &= (uint8_t) ~(1u << (position % 8));
 }
 
-/* --- echo --------------------------------------------------------------------------------------
- */
+/* ---- echo ---- */
 
 /* Echo for which there is no room is lost; ldisc_can_receive() sees to it that this is rare. */
 static void echo_raw(struct ldisc *ldisc, uint8_t byte) {
@@ -137,8 +134,7 @@ static void echo_erase(struct ldisc *ldisc, uint8_t byte) {
         echo_rubout(ldisc);
 }
 
-/* --- the ring ----------------------------------------------------------------------------------
- */
+/* ---- the ring ---- */
 
 static void input_push(struct ldisc *ldisc, uint8_t byte) {
     ldisc->input[ldisc->input_head++ % LDISC_INPUT_BYTES] = byte;
@@ -194,8 +190,7 @@ static unsigned input_end_line(struct ldisc *ldisc, uint8_t byte) {
     return LDISC_READABLE | LDISC_OUTPUT;
 }
 
-/* --- editing -----------------------------------------------------------------------------------
- */
+/* ---- editing ---- */
 
 /* Takes the last character (all its bytes, if IUTF8) off the line; returns its first byte. */
 static uint8_t edit_pop(struct ldisc *ldisc) {
@@ -327,8 +322,7 @@ static unsigned edit_receive(struct ldisc *ldisc, uint8_t byte) {
     return input_ordinary(ldisc, byte);
 }
 
-/* --- what comes from the line ------------------------------------------------------------------
- */
+/* ---- what comes from the line ---- */
 
 /* START and STOP. False: the byte is neither, or IXON is off. */
 static bool receive_flow(struct ldisc *ldisc, uint8_t byte, unsigned *events) {
@@ -442,8 +436,7 @@ bool ldisc_can_receive(const struct ldisc *ldisc) {
     return input_used(ldisc) + 3 <= INPUT_LIMIT;
 }
 
-/* --- what programs see -------------------------------------------------------------------------
- */
+/* ---- what programs see ---- */
 
 size_t ldisc_input_bytes(const struct ldisc *ldisc) {
     size_t bytes = 0;
@@ -515,8 +508,7 @@ void ldisc_flush_input(struct ldisc *ldisc) {
     (void)input_throttle(ldisc);
 }
 
-/* --- settings ----------------------------------------------------------------------------------
- */
+/* ---- settings ---- */
 
 unsigned ldisc_flow(struct ldisc *ldisc, int action) {
     uint8_t byte = ldisc->termios.c_cc[action == TCIOFF ? VSTOP : VSTART];

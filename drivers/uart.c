@@ -102,8 +102,7 @@ static void set_interrupts(struct uart *uart, uint8_t set, uint8_t clear) {
     }
 }
 
-/* --- output --------------------------------------------------------------------------------------
- */
+/* ---- output ---- */
 
 /* Fills the empty transmitter. Returns how many bytes went in. */
 static unsigned send_burst(struct uart *uart) {
@@ -140,8 +139,7 @@ static bool uart_is_idle(struct tty *tty) {
     return reg_read(container_of(tty, struct uart, tty), REG_LSR) & LSR_EMPTY;
 }
 
-/* --- input ---------------------------------------------------------------------------------------
- */
+/* ---- input ---- */
 
 static void receive(struct uart *uart) {
     unsigned events = 0;
@@ -165,8 +163,7 @@ static void uart_resume_input(struct tty *tty) {
     set_interrupts(container_of(tty, struct uart, tty), IER_RECEIVE, 0);
 }
 
-/* --- settings ------------------------------------------------------------------------------------
- */
+/* ---- settings ---- */
 
 static void uart_set_break(struct tty *tty, bool on) {
     reg_write(container_of(tty, struct uart, tty), REG_LCR, on ? LCR_8N1 | LCR_BREAK : LCR_8N1);
@@ -192,8 +189,7 @@ static const struct tty_driver uart_driver = {
     .set_break = uart_set_break,
 };
 
-/* --- interrupts ----------------------------------------------------------------------------------
- */
+/* ---- interrupts ---- */
 
 /* Serves one port. Returns whether it wanted anything. */
 static bool serve(struct uart *uart) {
@@ -219,8 +215,7 @@ static void interrupt(void *line) {
     }
 }
 
-/* --- start ---------------------------------------------------------------------------------------
- */
+/* ---- start ---- */
 
 /* The scratch register of a port that is there keeps what is written to it. */
 static bool probe(struct uart *uart) {

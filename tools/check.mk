@@ -7,9 +7,12 @@ DEBUG_ARGS ?=
 GUEST_FILES := --initramfs $(INITRAMFS)
 FORMAT_SRC = $(shell find arch drivers fs include kernel lib tests user -name '*.[ch]' 2>/dev/null)
 
+# As many at once as there are processors, unless the user said how many.
+PARALLEL = $(if $(findstring j,$(filter-out --%,$(MAKEFLAGS))),,-j$(shell nproc))
+
 .PHONY: run
 run: setup-run
-	$(Q)$(MAKE) all
+	$(Q)$(MAKE) $(PARALLEL) all
 	$(Q)./quire default --kernel $(KERNEL) $(GUEST_FILES) $(RUN_ARGS)
 
 .PHONY: check check-long
@@ -20,7 +23,7 @@ check-long: setup-check
 
 .PHONY: debug
 debug: setup-check
-	$(Q)$(MAKE) DEBUG=1 all
+	$(Q)$(MAKE) $(PARALLEL) DEBUG=1 all
 	$(Q)./quire debug --kernel $(BUILD)/debug/quire.elf $(GUEST_FILES) $(DEBUG_ARGS)
 
 .PHONY: lint format

@@ -241,22 +241,22 @@ class Machine:
                 return self._stopped or self._ended(self._process.returncode)
 
     def _wait_seconds(self):
-        deadlines = [when for when, _ in self._deadlines()]
+        deadlines = [when for when, _, _ in self._deadlines()]
         soonest = min(deadlines, default=time.monotonic() + 0.25)
         return max(0.0, min(0.25, soonest - time.monotonic()))
 
     def _deadlines(self):
+        """(when, kind of outcome, what to say) of each limit that still holds."""
         config = self.config
         if config.boot_limit is not None and self.ready_after is None:
-            yield self._start + config.boot_limit, Outcome(
-                "no-boot", detail=f"nothing runs after {config.boot_limit:g} s"
-                + self._last_words())
+            yield (self._start + config.boot_limit, "no-boot",
+                   f"nothing runs after {config.boot_limit:g} s")
         if config.run_limit is not None and self._exit_seen is None:
-            yield self._start + config.run_limit, Outcome(
-                "timeout", detail=f"it ran longer than {config.run_limit:g} s")
+            yield (self._start + config.run_limit, "timeout",
+                   f"it ran longer than {config.run_limit:g} s")
         if self._exit_seen is not None:
-            yield self._exit_seen + POWER_OFF_SECONDS, Outcome(
-                "hang", detail="the program ended, but the machine did not power off")
+            yield (self._exit_seen + POWER_OFF_SECONDS, "hang",
+                   "the program ended, but the machine did not power off")
 
     def _last_words(self):
         lines = STAMP.sub("", self.log.decode(errors="replace")).strip().splitlines()
@@ -264,9 +264,9 @@ class Machine:
 
     def _deadline_passed(self):
         now = time.monotonic()
-        for when, outcome in self._deadlines():
+        for when, kind, detail in self._deadlines():
             if now >= when:
-                return outcome
+                return Outcome(kind, detail=detail + self._last_words() * (kind != "timeout"))
         return None
 
     def _drain(self):

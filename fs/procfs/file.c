@@ -32,6 +32,9 @@ int procfs_file_open(struct vnode *v, struct file *f) {
 
     if (procfs_is_gone(procfs_node_of(v)))
         return -ESRCH;
+    int error = procfs_check(procfs_node_of(v));
+    if (error)
+        return error;
     open = kzalloc(sizeof(*open));
     if (!open)
         return -ENOMEM;
@@ -48,8 +51,7 @@ static void file_release(struct file *f) {
     kfree(open);
 }
 
-/* --- reading -------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 /* Makes the next piece, from seq.cursor. */
 static int make_piece(struct procfs_node *node, struct open_file *open) {
@@ -109,18 +111,20 @@ static long file_read_op(struct file *f, struct iobuf *b, uint64_t *pos) {
 
     if (procfs_is_gone(node))
         return -ESRCH;
+    long result = procfs_check(node); /* again: it may have executed a set-user-id program */
+    if (result)
+        return result;
     if (node->entry->read)
         return node->entry->read(&node->subject, b, pos);
     if (!node->entry->show)
         return -EINVAL;
     mutex_lock(&open->lock);
-    long result = read_text(node, open, b, pos);
+    result = read_text(node, open, b, pos);
     mutex_unlock(&open->lock);
     return result;
 }
 
-/* --- writing -------------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 static long file_write_op(struct file *f, struct iobuf *b, uint64_t *pos) {
     struct procfs_node *node = procfs_node_of(f->vnode);
@@ -147,8 +151,7 @@ static long file_write_op(struct file *f, struct iobuf *b, uint64_t *pos) {
     return (long)size;
 }
 
-/* --- directories ---------------------------------------------------------------------------------
- */
+/* ---- directories ---- */
 
 /* What getdents calls types are the type bits of the mode. */
 static unsigned dirent_type(const struct procfs_entry *entry) {

@@ -100,8 +100,7 @@ static int show_cpuinfo(struct seq *seq, const struct procfs_subject *subject) {
     return 0;
 }
 
-/* --- the table -----------------------------------------------------------------------------------
- */
+/* ---- the table ---- */
 
 #define TEXT(text_name, text_mode, function)                                                       \
     { .name = (text_name), .mode = S_IFREG | (text_mode), .show = (function) }

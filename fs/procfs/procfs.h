@@ -39,7 +39,8 @@ struct procfs_subject {
 
 struct procfs_entry {
     const char *name;
-    uint32_t mode; /* type and permission bits */
+    uint32_t mode;   /* type and permission bits */
+    bool is_private; /* shows what is inside the process: for its owner and root only */
 
     /* Regular files: one of these. 0 or negative errno; bytes read or negative errno. */
     int (*show)(struct seq *seq, const struct procfs_subject *subject);
@@ -73,6 +74,8 @@ struct procfs_processes {
     void (*get)(struct process *process);
     void (*put)(struct process *process);
     bool (*is_gone)(const struct process *process);
+    /* May the caller see what is inside the process? */
+    bool (*may_look)(const struct process *process);
     /* Who its files belong to. */
     void (*owner)(const struct process *process, uint32_t *uid, uint32_t *gid);
 };

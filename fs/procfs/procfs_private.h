@@ -27,6 +27,9 @@ extern const struct procfs_dir procfs_machine_dir;
 /* Has the process the node is about been reaped? */
 bool procfs_is_gone(const struct procfs_node *node);
 
+/* 0, or -EACCES if the entry is private and the caller is neither its owner nor root. */
+int procfs_check(const struct procfs_node *node);
+
 /* The inode number of an entry for a subject. */
 uint64_t procfs_inode(const struct procfs_entry *entry, const struct procfs_subject *subject);
 

@@ -33,6 +33,12 @@ bool procfs_is_gone(const struct procfs_node *node) {
     return node->subject.process && procfs_processes->is_gone(node->subject.process);
 }
 
+int procfs_check(const struct procfs_node *node) {
+    if (!node->entry->is_private || procfs_processes->may_look(node->subject.process))
+        return 0;
+    return -EACCES;
+}
+
 uint64_t procfs_inode(const struct procfs_entry *entry, const struct procfs_subject *subject) {
     if (entry == &root_entry)
         return ROOT_INODE;
@@ -41,8 +47,7 @@ uint64_t procfs_inode(const struct procfs_entry *entry, const struct procfs_subj
     return (inode & 0xffffffff) | 0x100000000;
 }
 
-/* --- vnodes --------------------------------------------------------------------------------------
- */
+/* ---- vnodes ---- */
 
 static const struct vnode_ops dir_vnode_ops;
 static const struct vnode_ops file_vnode_ops;
@@ -99,8 +104,7 @@ static bool node_is_stale(struct vnode *v) {
     return procfs_is_gone(procfs_node_of(v));
 }
 
-/* --- lookup --------------------------------------------------------------------------------------
- */
+/* ---- lookup ---- */
 
 static const struct procfs_entry *find_entry(const struct procfs_dir *dir,
                                              const struct component *c) {
@@ -156,13 +160,15 @@ static int dir_lookup(struct vnode *v, const struct component *c, struct vnode *
     return error;
 }
 
-/* --- links ---------------------------------------------------------------------------------------
- */
+/* ---- links ---- */
 
 static int link_follow(struct vnode *v, struct name **out) {
     struct procfs_node *node = procfs_node_of(v);
 
-    return procfs_is_gone(node) ? -ENOENT : node->entry->follow(&node->subject, out);
+    if (procfs_is_gone(node))
+        return -ENOENT;
+    int error = procfs_check(node);
+    return error ? error : node->entry->follow(&node->subject, out);
 }
 
 static long link_name_text(struct vnode *v, char *buf, size_t size) {
@@ -242,8 +248,7 @@ static const struct vnode_ops text_link_ops = {
     .release = node_release,
 };
 
-/* --- the file system -----------------------------------------------------------------------------
- */
+/* ---- the file system ---- */
 
 static int procfs_statfs(struct filesystem *fs, struct statfs_info *out) {
     (void)fs;

@@ -29,7 +29,7 @@
 #include "proc/exec_script.h"
 #include "proc/exit.h"
 #include "proc/futex.h"
-#include "proc/signal_private.h"
+#include "proc/signal_core.h"
 #include "proc/tree.h"
 #include "vfs/fdtable.h"
 #include "vfs/file.h"

@@ -18,7 +18,7 @@
 #include "drivers/tty_job.h"
 #include "proc/futex.h"
 #include "proc/group.h"
-#include "proc/signal_private.h"
+#include "proc/signal_core.h"
 #include "proc/tree.h"
 #include "vfs/file.h"
 #include "vm/space.h"
@@ -139,7 +139,8 @@ static bool announce_zombie(struct process *process, struct pending_signal **spa
     const struct process *parent = process->parent;
     int status = process->exit_status;
     bool killed = (status & 0x7f) != 0;
-    int signo = process->exit_signal;
+    /* clone(2) takes numbers that are no signals; they send nothing. */
+    int signo = process->exit_signal <= SIGNAL_COUNT ? process->exit_signal : 0;
     bool unwanted = signo == SIGCHLD && parent_ignores_children(parent);
 
     if (unwanted && parent->actions[SIGCHLD - 1].handler == SIG_IGN)

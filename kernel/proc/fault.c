@@ -22,7 +22,7 @@
 #include "machine/layout.h"
 #include "machine/trapframe.h"
 #include "proc/process.h"
-#include "proc/signal_private.h"
+#include "proc/signal_core.h"
 #include "vm/fault.h"
 
 #define FXSAVE_STATUS_OFFSET 2

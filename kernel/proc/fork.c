@@ -17,7 +17,7 @@
 #include "lib/string.h"
 #include "machine/trapframe.h"
 #include "proc/pid.h"
-#include "proc/signal_private.h"
+#include "proc/signal_core.h"
 #include "proc/tree.h"
 #include "vfs/file.h"
 #include "vm/space.h"

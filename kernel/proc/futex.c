@@ -257,6 +257,8 @@ int futex_requeue(const struct futex_requeue *request) {
     uint32_t now;
     int result = find_key(request->address, request->is_private, &from);
 
+    if ((int)request->count < 0 || (int)request->moved < 0)
+        return -EINVAL;
     if (result == 0)
         result = find_key(request->target, request->is_private, &to);
     if (result)

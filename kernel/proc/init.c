@@ -12,7 +12,7 @@
 #include "proc/fault.h"
 #include "proc/futex.h"
 #include "proc/pid.h"
-#include "proc/signal_private.h"
+#include "proc/signal_core.h"
 #include "proc/terminal.h"
 #include "proc/tree.h"
 

@@ -12,7 +12,7 @@
 #include "mm/slab.h"
 #include "proc/group.h"
 #include "proc/permission.h"
-#include "proc/signal_private.h"
+#include "proc/signal_core.h"
 #include "proc/tree.h"
 
 static int send_to(struct process *process, int signo, const struct linux_siginfo *info) {

@@ -13,8 +13,7 @@
 #include "proc/tree.h"
 #include "vfs/access.h"
 
-/* --- threads
- * -------------------------------------------------------------------------------------- */
+/* ---- threads ---- */
 
 static struct task *task_find_of_locked(const struct procfs_subject *subject, int tid) {
     struct task *task;
@@ -102,8 +101,7 @@ int procfs_runner_get(const struct procfs_subject *subject, struct procfs_runner
     return error;
 }
 
-/* --- processes
- * ------------------------------------------------------------------------------------ */
+/* ---- processes ---- */
 
 static long process_next_id(const struct procfs_subject *dir, uint32_t from) {
     struct process *process = from > PID_MAX ? NULL : process_next(MAX((int)from, 1));
@@ -138,8 +136,19 @@ static void owner(const struct process *process, uint32_t *uid, uint32_t *gid) {
     *gid = process->dumpable ? process->vfs.credentials.egid : 0;
 }
 
-/* --- small files and links
- * ------------------------------------------------------------------------ */
+/* The same rule as for signals and tracing: all of its ids are the caller's. */
+static bool may_look(const struct process *process) {
+    const struct credentials *mine = &vfs_context_current()->credentials;
+    const struct credentials *its = &process->vfs.credentials;
+
+    if (process == process_current() || mine->fsuid == 0)
+        return true;
+    return process->dumpable && mine->fsuid == its->uid && mine->fsuid == its->euid &&
+           mine->fsuid == its->suid && mine->fsgid == its->gid && mine->fsgid == its->egid &&
+           mine->fsgid == its->sgid;
+}
+
+/* ---- small files and links ---- */
 
 static int show_zero(struct seq *seq, const struct procfs_subject *subject) {
     (void)subject;
@@ -193,36 +202,38 @@ static long read_mounts_link(const struct procfs_subject *subject, char *buf, si
     return (long)length;
 }
 
-/* --- the tables
- * ----------------------------------------------------------------------------------- */
+/* ---- the tables ---- */
 
 #define TEXT(text_name, text_mode, function)                                                       \
     { .name = (text_name), .mode = S_IFREG | (text_mode), .show = (function) }
+#define PRIVATE_TEXT(text_name, text_mode, function)                                               \
+    { .name = (text_name), .mode = S_IFREG | (text_mode), .is_private = true, .show = (function) }
+#define PRIVATE_BYTES(file_name, function)                                                         \
+    { .name = (file_name), .mode = S_IFREG | 0400, .is_private = true, .read = (function) }
 #define LINK(link_name, function)                                                                  \
-    { .name = (link_name), .mode = S_IFLNK | 0777, .follow = (function) }
+    { .name = (link_name), .mode = S_IFLNK | 0777, .is_private = true, .follow = (function) }
 #define DIR(dir_name, dir_mode, table)                                                             \
     { .name = (dir_name), .mode = S_IFDIR | (dir_mode), .dir = (table) }
 
 /* What processes and their threads both have. */
 #define COMMON_ENTRIES                                                                             \
     DIR("fd", 0500, &procfs_fd_dir), DIR("fdinfo", 0500, &procfs_fdinfo_dir),                      \
-        TEXT("environ", 0400, procfs_show_environ), TEXT("auxv", 0400, procfs_show_auxv),          \
-        TEXT("status", 0444, procfs_show_status), TEXT("personality", 0400, show_personality),     \
-        TEXT("limits", 0444, procfs_show_limits),                                                  \
+        PRIVATE_TEXT("environ", 0400, procfs_show_environ),                                        \
+        PRIVATE_TEXT("auxv", 0400, procfs_show_auxv), TEXT("status", 0444, procfs_show_status),    \
+        TEXT("personality", 0400, show_personality), TEXT("limits", 0444, procfs_show_limits),     \
         {.name = "comm",                                                                           \
          .mode = S_IFREG | 0644,                                                                   \
          .show = procfs_show_comm,                                                                 \
          .write = procfs_write_comm},                                                              \
         TEXT("cmdline", 0444, procfs_show_cmdline), TEXT("stat", 0444, procfs_show_stat),          \
-        TEXT("statm", 0444, procfs_show_statm), TEXT("maps", 0444, procfs_show_maps),              \
-        TEXT("smaps", 0444, procfs_show_smaps),                                                    \
-        {.name = "mem", .mode = S_IFREG | 0400, .read = procfs_read_mem},                          \
+        TEXT("statm", 0444, procfs_show_statm), PRIVATE_TEXT("maps", 0444, procfs_show_maps),      \
+        PRIVATE_TEXT("smaps", 0444, procfs_show_smaps), PRIVATE_BYTES("mem", procfs_read_mem),     \
         LINK("cwd", procfs_follow_cwd), LINK("root", procfs_follow_root),                          \
         LINK("exe", procfs_follow_exe), TEXT("mounts", 0444, procfs_show_mounts),                  \
         TEXT("mountinfo", 0444, procfs_show_mountinfo),                                            \
-        {.name = "pagemap", .mode = S_IFREG | 0400, .read = procfs_read_pagemap},                  \
-        TEXT("wchan", 0444, show_wchan), TEXT("schedstat", 0444, procfs_show_schedstat),           \
-        TEXT("oom_score", 0444, show_zero), TEXT("oom_score_adj", 0444, show_zero)
+        PRIVATE_BYTES("pagemap", procfs_read_pagemap), TEXT("wchan", 0444, show_wchan),            \
+        TEXT("schedstat", 0444, procfs_show_schedstat), TEXT("oom_score", 0444, show_zero),        \
+        TEXT("oom_score_adj", 0444, show_zero)
 
 static const struct procfs_entry task_entries[] = {COMMON_ENTRIES};
 static const struct procfs_dir task_dir = {task_entries, ARRAY_SIZE(task_entries), 0, 0, 0};
@@ -262,6 +273,7 @@ static const struct procfs_processes processes = {
     .get = process_ref,
     .put = process_put,
     .is_gone = is_gone,
+    .may_look = may_look,
     .owner = owner,
 };
 

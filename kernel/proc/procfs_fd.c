@@ -11,8 +11,7 @@
 #include "vfs/fdtable.h"
 #include "vfs/name.h"
 
-/* --- descriptors by number
- * ------------------------------------------------------------------------ */
+/* ---- descriptors by number ---- */
 
 static long fd_next(const struct procfs_subject *dir, uint32_t from) {
     struct fdtable *files = process_files_get(dir->process);
@@ -84,8 +83,7 @@ const struct procfs_dir procfs_fd_dir = {.member = &fd_entry, .next = fd_next, .
 const struct procfs_dir procfs_fdinfo_dir = {
     .member = &fdinfo_entry, .next = fd_next, .find = fd_find};
 
-/* --- links
- * ---------------------------------------------------------------------------------------- */
+/* ---- links ---- */
 
 static int give(struct name *name, struct name **out) {
     *out = name;

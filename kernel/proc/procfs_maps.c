@@ -20,8 +20,7 @@ typedef unsigned long long ull;
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
 #define NAME_COLUMN 72u
 
-/* --- maps
- * ----------------------------------------------------------------------------------------- */
+/* ---- maps ---- */
 
 static const char *area_name(const struct vm_area_info *info) {
     if (info->identity.name[0])
@@ -76,8 +75,7 @@ int procfs_show_maps(struct seq *seq, const struct procfs_subject *subject) {
     return show_areas(seq, subject->process, show_maps_line);
 }
 
-/* --- smaps
- * ---------------------------------------------------------------------------------------- */
+/* ---- smaps ---- */
 
 struct area_pages {
     uint64_t resident, alone_anonymous, shared_anonymous, alone_file, shared_file;
@@ -133,8 +131,7 @@ int procfs_show_smaps(struct seq *seq, const struct procfs_subject *subject) {
     return show_areas(seq, subject->process, show_smaps_area);
 }
 
-/* --- pagemap
- * -------------------------------------------------------------------------------------- */
+/* ---- pagemap ---- */
 
 #define ENTRY_BYTES sizeof(uint64_t)
 #define ENTRY_ALONE (1ull << 56)
@@ -188,8 +185,7 @@ long procfs_read_pagemap(const struct procfs_subject *subject, struct iobuf *b, 
     return result;
 }
 
-/* --- mem
- * ------------------------------------------------------------------------------------------ */
+/* ---- mem ---- */
 
 #define MEM_CHUNK_BYTES 512u
 

@@ -163,8 +163,7 @@ int procfs_show_status(struct seq *seq, const struct procfs_subject *subject) {
     return 0;
 }
 
-/* --- limits
- * --------------------------------------------------------------------------------------- */
+/* ---- limits ---- */
 
 static const struct {
     int resource;

@@ -20,8 +20,7 @@ typedef unsigned long long ull;
 #define NS_PER_TICK (NS_PER_SECOND / USER_HZ)
 #define LOAD_ONE (1u << 16)
 
-/* --- /proc
- * ---------------------------------------------------------------------------------------- */
+/* ---- /proc ---- */
 
 /* 16 bits behind the point, shown with two digits. */
 static void show_load(struct seq *seq, uint64_t load) {
@@ -77,8 +76,7 @@ int procfs_show_version(struct seq *seq, const struct procfs_subject *subject) {
     return 0;
 }
 
-/* --- /proc/sys/kernel
- * ----------------------------------------------------------------------------- */
+/* ---- /proc/sys/kernel ---- */
 
 #define NAME_FILE(field)                                                                           \
     static int show_##field(struct seq *seq, const struct procfs_subject *subject) {               \
@@ -139,8 +137,7 @@ static int show_boot_id(struct seq *seq, const struct procfs_subject *subject) {
     return 0;
 }
 
-/* --- constants
- * ------------------------------------------------------------------------------------ */
+/* ---- constants ---- */
 
 /* Files that show one fixed number, for programs that look before they ask for something. */
 #define NUMBER_FILE(name, value)                                                                   \
@@ -160,8 +157,7 @@ NUMBER_FILE(mmap_min_addr, USER_MIN)
 NUMBER_FILE(file_max, FD_LIMIT_MAX)
 NUMBER_FILE(pipe_max_size, PIPE_MAX_BYTES)
 
-/* --- the tables
- * ----------------------------------------------------------------------------------- */
+/* ---- the tables ---- */
 
 #define TEXT(text_name, function)                                                                  \
     { .name = (text_name), .mode = S_IFREG | 0444, .show = (function) }

@@ -17,7 +17,7 @@
 #include "lib/bits.h"
 #include "machine/trapframe.h"
 #include "proc/exit.h"
-#include "proc/signal_private.h"
+#include "proc/signal_core.h"
 
 #define SYSCALL_INSTRUCTION_BYTES 2
 #define SYSCALL_RESTART 219 /* restart_syscall */

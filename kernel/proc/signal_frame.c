@@ -20,7 +20,7 @@
 #include "lib/string.h"
 #include "machine/trapframe.h"
 #include "proc/altstack.h"
-#include "proc/signal_private.h"
+#include "proc/signal_core.h"
 
 #define RED_ZONE_BYTES 128
 #define FXSAVE_BYTES 512

@@ -6,7 +6,7 @@
 
 #include "proc/process.h"
 #include "proc/signal.h"
-#include "proc/signal_private.h"
+#include "proc/signal_core.h"
 
 void signal_mask_replace(uint64_t mask) {
     struct task *task = task_current();

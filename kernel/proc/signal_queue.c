@@ -8,7 +8,7 @@
  */
 #include "lib/string.h"
 #include "mm/slab.h"
-#include "proc/signal_private.h"
+#include "proc/signal_core.h"
 
 static struct slab_cache cache;
 

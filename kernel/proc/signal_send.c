@@ -12,7 +12,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "proc/group.h"
-#include "proc/signal_private.h"
+#include "proc/signal_core.h"
 #include "proc/tree.h"
 
 static bool is_ignored_locked(const struct process *process, const struct task *task, int signo) {

@@ -10,7 +10,7 @@
 #include "core/clock.h"
 #include "lib/string.h"
 #include "proc/group.h"
-#include "proc/signal_private.h"
+#include "proc/signal_core.h"
 #include "proc/tree.h"
 
 #define NS_PER_TICK (NS_PER_SECOND / USER_HZ)

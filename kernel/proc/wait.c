@@ -7,7 +7,7 @@
 #include "abi/errno.h"
 #include "abi/wait.h"
 #include "proc/group.h"
-#include "proc/signal_private.h"
+#include "proc/signal_core.h"
 #include "proc/tree.h"
 
 static bool is_meant(const struct process *child, const struct wait_request *request) {

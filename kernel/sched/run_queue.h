@@ -43,4 +43,7 @@ uint64_t timers_run(uint64_t now_ns);
 
 void timers_init(void);
 
+/* This processor's queue in lines for a person; for gdb, no locks are taken. */
+void run_queue_dump(void);
+
 #endif

@@ -16,6 +16,7 @@
 #include "core/assert.h"
 #include "core/clock.h"
 #include "core/cpu.h"
+#include "core/printk.h"
 #include "lib/string.h"
 #include "machine/trapframe.h"
 #include "sched/loadavg.h"
@@ -285,6 +286,17 @@ void sched_idle(void) {
             sched_yield();
         }
     }
+}
+
+void run_queue_dump(void) {
+    const struct run_queue *rq = run_queue_self();
+    const struct thread *thread;
+
+    printk("cpu %u: runs \"%s\" (%d), %u queued, tick %lu, timer %lu, clock set to %lu\n",
+           cpu_index(), rq->current->name, rq->current->tid, rq->queued, rq->tick_ns, rq->timer_ns,
+           rq->programmed_ns);
+    LIST_FOR_EACH (&rq->queue, thread, queue_node)
+        printk("    \"%s\" (%d)\n", thread->name, thread->tid);
 }
 
 void thread_times(const struct thread *thread, struct thread_times *times) {

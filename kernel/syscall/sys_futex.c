@@ -12,6 +12,7 @@
 #include "proc/futex.h"
 #include "proc/permission.h"
 #include "proc/process.h"
+#include "proc/tree.h"
 #include "syscall/calls.h"
 #include "syscall/user_time.h"
 
@@ -48,28 +49,18 @@ static long wait(uint64_t word, int op, uint32_t value, const void *timeout, uin
     return error == -ERESTARTSYS && timeout ? -EINTR : error;
 }
 
-/* The fourth argument of requeue operations is a number, not a timeout. */
-static long requeue(uint64_t word, int op, uint32_t count, uint64_t moved, uint64_t target,
-                    const uint32_t *check) {
-    struct futex_requeue request = {
-        .address = word,
-        .target = target,
-        .is_private = (op & FUTEX_PRIVATE_FLAG) != 0,
-        .count = count,
-        .moved = (unsigned)moved,
-        .check = check,
-    };
-
-    if ((int)count < 0 || (int)moved < 0)
-        return -EINVAL;
-    return futex_requeue(&request);
-}
-
 long sys_futex(void *address, int op, uint32_t value, const void *timeout, void *word2,
                uint32_t value3) {
     uint64_t word = (uint64_t)address;
     bool is_private = (op & FUTEX_PRIVATE_FLAG) != 0;
     int command = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+    struct futex_requeue requeue = {
+        .address = word,
+        .target = (uint64_t)word2,
+        .is_private = is_private,
+        .count = value,
+        .moved = (unsigned)(uint64_t)timeout, /* a number in these operations */
+    };
 
     switch (command) {
     case FUTEX_WAIT:
@@ -81,9 +72,10 @@ long sys_futex(void *address, int op, uint32_t value, const void *timeout, void 
     case FUTEX_WAKE_BITSET:
         return futex_wake(word, is_private, value, value3);
     case FUTEX_REQUEUE:
-        return requeue(word, op, value, (uint64_t)timeout, (uint64_t)word2, NULL);
+        return futex_requeue(&requeue);
     case FUTEX_CMP_REQUEUE:
-        return requeue(word, op, value, (uint64_t)timeout, (uint64_t)word2, &value3);
+        requeue.check = &value3;
+        return futex_requeue(&requeue);
     default:
         return -ENOSYS;
     }
@@ -96,10 +88,32 @@ long sys_set_robust_list(void *head, size_t length) {
     return 0;
 }
 
+static int get_list_of(int pid, uint64_t *list) {
+    struct process *process = process_get(pid);
+    const struct task *first;
+    irq_flags_t flags;
+    bool allowed;
+
+    if (!process)
+        return -ESRCH;
+    allowed = permission_same_user(process);
+    flags = spin_lock_irq(&process->signal_lock);
+    first = process_first_task(process);
+    *list = first ? first->robust_list : 0;
+    spin_unlock_irq(&process->signal_lock, flags);
+    process_put(process);
+    return allowed ? 0 : -EPERM;
+}
+
 long sys_get_robust_list(int pid, void *head, void *length) {
+    uint64_t list = task_current()->robust_list;
+    int error = 0;
+
     if (pid != 0 && pid != thread_current()->tid)
-        return -EPERM;
+        error = get_list_of(pid, &list);
+    if (error)
+        return error;
     if (put_user_u64(ROBUST_HEAD_BYTES, length) != 0)
         return -EFAULT;
-    return put_user_u64(task_current()->robust_list, head);
+    return put_user_u64(list, head);
 }

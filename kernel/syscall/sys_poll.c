@@ -35,8 +35,7 @@
 /* What poll reports whether asked for or not. */
 #define EVENTS_ALWAYS (POLLERR | POLLHUP | POLLNVAL)
 
-/* --- timeouts ------------------------------------------------------------------------------------
- */
+/* ---- timeouts ---- */
 
 /* Monotonic deadline `timeout_ns` from now, as poll_wait_any() wants it: 0 for not waiting at all.
  */
@@ -109,8 +108,7 @@ static long finish(long result, uint64_t deadline_ns, void *user, uint64_t ns_pe
     return result == -EINTR && !error ? -ERESTARTNOHAND : result;
 }
 
-/* --- the signal mask -----------------------------------------------------------------------------
- */
+/* ---- the signal mask ---- */
 
 /* Puts the caller's mask in place until the call is over. 0, -EINVAL, -EFAULT. */
 static int mask_begin(const void *user, uint64_t size) {
@@ -131,8 +129,7 @@ static void mask_end(const void *user, long result) {
         signal_mask_restore(result == -EINTR || result == -ERESTARTNOHAND);
 }
 
-/* --- poll ----------------------------------------------------------------------------------------
- */
+/* ---- poll ---- */
 
 static void items_drop(struct poll_item *items, unsigned count) {
     for (unsigned i = 0; i < count; i++)
@@ -226,8 +223,7 @@ long sys_ppoll(void *fds, uint32_t count, void *timeout, const void *mask, size_
     return result;
 }
 
-/* --- select --------------------------------------------------------------------------------------
- */
+/* ---- select ---- */
 
 enum { SET_READ, SET_WRITE, SET_EXCEPT, SETS };
 

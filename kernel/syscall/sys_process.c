@@ -68,8 +68,6 @@ long sys_clone(uint64_t flags, uint64_t stack, void *parent_tid, void *child_tid
         .child_tid = (uint64_t)child_tid,
     };
 
-    if (request.exit_signal > SIGNAL_COUNT)
-        return -EINVAL;
     return clone_checked(&request);
 }
 
@@ -276,6 +274,8 @@ long sys_waitid(int which, int id, void *info, int options, void *usage) {
 
     if ((options & ~WAITID_OPTIONS) || !(options & (WEXITED | WSTOPPED | WCONTINUED)))
         return -EINVAL;
+    if (which == P_PIDFD)
+        return id < 0 ? -EINVAL : -EBADF; /* no descriptor stands for a process */
     if (which != P_ALL && which != P_PID && which != P_PGID)
         return -EINVAL;
     if ((which == P_PID && id <= 0) || (which == P_PGID && id < 0))

@@ -13,7 +13,7 @@
 #include "proc/altstack.h"
 #include "proc/kill.h"
 #include "proc/signal_mask.h"
-#include "proc/signal_private.h"
+#include "proc/signal_core.h"
 #include "syscall/calls.h"
 #include "syscall/user_time.h"
 

@@ -14,7 +14,7 @@
 #include "core/uaccess.h"
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "proc/signal_private.h"
+#include "proc/signal_core.h"
 #include "syscall/calls.h"
 #include "syscall/user_time.h"
 
@@ -220,14 +220,31 @@ static uint64_t to_monotonic(int clock, uint64_t ns) {
     return ns > now_ns ? deadline_in(ns - now_ns) : 0;
 }
 
+/* 0 for clocks that one can sleep by. */
+static int check_sleep_clock(int clock) {
+    switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_MONOTONIC:
+    case CLOCK_BOOTTIME:
+    case CLOCK_TAI:
+        return 0;
+    case CLOCK_PROCESS_CPUTIME_ID:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_MONOTONIC_COARSE:
+        return -EOPNOTSUPP;
+    default:
+        return -EINVAL;
+    }
+}
+
 long sys_clock_nanosleep(int clock, int flags, const void *request, void *remaining) {
     uint64_t ns;
     int error;
 
-    if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
-        clock != CLOCK_TAI)
-        return clock == CLOCK_PROCESS_CPUTIME_ID ? -EOPNOTSUPP : -EINVAL;
-    error = user_timespec_get(request, &ns);
+    error = check_sleep_clock(clock);
+    if (error == 0)
+        error = user_timespec_get(request, &ns);
     if (error)
         return error;
     if (!(flags & TIMER_ABSTIME))

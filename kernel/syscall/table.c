@@ -3,8 +3,8 @@
  * From a system call's number to its function.
  *
  * The functions have the parameters the manual gives them and are called with all six argument
- * registers: by the psABI, registers beyond a function's parameters are ignored, and so is the upper
- * half of a register that carries an int. That is why the cast is right.
+ * registers: by the psABI, registers beyond a function's parameters are ignored, and so is the
+ * upper half of a register that carries an int. That is why the cast is right.
  */
 #include "abi/errno.h"
 #include "core/cpu.h"

@@ -74,8 +74,7 @@ void epoll_init(void) {
     mutex_init(&epoll_lock, "epoll", LOCK_RANK_EPOLL);
 }
 
-/* --- the tree of watches
- * -------------------------------------------------------------------------- */
+/* ---- the tree of watches ---- */
 
 static int compare_pointers(const void *a, const void *b) {
     return (uintptr_t)a < (uintptr_t)b ? -1 : (uintptr_t)a > (uintptr_t)b;
@@ -129,8 +128,7 @@ static void watch_insert(struct watch *w) {
     rb_link(&watches, &w->node, parent, link, NULL);
 }
 
-/* --- becoming ready
- * ------------------------------------------------------------------------------- */
+/* ---- becoming ready ---- */
 
 /* Puts the watch on the ready list, at the end, if it is not there. */
 static void watch_mark_ready(struct watch *w) {
@@ -202,8 +200,7 @@ void epoll_file_gone(struct file *f) {
     mutex_unlock(&epoll_lock);
 }
 
-/* --- looking at what is ready
- * --------------------------------------------------------------------- */
+/* ---- looking at what is ready ---- */
 
 static bool set_poll_locked(struct set *set);
 
@@ -324,8 +321,7 @@ long epoll_wait_events(struct file *file, struct linux_epoll_event *events, unsi
     return count;
 }
 
-/* --- changing a set
- * ------------------------------------------------------------------------------- */
+/* ---- changing a set ---- */
 
 /* Makes room for a set inside a set: see the head of the file. */
 static int set_check_depth(struct file *outer_file, struct file *inner_file) {
@@ -417,8 +413,7 @@ int epoll_control(struct file *set, int op, struct file *target, int fd,
     return error;
 }
 
-/* --- the file
- * ------------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 static void set_release(struct file *f) {
     struct set *set = f->data;

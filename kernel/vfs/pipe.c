@@ -144,13 +144,9 @@ static bool pipe_can_read(struct pipe *p) {
     return pipe_ring_used(&p->ring) > 0 || p->writers == 0;
 }
 
-static size_t pipe_room(const struct pipe *p) {
-    return pipe_ring_size(&p->ring) - pipe_ring_used(&p->ring);
-}
-
 /* Room for `need` bytes, or nobody to read them. */
 static bool pipe_can_write(struct pipe *p, size_t need) {
-    return pipe_room(p) >= need || p->readers == 0;
+    return pipe_ring_room(&p->ring) >= need || p->readers == 0;
 }
 
 /* Waits until there is something to read: 0 with the lock held; 1 at the end of file; errors. */
@@ -205,10 +201,10 @@ static long pipe_write_some(struct pipe *p, struct iobuf *b, size_t need) {
     mutex_lock(&p->lock);
     if (p->readers == 0)
         n = -EPIPE;
-    else if (pipe_room(p) < need)
+    else if (pipe_ring_room(&p->ring) < need)
         n = -EAGAIN;
     else
-        n = pipe_ring_fill(&p->ring, b, MIN(b->left, pipe_room(p)));
+        n = pipe_ring_fill(&p->ring, b, MIN(b->left, pipe_ring_room(&p->ring)));
     mutex_unlock(&p->lock);
     if (n > 0)
         pipe_wake(&p->readable);
@@ -246,7 +242,7 @@ static unsigned pipe_poll(struct file *f, struct poll_table *t) {
     }
     if (f->mode & FILE_WRITE) {
         poll_on(t, &p->writable);
-        if (pipe_room(p) >= PIPE_BUF)
+        if (pipe_ring_room(&p->ring) >= PIPE_BUF)
             events |= POLLOUT | POLLWRNORM;
         if (p->readers == 0)
             events |= POLLERR;

@@ -16,6 +16,10 @@ size_t pipe_ring_size(const struct pipe_ring *r) {
     return r->slots * PAGE_SIZE;
 }
 
+size_t pipe_ring_room(const struct pipe_ring *r) {
+    return pipe_ring_size(r) - pipe_ring_used(r) - (r->tail & (PAGE_SIZE - 1));
+}
+
 static struct frame **ring_slot(struct pipe_ring *r, uint64_t position) {
     return &r->pages[(position >> PAGE_SHIFT) & (r->slots - 1)];
 }

@@ -35,6 +35,10 @@ static inline size_t pipe_ring_used(const struct pipe_ring *r) {
 
 size_t pipe_ring_size(const struct pipe_ring *r);
 
+/* Bytes that can come in now. What has gone out of the page at the tail does not count until the
+ * whole page has: so no page holds bytes of both ends. */
+size_t pipe_ring_room(const struct pipe_ring *r);
+
 /* Moves up to n bytes in or out: how many, -EFAULT or -ENOMEM when none. May sleep (faults). */
 long pipe_ring_fill(struct pipe_ring *r, struct iobuf *b, size_t n);
 long pipe_ring_drain(struct pipe_ring *r, struct iobuf *b, size_t n);

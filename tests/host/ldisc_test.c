@@ -93,8 +93,7 @@ static const char *read_all(void) {
         CHECK(strcmp(text_, (expected)) == 0);                                                     \
     } while (0)
 
-/* --- lines
- * ---------------------------------------------------------------------------------------- */
+/* ---- lines ---- */
 
 static void test_line(void) {
     init();
@@ -163,8 +162,7 @@ static void test_long_line(void) {
     CHECK(line[4095] == '\n');
 }
 
-/* --- editing
- * -------------------------------------------------------------------------------------- */
+/* ---- editing ---- */
 
 static void test_erase(void) {
     init();
@@ -264,8 +262,7 @@ static void test_literal_next(void) {
     CHECK_TEXT(read_all(), "\003\r\n");
 }
 
-/* --- signals and flow
- * ----------------------------------------------------------------------------- */
+/* ---- signals and flow ---- */
 
 static void test_signals(void) {
     init();
@@ -354,8 +351,7 @@ static void test_break(void) {
     CHECK_EQ(ldisc_receive_break(&l), 0);
 }
 
-/* --- mapping
- * -------------------------------------------------------------------------------------- */
+/* ---- mapping ---- */
 
 static void test_input_mapping(void) {
     init();
@@ -420,8 +416,7 @@ static void test_echo_flags(void) {
     CHECK_TEXT(sent(), "\001\r\n");
 }
 
-/* --- raw
- * ------------------------------------------------------------------------------------------ */
+/* ---- raw ---- */
 
 static void test_raw(void) {
     init();

@@ -61,6 +61,36 @@ static void atomic_writes(void) {
     CHECK_EQ(write(pair[1], buffer, 4096), 4096);
 }
 
+static unsigned char pattern(size_t at) {
+    return (unsigned char)(at * 13 >> 2);
+}
+
+/* Filled up and drawn from in odd pieces, round and round: every byte comes out as it went in. */
+static void round_and_round(void) {
+    static unsigned char buffer[ROOM];
+    size_t in = 0, out = 0;
+    int pair[2];
+
+    ends(pair, O_NONBLOCK);
+    for (unsigned round = 0; round < 300; round++) {
+        size_t want = 1 + round * 7919 % 30000;
+        ssize_t n;
+
+        for (size_t i = 0; i < want; i++)
+            buffer[i] = pattern(in + i);
+        while ((n = write(pair[1], buffer, want)) > 0) {
+            in += (size_t)n;
+            for (size_t i = 0; i < want; i++)
+                buffer[i] = pattern(in + i);
+        }
+        CHECK_EQ(errno, EAGAIN);
+        n = read(pair[0], buffer, 1 + round * 5851 % 40000);
+        CHECK(n > 0);
+        for (ssize_t i = 0; i < n; i++, out++)
+            CHECK_EQ(buffer[i], pattern(out));
+    }
+}
+
 static void closed_ends(void) {
     struct pollfd p;
     char byte;
@@ -279,9 +309,10 @@ static void fifo_open_is_interrupted(void) {
 }
 
 CHECK_MAIN({"bytes_in_order", bytes_in_order}, {"full_and_empty", full_and_empty},
-           {"atomic_writes", atomic_writes}, {"closed_ends", closed_ends},
-           {"sigpipe_kills", sigpipe_kills}, {"polling", polling}, {"stream", stream},
-           {"there_and_back", there_and_back}, {"signals_interrupt", signals_interrupt},
-           {"size_changes", size_changes}, {"pipe_call_errors", pipe_call_errors},
-           {"fifo_opens_meet", fifo_opens_meet}, {"fifo_without_waiting", fifo_without_waiting},
+           {"atomic_writes", atomic_writes}, {"round_and_round", round_and_round},
+           {"closed_ends", closed_ends}, {"sigpipe_kills", sigpipe_kills}, {"polling", polling},
+           {"stream", stream}, {"there_and_back", there_and_back},
+           {"signals_interrupt", signals_interrupt}, {"size_changes", size_changes},
+           {"pipe_call_errors", pipe_call_errors}, {"fifo_opens_meet", fifo_opens_meet},
+           {"fifo_without_waiting", fifo_without_waiting},
            {"fifo_open_is_interrupted", fifo_open_is_interrupted})

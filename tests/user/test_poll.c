@@ -68,8 +68,7 @@ static void alarm_after_ms(int ms) {
     }
 }
 
-/* --- poll
- * ----------------------------------------------------------------------------------------- */
+/* ---- poll ---- */
 
 static void poll_pipe(void) {
     int ends[2];
@@ -226,8 +225,7 @@ static void ppoll_mask(void) {
     CHECK(sigismember(&old, SIGALRM));
 }
 
-/* --- select
- * --------------------------------------------------------------------------------------- */
+/* ---- select ---- */
 
 static void select_sets(void) {
     fd_set reads, writes;
@@ -296,8 +294,7 @@ static void select_interrupted(void) {
     CHECK_FAILS(select(0, NULL, NULL, NULL, NULL), EINTR);
 }
 
-/* --- epoll
- * ---------------------------------------------------------------------------------------- */
+/* ---- epoll ---- */
 
 static int epoll_make(void) {
     int set = epoll_create1(EPOLL_CLOEXEC);
@@ -502,8 +499,7 @@ static void epoll_serves_many(void) {
     }
 }
 
-/* --- eventfd
- * -------------------------------------------------------------------------------------- */
+/* ---- eventfd ---- */
 
 static void event_counts(void) {
     int fd = eventfd(3, EFD_NONBLOCK);
@@ -554,8 +550,7 @@ static void event_wakes(void) {
     CHECK_EQ(value, 7);
 }
 
-/* --- ioctl
- * ---------------------------------------------------------------------------------------- */
+/* ---- ioctl ---- */
 
 static void ioctl_common(void) {
     int ends[2], value = 1;

@@ -32,7 +32,7 @@ static int show_or_wait(char **argv) {
 static pid_t helper_start(char *const argv[], char *const envp[], int *output) {
     int pair[2];
 
-    CHECK_EQ(pipe(pair), 0);
+    CHECK_EQ(pipe2(pair, O_CLOEXEC), 0);
     pid_t pid = fork();
     CHECK(pid >= 0);
     if (pid == 0) {
@@ -80,8 +80,7 @@ static const char *link_text(const char *path) {
     return text;
 }
 
-/* --- one process
- * ---------------------------------------------------------------------------------- */
+/* ---- one process ---- */
 
 static void self_links(void) {
     char expected[64];
@@ -237,8 +236,7 @@ static void limits_file(void) {
              0);
 }
 
-/* --- descriptors
- * ---------------------------------------------------------------------------------- */
+/* ---- descriptors ---- */
 
 static int count_entries(const char *path, const char *wanted, bool *found) {
     DIR *dir = opendir(path);
@@ -293,8 +291,7 @@ static void pipe_by_path(void) {
     CHECK_EQ(read(pair[0], &byte, 1), 1);
 }
 
-/* --- reading as such
- * ------------------------------------------------------------------------------ */
+/* ---- reading as such ---- */
 
 static void partial_reads(void) {
     char whole[8192], parts[8192];
@@ -351,8 +348,7 @@ static void long_maps(void) {
     CHECK(lines > 2 * AREAS);
 }
 
-/* --- life and death
- * ------------------------------------------------------------------------------- */
+/* ---- life and death ---- */
 
 static void gone(void) {
     char byte;
@@ -414,6 +410,34 @@ static void other_process(void) {
     child_wait(pid);
 }
 
+/* What is inside a process is for its owner. */
+static void others_secrets(void) {
+    char text[64];
+
+    if (getuid() != 0)
+        SKIP("needs root");
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        CHECK_EQ(setgid(2001), 0);
+        CHECK_EQ(setuid(2001), 0);
+        prctl(PR_SET_DUMPABLE, 1);
+        pause();
+    }
+    usleep(50000);
+    struct stat info;
+    CHECK_EQ(stat(proc_path(pid, "stat"), &info), 0);
+    CHECK_EQ(info.st_uid, 2001);
+    CHECK(open(proc_path(pid, "maps"), O_RDONLY) >= 0);
+    CHECK_EQ(setgid(2002), 0);
+    CHECK_EQ(setuid(2002), 0);
+    CHECK(open(proc_path(pid, "stat"), O_RDONLY) >= 0);
+    CHECK_FAILS(open(proc_path(pid, "maps"), O_RDONLY), EACCES);
+    CHECK_FAILS(open(proc_path(pid, "environ"), O_RDONLY), EACCES);
+    CHECK_FAILS(open(proc_path(pid, "fd"), O_RDONLY), EACCES);
+    CHECK_FAILS(readlink(proc_path(pid, "exe"), text, sizeof text), EACCES);
+}
+
 static void directory(void) {
     char self[16];
     bool found;
@@ -435,8 +459,7 @@ static void directory(void) {
     CHECK_FAILS(unlink("/proc/meminfo"), EPERM);
 }
 
-/* --- the machine
- * ---------------------------------------------------------------------------------- */
+/* ---- the machine ---- */
 
 static void memory(void) {
     struct sysinfo info;
@@ -548,6 +571,6 @@ CHECK_MAIN({"self_links", self_links}, {"stat_file", stat_file}, {"status_file",
            {"descriptors", descriptors}, {"pipe_by_path", pipe_by_path},
            {"partial_reads", partial_reads}, {"seeks", seeks}, {"long_maps", long_maps},
            {"gone", gone}, {"zombie", zombie}, {"other_process", other_process},
-           {"directory", directory}, {"memory", memory}, {"frames_add_up", frames_add_up},
-           {"time_and_load", time_and_load}, {"texts", texts}, {"frames_stay", frames_stay},
-           {"pagemap_file", pagemap_file});
+           {"others_secrets", others_secrets}, {"directory", directory}, {"memory", memory},
+           {"frames_add_up", frames_add_up}, {"time_and_load", time_and_load}, {"texts", texts},
+           {"frames_stay", frames_stay}, {"pagemap_file", pagemap_file});

@@ -1,80 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Terminals, through a pseudo-terminal whose master the test holds: line editing, raw mode, job
- * control, sizes, hang-up.
+ * Terminals, through a pseudo-terminal: line editing, raw mode, flow, sizes, hang-up. Sessions and
+ * jobs are in test_tty_jobs.c.
  */
-#include "check.h"
-
-#include <poll.h>
-#include <sys/ioctl.h>
-#include <termios.h>
-
-#define NOBODY ((void *)8) /* an address where nothing is */
-
-static int master = -1, slave = -1;
-
-/* Opens a pair; the caller does not get a controlling terminal by it. */
-static void pair_open(void) {
-    master = posix_openpt(O_RDWR | O_NOCTTY);
-    if (master < 0 && (errno == ENOENT || errno == EACCES))
-        SKIP("no /dev/ptmx here");
-    CHECK(master >= 0);
-    CHECK_EQ(grantpt(master), 0);
-    CHECK_EQ(unlockpt(master), 0);
-    slave = open(ptsname(master), O_RDWR | O_NOCTTY);
-    CHECK(slave >= 0);
-    CHECK(isatty(slave));
-}
-
-static void type(const char *text) {
-    CHECK_EQ(write(master, text, strlen(text)), strlen(text));
-}
-
-/* Linux handles what is typed in its own time. */
-static void settle(void) {
-    usleep(20000);
-}
-
-/* What the terminal shows within a moment. */
-static const char *shown(void) {
-    static char text[8192];
-    size_t length = 0;
-    struct pollfd fd = {master, POLLIN, 0};
-
-    while (length < sizeof text - 1 && poll(&fd, 1, 50) == 1 && (fd.revents & POLLIN)) {
-        ssize_t got = read(master, text + length, sizeof text - 1 - length);
-        if (got <= 0)
-            break;
-        length += (size_t)got;
-    }
-    text[length] = '\0';
-    return text;
-}
-
-/* One read from the slave, "" for end of file. */
-static const char *line(void) {
-    static char text[8192];
-    ssize_t got = read(slave, text, sizeof text - 1);
-
-    CHECK(got >= 0);
-    text[got] = '\0';
-    return text;
-}
-
-#define CHECK_TEXT(actual, expected)                                                               \
-    do {                                                                                           \
-        const char *check_t = (actual);                                                            \
-        if (strcmp(check_t, (expected)) != 0)                                                      \
-            CHECK_NOTE("%s:%d: \"%s\", not \"%s\"", __FILE__, __LINE__, check_t, (expected));      \
-    } while (0)
-
-static void settings_change(void (*change)(struct termios *)) {
-    struct termios settings;
-
-    CHECK_EQ(tcgetattr(slave, &settings), 0);
-    change(&settings);
-    CHECK_EQ(tcsetattr(slave, TCSANOW, &settings), 0);
-}
+#include "tty_pair.h"
 
 static void without_echo(struct termios *settings) {
     settings->c_lflag &= ~(tcflag_t)ECHO;
@@ -88,8 +17,7 @@ static void nonblocking(int fd) {
     CHECK_EQ(fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK), 0);
 }
 
-/* --- lines
- * ---------------------------------------------------------------------------------------- */
+/* ---- lines ---- */
 
 static void defaults(void) {
     struct termios settings;
@@ -206,8 +134,7 @@ static void stop_and_go(void) {
     CHECK_EQ(child_wait(writer), 0);
 }
 
-/* --- raw
- * ------------------------------------------------------------------------------------------ */
+/* ---- raw ---- */
 
 static void raw_bytes(void) {
     pair_open();
@@ -297,15 +224,7 @@ static void back_pressure(void) {
     CHECK_EQ(child_wait(child), 0);
 }
 
-/* --- sizes and other settings
- * --------------------------------------------------------------------- */
-
-static volatile sig_atomic_t signals_seen;
-
-static void on_signal(int signo) {
-    (void)signo;
-    signals_seen++;
-}
+/* ---- sizes and other settings ---- */
 
 static void window_size(void) {
     struct winsize size = {24, 80, 0, 0}, seen;
@@ -352,249 +271,7 @@ static void locked(void) {
     CHECK_FAILS(open(ptsname(master), O_RDWR | O_NOCTTY), EIO);
 }
 
-/* --- sessions and job control
- * --------------------------------------------------------------------- */
-
-/* In a child that leads a session with the slave as its terminal. */
-static void session_begin(void) {
-    CHECK(setsid() > 0);
-    CHECK_EQ(ioctl(slave, TIOCSCTTY, 0), 0);
-}
-
-static void body_terminal(void *unused) {
-    (void)unused;
-    session_begin();
-    CHECK_EQ(tcgetpgrp(slave), getpgrp());
-    CHECK_EQ(tcgetsid(slave), getsid(0));
-    int fd = open("/dev/tty", O_RDWR);
-    CHECK(fd >= 0);
-    CHECK_EQ(write(fd, "hello", 5), 5);
-    CHECK_TEXT(shown(), "hello");
-    CHECK_EQ(ioctl(fd, TIOCNOTTY), 0);
-    CHECK_FAILS(open("/dev/tty", O_RDWR), ENXIO);
-    CHECK_FAILS(tcgetpgrp(slave), ENOTTY);
-}
-
-static void controlling_terminal(void) {
-    pair_open();
-    signal(SIGHUP, SIG_IGN);
-    CHECK_CHILD_OK(body_terminal, NULL);
-}
-
-static void body_by_open(void *unused) {
-    (void)unused;
-    CHECK(setsid() > 0);
-    CHECK_FAILS(open("/dev/tty", O_RDWR), ENXIO);
-    int quiet = open(ptsname(master), O_RDWR | O_NOCTTY);
-    CHECK(quiet >= 0);
-    CHECK_FAILS(open("/dev/tty", O_RDWR), ENXIO);
-    int fd = open(ptsname(master), O_RDWR);
-    CHECK(fd >= 0);
-    CHECK_EQ(tcgetpgrp(fd), getpgrp());
-    CHECK(open("/dev/tty", O_RDWR) >= 0);
-}
-
-static void terminal_by_open(void) {
-    pair_open();
-    CHECK_CHILD_OK(body_by_open, NULL);
-}
-
-static void body_not_ours(void *unused) {
-    (void)unused;
-    session_begin();
-    pid_t child = fork();
-    if (child == 0) {
-        CHECK(setsid() > 0);
-        CHECK_FAILS(tcsetpgrp(slave, getpgrp()), ENOTTY);
-        CHECK_FAILS(tcgetsid(slave), ENOTTY);
-        _exit(0);
-    }
-    CHECK_EQ(child_wait(child), 0);
-    CHECK_FAILS(tcsetpgrp(slave, 1), EPERM);
-    CHECK_FAILS(tcsetpgrp(slave, 32000), ESRCH);
-    CHECK_FAILS(tcsetpgrp(slave, -1), EINVAL);
-}
-
-static void foreground_errors(void) {
-    pair_open();
-    CHECK_CHILD_OK(body_not_ours, NULL);
-}
-
-/* Starts a child in a group of its own, in the foreground or not. */
-static pid_t job_start(bool foreground, void (*run)(void)) {
-    pid_t pid = fork();
-
-    CHECK(pid >= 0);
-    if (pid == 0) {
-        setpgid(0, 0);
-        usleep(20000);
-        run();
-        _exit(0);
-    }
-    setpgid(pid, pid);
-    if (foreground)
-        CHECK_EQ(tcsetpgrp(slave, pid), 0);
-    return pid;
-}
-
-static void job_sleep(void) {
-    sleep(20);
-}
-
-static void job_read(void) {
-    char byte;
-
-    _exit(read(slave, &byte, 1) == 1 ? 7 : 1);
-}
-
-static void job_write(void) {
-    _exit(write(slave, "x", 1) == 1 ? 8 : 1);
-}
-
-static void job_settings(void) {
-    struct termios settings;
-
-    CHECK_EQ(tcgetattr(slave, &settings), 0);
-    _exit(tcsetattr(slave, TCSANOW, &settings) == 0 ? 9 : 1);
-}
-
-static void expect_killed(const char *key, int signo) {
-    int status;
-    pid_t job = job_start(true, job_sleep);
-
-    usleep(50000);
-    type(key);
-    CHECK_EQ(waitpid(job, &status, 0), job);
-    CHECK(WIFSIGNALED(status));
-    CHECK_EQ(WTERMSIG(status), signo);
-}
-
-static void expect_stopped(pid_t job, int signo) {
-    int status;
-
-    CHECK_EQ(waitpid(job, &status, WUNTRACED), job);
-    CHECK(WIFSTOPPED(status));
-    CHECK_EQ(WSTOPSIG(status), signo);
-}
-
-static void expect_exit(pid_t job, int code) {
-    int status;
-
-    CHECK_EQ(waitpid(job, &status, 0), job);
-    CHECK(WIFEXITED(status));
-    CHECK_EQ(WEXITSTATUS(status), code);
-}
-
-static void body_keys(void *unused) {
-    (void)unused;
-    session_begin();
-    signal(SIGTTOU, SIG_IGN);
-    expect_killed("\003", SIGINT);
-    expect_killed("\034", SIGQUIT);
-    pid_t job = job_start(true, job_sleep);
-    usleep(50000);
-    type("\032");
-    expect_stopped(job, SIGTSTP);
-    kill(job, SIGKILL);
-    CHECK_EQ(waitpid(job, NULL, 0), job);
-}
-
-static void signal_keys(void) {
-    pair_open();
-    CHECK_CHILD_OK(body_keys, NULL);
-}
-
-static void body_background_read(void *unused) {
-    (void)unused;
-    session_begin();
-    pid_t job = job_start(false, job_read);
-    expect_stopped(job, SIGTTIN);
-    signal(SIGTTOU, SIG_IGN);
-    CHECK_EQ(tcsetpgrp(slave, job), 0);
-    type("x\n");
-    CHECK_EQ(kill(-job, SIGCONT), 0); /* the read starts over and now may */
-    expect_exit(job, 7);
-}
-
-static void background_read(void) {
-    pair_open();
-    CHECK_CHILD_OK(body_background_read, NULL);
-}
-
-static void with_tostop(struct termios *settings) {
-    settings->c_lflag |= TOSTOP;
-}
-
-static void body_background_write(void *unused) {
-    (void)unused;
-    session_begin();
-    expect_exit(job_start(false, job_write), 8);
-    settings_change(with_tostop);
-    pid_t job = job_start(false, job_write);
-    expect_stopped(job, SIGTTOU);
-    kill(job, SIGKILL);
-    CHECK_EQ(waitpid(job, NULL, 0), job);
-    job = job_start(false, job_settings);
-    expect_stopped(job, SIGTTOU);
-    kill(job, SIGKILL);
-    CHECK_EQ(waitpid(job, NULL, 0), job);
-    signal(SIGTTOU, SIG_IGN); /* ignored: it may */
-    expect_exit(job_start(false, job_write), 8);
-    expect_exit(job_start(false, job_settings), 9);
-}
-
-static void background_write(void) {
-    pair_open();
-    CHECK_CHILD_OK(body_background_write, NULL);
-}
-
-/* A background group that nobody could continue gets an error, not a signal. */
-static void body_orphans(void *unused) {
-    (void)unused;
-    session_begin();
-    int pair[2];
-    CHECK_EQ(pipe(pair), 0);
-    pid_t middle = fork();
-    if (middle == 0) {
-        if (fork() == 0) {
-            setpgid(0, 0);
-            usleep(100000); /* until the parent has gone */
-            char byte;
-            bool failed = read(slave, &byte, 1) == -1 && errno == EIO;
-            CHECK_EQ(write(pair[1], failed ? "y" : "n", 1), 1);
-        }
-        _exit(0);
-    }
-    child_wait(middle);
-    char answer;
-    CHECK_EQ(read(pair[0], &answer, 1), 1);
-    CHECK_EQ(answer, 'y');
-}
-
-static void orphaned_read(void) {
-    pair_open();
-    CHECK_CHILD_OK(body_orphans, NULL);
-}
-
-static void body_window_signal(void *unused) {
-    struct winsize size = {30, 90, 0, 0};
-
-    (void)unused;
-    session_begin();
-    signal(SIGWINCH, on_signal);
-    CHECK_EQ(ioctl(master, TIOCSWINSZ, &size), 0);
-    CHECK_EQ(signals_seen, 1);
-    CHECK_EQ(ioctl(master, TIOCSWINSZ, &size), 0); /* no change: no signal */
-    CHECK_EQ(signals_seen, 1);
-}
-
-static void window_signal(void) {
-    pair_open();
-    CHECK_CHILD_OK(body_window_signal, NULL);
-}
-
-/* --- hang-up
- * -------------------------------------------------------------------------------------- */
+/* ---- hang-up ---- */
 
 static void master_closed(void) {
     char byte;
@@ -624,36 +301,10 @@ static void slave_closed(void) {
     CHECK_TEXT(line(), "x\n");
 }
 
-static void body_leader(void *unused) {
-    (void)unused;
-    session_begin();
-    if (fork() == 0) {
-        sleep(20); /* in the foreground group: dies of SIGHUP with the leader */
-        _exit(0);
-    }
-    usleep(20000);
-}
-
-static void leader_exits(void) {
-    int pair[2];
-    char byte;
-
-    pair_open();
-    CHECK_EQ(pipe(pair), 0);
-    CHECK_CHILD_OK(body_leader, NULL);
-    close(pair[1]);
-    CHECK_EQ(read(pair[0], &byte, 1), 0); /* nobody has the other end any more */
-}
-
 CHECK_MAIN({"defaults", defaults}, {"line_and_echo", line_and_echo}, {"editing", editing},
            {"erase_echo", erase_echo}, {"end_of_file", end_of_file},
            {"one_line_a_read", one_line_a_read}, {"flushing", flushing},
            {"stop_and_go", stop_and_go}, {"raw_bytes", raw_bytes}, {"raw_waiting", raw_waiting},
            {"mode_changes", mode_changes}, {"back_pressure", back_pressure},
            {"window_size", window_size}, {"pairs", pairs}, {"locked", locked},
-           {"controlling_terminal", controlling_terminal}, {"terminal_by_open", terminal_by_open},
-           {"foreground_errors", foreground_errors}, {"signal_keys", signal_keys},
-           {"background_read", background_read}, {"background_write", background_write},
-           {"orphaned_read", orphaned_read}, {"window_signal", window_signal},
-           {"master_closed", master_closed}, {"slave_closed", slave_closed},
-           {"leader_exits", leader_exits});
+           {"master_closed", master_closed}, {"slave_closed", slave_closed});

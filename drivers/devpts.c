@@ -6,7 +6,7 @@
  * A node belongs to who opened the master; owner and mode may be changed as long as the node is in
  * use, and are as at first when it is looked up anew.
  */
-#include "fs/devpts/devpts.h"
+#include "drivers/devpts.h"
 
 #include "abi/dirent.h"
 #include "abi/errno.h"
@@ -98,8 +98,7 @@ static int create_ptmx(struct filesystem *fs, struct vnode **out) {
     return 0;
 }
 
-/* --- the directory
- * --------------------------------------------------------------------------------- */
+/* ---- the directory ---- */
 
 static int root_lookup(struct vnode *dir, const struct component *c, struct vnode **out) {
     char name[8];
@@ -157,8 +156,7 @@ static int root_getdents(struct file *f, struct dirent_sink *sink) {
 static const struct vnode_ops root_ops = {.lookup = root_lookup, .release = node_release};
 static const struct file_ops root_file_ops = {.getdents = root_getdents};
 
-/* --- the file system
- * ------------------------------------------------------------------------------- */
+/* ---- the file system ---- */
 
 static int devpts_statfs(struct filesystem *fs, struct statfs_info *out) {
     (void)fs;

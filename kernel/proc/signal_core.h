@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files about signals tell each other; private to kernel/proc and the signal system calls.
+ * What the files about signals tell each other; for kernel/proc and the signal system calls only.
  *
  * _locked: the caller holds the process's signal_lock. Details of pending signals (struct
  * pending_signal) are memory, which is neither allocated nor freed under that lock.
  */
-#ifndef PROC_SIGNAL_PRIVATE_H
-#define PROC_SIGNAL_PRIVATE_H
+#ifndef PROC_SIGNAL_CORE_H
+#define PROC_SIGNAL_CORE_H
 
 #include "proc/process.h"
 

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Limits and small facts: rlimits and what they stop, a fork bomb within one, getrandom, uname,
+ * sysinfo, priorities, prctl, umask and identities.
+ */
+#include "signals.h"
+#include "facts.h"
+
+#include <grp.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/time.h>
+
+static void limits_are_kept_and_checked(void) {
+    struct rlimit limit, given = {50, 60};
+
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &given), 0);
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    CHECK(limit.rlim_cur == 50 && limit.rlim_max == 60);
+    given = (struct rlimit){70, 60};
+    CHECK_FAILS(setrlimit(RLIMIT_NOFILE, &given), EINVAL);
+    CHECK_FAILS(getrlimit(99, &limit), EINVAL);
+    CHECK_FAILS(setrlimit(99, &limit), EINVAL);
+    CHECK_EQ(setuid(1000), 0);
+    given = (struct rlimit){60, 60};
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &given), 0);
+    given = (struct rlimit){10, 61};
+    CHECK_FAILS(setrlimit(RLIMIT_NOFILE, &given), EPERM);
+}
+
+static void every_limit_can_be_read(void) {
+    for (int i = 0; i < 16; i++) {
+        struct rlimit limit;
+        CHECK_EQ(getrlimit(i, &limit), 0);
+        CHECK(limit.rlim_cur <= limit.rlim_max);
+    }
+}
+
+static void limits_of_another(void) {
+    struct rlimit limit, given = {33, 44};
+    pid_t child = fork();
+
+    if (child == 0)
+        for (;;)
+            pause();
+    CHECK_EQ(prlimit(child, RLIMIT_NOFILE, &given, NULL), 0);
+    CHECK_EQ(prlimit(child, RLIMIT_NOFILE, NULL, &limit), 0);
+    CHECK(limit.rlim_cur == 33 && limit.rlim_max == 44);
+    CHECK_FAILS(prlimit(999999, RLIMIT_NOFILE, NULL, &limit), ESRCH);
+    kill(child, SIGKILL);
+    child_wait(child);
+}
+
+static void files_are_limited(void) {
+    struct rlimit given = {10, 10};
+    int fd = 0, last = 0;
+
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &given), 0);
+    while ((fd = dup(0)) >= 0)
+        last = fd;
+    CHECK_EQ(errno, EMFILE);
+    CHECK_EQ(last, 9);
+    int pair[2];
+    CHECK_FAILS(pipe(pair), EMFILE);
+    CHECK_FAILS(open("/dev/null", O_RDONLY), EMFILE);
+    CHECK_FAILS(dup2(0, 10), EBADF);
+    CHECK_FAILS(fcntl(0, F_DUPFD, 10), EINVAL);
+    close(last);
+    CHECK_FAILS(pipe(pair), EMFILE); /* needs two */
+    CHECK_EQ(dup(0), last);
+}
+
+static void file_size_is_limited(void) {
+    struct rlimit given = {1000, 2000};
+    char bytes[600] = "", path[] = "/tmp/limits-XXXXXX";
+    int fd = mkstemp(path);
+
+    unlink(path);
+    handle(SIGXFSZ, 0);
+    CHECK_EQ(setrlimit(RLIMIT_FSIZE, &given), 0);
+    CHECK_EQ(write(fd, bytes, 600), 600);
+    CHECK_EQ(write(fd, bytes, 600), 400);
+    CHECK_FAILS(write(fd, bytes, 600), EFBIG);
+    CHECK_EQ(seen[SIGXFSZ], 1);
+    CHECK_FAILS(ftruncate(fd, 1001), EFBIG);
+}
+
+static void spin(void *unused) {
+    struct rlimit given = {1, 2};
+
+    (void)unused;
+    setrlimit(RLIMIT_CPU, &given);
+    for (;;)
+        __asm__ volatile("");
+}
+
+static void processor_time_is_limited(void) {
+    if (on_quire())
+        SKIP("RLIMIT_CPU is kept but not enforced");
+    CHECK_CHILD_KILLED(spin, NULL, SIGXCPU);
+}
+
+/* A bomb of forks under a limit: it fills up, the limit holds, and it can be cleared away. */
+static void bomb(void *unused) {
+    int full = 0;
+
+    (void)unused;
+    setpgid(0, 0);
+    CHECK_EQ(setgroups(0, NULL) | setgid(4242) | setuid(4242), 0);
+    for (int i = 0; i < 400; i++) {
+        pid_t child = fork();
+        if (child == 0 && i % 8)
+            for (;;)
+                pause();
+        full += child < 0 && errno == EAGAIN;
+    }
+    _exit(full > 0 ? 0 : 1);
+}
+
+static void fork_bomb_is_contained(void) {
+    struct rlimit given = {40, 40};
+    struct memory_use before = memory_use();
+    pid_t child;
+
+    if (on_quire())
+        frames_exact_or_skip();
+    for (int round = 0; round < 2; round++) {
+        before = memory_use();
+        child = fork();
+        if (child == 0) {
+            CHECK_EQ(setrlimit(RLIMIT_NPROC, &given), 0);
+            bomb(NULL);
+        }
+        CHECK_EQ(child_wait(child), 0);
+        CHECK_EQ(child_run((void (*)(void *))every_limit_can_be_read, NULL), 0);
+        kill(-child, SIGKILL);
+        usleep(300000);
+    }
+    if (on_quire())
+        CHECK_MEMORY_SAME(memory_use(), before);
+}
+
+static void random_bytes(void) {
+    unsigned char one[64] = {0}, two[64] = {0};
+    unsigned zeroes = 0;
+
+    CHECK_EQ(getrandom(one, sizeof one, 0), sizeof one);
+    CHECK_EQ(getrandom(two, sizeof two, GRND_NONBLOCK), sizeof two);
+    CHECK(memcmp(one, two, sizeof one) != 0);
+    for (size_t i = 0; i < sizeof one; i++)
+        zeroes += one[i] == 0;
+    CHECK(zeroes < 16);
+    CHECK_EQ(getrandom(one, 0, 0), 0);
+    CHECK_FAILS(getrandom(one, 16, 0x8000), EINVAL);
+}
+
+static void names_of_the_system(void) {
+    struct utsname name;
+    char host[65];
+
+    CHECK_EQ(uname(&name), 0);
+    CHECK(strcmp(name.sysname, "Linux") == 0);
+    CHECK(strcmp(name.machine, "x86_64") == 0);
+    CHECK(name.release[0] >= '1' && name.release[0] <= '9');
+    CHECK_EQ(gethostname(host, sizeof host), 0);
+    CHECK(strcmp(host, name.nodename) == 0);
+}
+
+static void what_sysinfo_says(void) {
+    struct sysinfo info;
+    uint64_t unit;
+
+    CHECK_EQ(sysinfo(&info), 0);
+    unit = info.mem_unit;
+    CHECK(info.totalram * unit > 16 << 20);
+    CHECK(info.freeram <= info.totalram);
+    CHECK(info.procs >= 2);
+    CHECK_EQ(info.totalram * unit / 1024, fact_number("/proc/meminfo", "MemTotal"));
+    if (on_quire())
+        CHECK_EQ(info.freeram * unit / 1024, fact_number("/proc/meminfo", "MemFree"));
+}
+
+static void priorities(void) {
+    CHECK_EQ(setpriority(PRIO_PROCESS, 0, 7), 0);
+    CHECK_EQ(getpriority(PRIO_PROCESS, 0), 7);
+    CHECK_EQ(setpriority(PRIO_PROCESS, 0, 100), 0);
+    CHECK_EQ(getpriority(PRIO_PROCESS, 0), 19);
+    CHECK_FAILS(setpriority(9, 0, 0), EINVAL);
+    CHECK_FAILS(setpriority(PRIO_PROCESS, 999999, 0), ESRCH);
+    if (fork() == 0)
+        _exit(getpriority(PRIO_PROCESS, 0));
+    int status;
+    CHECK(wait(&status) > 0);
+    CHECK_EQ(status, 19 << 8);
+}
+
+static void names_of_a_process(void) {
+    char name[16];
+
+    CHECK_EQ(prctl(PR_SET_NAME, "a name that is too long"), 0);
+    CHECK_EQ(prctl(PR_GET_NAME, name), 0);
+    CHECK(strcmp(name, "a name that is ") == 0);
+    CHECK(strcmp(fact_file("/proc/self/comm"), "a name that is \n") == 0);
+    CHECK_FAILS(prctl(987654, 0, 0, 0, 0), EINVAL);
+}
+
+static void umask_takes_away(void) {
+    struct stat stat;
+
+    umask(0137);
+    unlink("/tmp/limits-umask");
+    CHECK(open("/tmp/limits-umask", O_CREAT | O_WRONLY, 0777) >= 0);
+    CHECK_EQ(lstat("/tmp/limits-umask", &stat), 0);
+    CHECK_EQ(stat.st_mode & 07777, 0640);
+    CHECK_EQ(umask(07777), 0137);
+    CHECK_EQ(umask(0), 0777);
+    unlink("/tmp/limits-umask");
+}
+
+static void identities(void) {
+    gid_t groups[4] = {11, 22, 33, 0}, now[4];
+    uid_t real, effective, saved;
+
+    CHECK_EQ(setgroups(3, groups), 0);
+    CHECK_EQ(getgroups(0, NULL), 3);
+    CHECK_EQ(getgroups(4, now), 3);
+    CHECK_EQ(now[1], 22);
+    CHECK_FAILS(getgroups(2, now), EINVAL);
+    CHECK_EQ(setresgid(100, 200, 300), 0);
+    CHECK_EQ(setresuid(1000, 2000, 3000), 0);
+    CHECK_EQ(getresuid(&real, &effective, &saved), 0);
+    CHECK(real == 1000 && effective == 2000 && saved == 3000);
+    CHECK_EQ(getuid(), 1000);
+    CHECK_EQ(geteuid(), 2000);
+    CHECK_EQ(getegid(), 200);
+    CHECK_EQ(seteuid(3000), 0);
+    CHECK_FAILS(seteuid(0), EPERM);
+    CHECK_FAILS(setuid(0), EPERM);
+    CHECK_FAILS(setgid(0), EPERM);
+    CHECK_FAILS(setgroups(0, NULL), EPERM);
+}
+
+CHECK_MAIN({"limits_are_kept_and_checked", limits_are_kept_and_checked},
+           {"every_limit_can_be_read", every_limit_can_be_read},
+           {"limits_of_another", limits_of_another}, {"files_are_limited", files_are_limited},
+           {"file_size_is_limited", file_size_is_limited},
+           {"processor_time_is_limited", processor_time_is_limited},
+           {"fork_bomb_is_contained", fork_bomb_is_contained}, {"random_bytes", random_bytes},
+           {"names_of_the_system", names_of_the_system}, {"what_sysinfo_says", what_sysinfo_says},
+           {"priorities", priorities}, {"names_of_a_process", names_of_a_process},
+           {"umask_takes_away", umask_takes_away}, {"identities", identities})
