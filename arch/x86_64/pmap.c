@@ -320,42 +320,50 @@ struct fork {
     uint64_t start, end;
 };
 
-/* One table of the parent's and the child's for the same addresses. */
+/* One table of the parent's and the child's for the same addresses, both theirs alone. */
 struct fork_tables {
     struct frame *from, *to;
     struct table_window at;
-    bool ours; /* the parent's way to it is its own: W may be cleared (else it is clear further up)
-                */
 };
 
 static void fork_below(const struct fork *fork, const struct fork_tables *tables);
 
-/* Gives the child what the parent has below one entry, which leads to a table that covers `at`. */
+/* Gives the child a large table by reference, if an area before has not done so. */
+static void fork_share(pte_t *source, pte_t *target, struct frame *to) {
+    if (*target)
+        return;
+    *source &= ~PTE_WRITE;
+    *target = *source;
+    frame_ref(entry_table(*source));
+    to->count++;
+    pmap_counters.table_shared++;
+}
+
+/*
+ * Gives the child what the parent has below one entry, which leads to a table that covers `at`. A
+ * small table is the parent's alone: it was large when it was shared, and shared ones do not
+ * change.
+ */
 static void fork_child(const struct fork *fork, const struct fork_tables *parent,
                        struct table_window at) {
     pte_t *source = &table_entries(parent->from)[level_index(at.start, parent->at.level)];
     pte_t *target = &table_entries(parent->to)[level_index(at.start, parent->at.level)];
-    struct frame *table = entry_table(*source);
-    bool large = table->count > FORK_COPY_MAX;
-    struct fork_tables below = {table, NULL, at, parent->ours && !is_shared(table)};
+    struct fork_tables below = {.from = entry_table(*source), .at = at};
 
-    if (large && *target)
-        return; /* shared already, for an area before */
-    if (!large)
-        below.to = *target ? entry_table(*target) : table_alloc();
-    if (!below.to && parent->ours)
-        *source &= ~PTE_WRITE;
-    if (!below.to && !large)
+    if (below.from->count > FORK_COPY_MAX) {
+        fork_share(source, target, parent->to);
         return;
-    if (large)
-        frame_ref(table);
-    pmap_counters.table_shared += large;
+    }
+    DEBUG_ASSERT(!is_shared(below.from));
+    below.to = *target ? entry_table(*target) : table_alloc();
+    if (!below.to) {
+        *source &= ~PTE_WRITE;
+        return;
+    }
     if (!*target) {
-        *target = large ? *source & ~PTE_WRITE : entry_for_table(below.to);
+        *target = entry_for_table(below.to);
         parent->to->count++;
     }
-    if (large)
-        return;
     fork_below(fork, &below);
     if (below.to->count == 0) { /* nothing in the range, or no memory further down */
         *target = 0;
@@ -374,9 +382,7 @@ static void fork_leaves(const struct fork *fork, const struct fork_tables *table
         if (!*source)
             continue;
         tables->to->count += !*target;
-        *target = entry_unwritable(*source, 0);
-        if (tables->ours)
-            *source = *target;
+        *source = *target = entry_unwritable(*source, 0);
     }
 }
 
@@ -399,8 +405,7 @@ static void fork_below(const struct fork *fork, const struct fork_tables *tables
 void pmap_fork(struct pmap *parent, struct pmap *child, uint64_t start, uint64_t end) {
     const struct fork fork = {start, end};
 
-    const struct fork_tables top = {
-        parent->top, child->top, {0, USER_END, TABLE_TOP_LEVEL}, .ours = true};
+    const struct fork_tables top = {parent->top, child->top, {0, USER_END, TABLE_TOP_LEVEL}};
 
     fork_below(&fork, &top);
 }

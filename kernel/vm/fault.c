@@ -287,8 +287,6 @@ static void fault_around(struct fault *fault) {
     struct vm_object *object = area->object;
 
     spin_lock(&object->lock);
-    end = MIN(end, area->start + (div_round_up(object->size_bytes, PAGE_SIZE) << PAGE_SHIFT) -
-                       (area->offset_pages << PAGE_SHIFT));
     for (; va < end; va += PAGE_SIZE) {
         if (va != fault->va)
             around_one(fault, va);

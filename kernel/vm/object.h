@@ -8,8 +8,8 @@
  * own but the shadow of an area (vm/shadow.h): there is at most one object below a shadow, for
  * ever.
  *
- * Locks: object->lock (LOCK_RANK_VM_OBJECT, inside a space's lock) guards the tree, the size and the
- * list of areas. Operations are called with it held unless they say otherwise.
+ * Locks: object->lock (LOCK_RANK_VM_OBJECT, inside a space's lock) guards the tree, the size and
+ * the list of areas. Operations are called with it held unless they say otherwise.
  */
 #ifndef QUIRE_VM_OBJECT_H
 #define QUIRE_VM_OBJECT_H

@@ -4,9 +4,9 @@
  *
  * The areas, their objects and shadows are the truth; the pmap is a cache of it (vm/pmap.h).
  *
- * Locks: space->lock (LOCK_RANK_VM_SPACE) guards everything tagged [space]. Inside it objects' locks,
- * then frames and slabs. Nothing sleeps under it and nothing is copied to or from the user under
- * it.
+ * Locks: space->lock (LOCK_RANK_VM_SPACE) guards everything tagged [space]. Inside it objects'
+ * locks, then frames and slabs. Nothing sleeps under it and nothing is copied to or from the user
+ * under it.
  *
  * Not here: mapping calls (vm/map.h), faults (vm/fault.h), invariants (vm/check.h).
  */
