@@ -23,4 +23,10 @@ struct vm_check_report {
  */
 bool vm_check_space(struct vm_space *space, struct vm_check_report *report);
 
+/*
+ * The same for DEBUG_ASSERT at places that every process comes through (fork, the end of a space):
+ * says in the log what is wrong. Spaces with very many areas pass unseen, for the time it takes.
+ */
+bool vm_check_passes(struct vm_space *space);
+
 #endif

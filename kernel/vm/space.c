@@ -11,6 +11,7 @@
 #include "core/assert.h"
 #include "lib/bits.h"
 #include "mm/slab.h"
+#include "vm/check.h"
 #include "vm/pmap.h"
 
 static struct slab_cache space_cache;
@@ -72,8 +73,10 @@ void vm_space_ref(struct vm_space *space) {
 }
 
 void vm_space_unref(struct vm_space *space) {
-    if (refcount_dec_and_test(&space->refs))
-        space_free(space);
+    if (!refcount_dec_and_test(&space->refs))
+        return;
+    DEBUG_ASSERT(vm_check_passes(space));
+    space_free(space);
 }
 
 void vm_space_activate(struct vm_space *space) {
@@ -147,9 +150,10 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child) {
     error = fork_areas(parent, space);
     spin_unlock(&parent->lock);
     if (error < 0) {
-        vm_space_unref(space);
+        space_free(space); /* half made: it would not pass vm_check */
         return error;
     }
+    DEBUG_ASSERT(vm_check_passes(parent) && vm_check_passes(space));
     *child = space;
     return 0;
 }
