@@ -3,8 +3,8 @@
  * Pseudo-terminals: a terminal whose other end is a file, the master.
  *
  * Opening /dev/ptmx makes a pair and is its master; the terminal (the slave) is /dev/pts/N, which
- * drivers/devpts.c shows. The pair lasts as long as either end is open; its number is free again when
- * the master is closed, which hangs up the slave.
+ * drivers/devpts.c shows. The pair lasts as long as either end is open; its number is free again
+ * when the master is closed, which hangs up the slave.
  *
  * Locks: pty_lock, a spinlock, for the table of numbers; the rest is the tty's.
  *

@@ -24,7 +24,11 @@ present() {
     case $1 in
     # A dynamic program names its interpreter right after its headers.
     static:*) [ -x "${1#static:}" ] && ! head -c 1024 "${1#static:}" | grep -aq /ld-linux ;;
-    /*) [ -e "$1" ] ;;
+    /*)
+        # shellcheck disable=SC2086 # a pattern, to be expanded
+        set -- $1
+        [ -e "$1" ]
+        ;;
     *) command -v "$1" >/dev/null 2>&1 ;;
     esac
 }

@@ -354,6 +354,16 @@ static void set_name(const char *path) {
     process_set_name(slash ? slash + 1 : path);
 }
 
+/* What was arranged with children is not for the new program, which may have other rights. */
+static void reset_exit_signals_locked(struct process *process) {
+    struct process *child;
+
+    LIST_FOR_EACH (&process->children, child, sibling_node) {
+        if (child->exit_signal != 0)
+            child->exit_signal = SIGCHLD;
+    }
+}
+
 /* The file and what hangs on it, where others look. Returns the old file. */
 static struct file *replace_file(struct exec *e, struct process *process) {
     struct file *old = process->exe;
@@ -363,6 +373,7 @@ static struct file *replace_file(struct exec *e, struct process *process) {
     e->file = NULL;
     process->has_execed = true;
     process->exit_signal = SIGCHLD;
+    reset_exit_signals_locked(process);
     spin_unlock_irq(&process_tree_lock, flags);
     return old;
 }

@@ -32,8 +32,7 @@ void process_replace_space(struct vm_space *space) {
     process->space = space;
     if (process->vfork_borrowed) {
         process->vfork_borrowed = false;
-        if (process->parent)
-            wait_queue_wake_all(&process->parent->child_wait);
+        wait_queue_wake_all(&process->child_wait);
     }
     spin_unlock_irq(&process_tree_lock, flags);
     flags = irq_save();
@@ -47,8 +46,8 @@ void process_replace_space(struct vm_space *space) {
 /* Takes the files and directories away from the process, so that nobody finds them, and frees them.
  */
 static void release_files(struct process *process) {
-    struct vfs_context context = process->vfs;
     struct file *exe = process->exe;
+    struct vfs_context context;
     irq_flags_t flags;
 
     vfs_context_release_files(&process->vfs);

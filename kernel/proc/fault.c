@@ -79,6 +79,9 @@ static void send_for_fault(struct trapframe *tf, uint64_t address, unsigned erro
     memset(&info, 0, sizeof(info));
     info.si_code = code_of(reason);
     info.u.fault.address = address;
+    /* A kernel copy may try again before the task gets around to dying. */
+    if (task->forced_signal == SIGKILL)
+        return;
     task->fault_address = address;
     task->fault_error = error;
     task->fault_trap = TRAP_PAGE_FAULT;

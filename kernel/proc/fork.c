@@ -139,7 +139,9 @@ static int link_child(struct task *task, const struct fork_request *request) {
     int pid = pid_alloc_locked();
 
     if (pid != 0) {
-        child->exit_signal = request->exit_signal;
+        /* A process chooses what it is sent itself, not what its parent is. */
+        child->exit_signal =
+            request->flags & CLONE_PARENT ? parent->exit_signal : request->exit_signal;
         child->vfork_borrowed = (request->flags & CLONE_VFORK) != 0;
         process_link_locked(child, pid, request->flags & CLONE_PARENT ? parent->parent : parent);
         group_join_locked(child, parent->group);
@@ -151,9 +153,9 @@ static int link_child(struct task *task, const struct fork_request *request) {
 
 /* Sleeps until the child gives the space back; only death is quicker. */
 static void wait_vfork(struct process *child) {
-    struct process *self = process_current();
+    const struct process *self = process_current();
 
-    WAIT_EVENT(&self->child_wait, !child->vfork_borrowed || self->is_exiting);
+    WAIT_EVENT(&child->child_wait, !child->vfork_borrowed || self->is_exiting);
 }
 
 int process_fork(const struct fork_request *request) {

@@ -14,6 +14,15 @@ bool permission_same_user(const struct process *process) {
     return mine->euid == 0 || mine->euid == theirs->uid || mine->euid == theirs->euid;
 }
 
+bool permission_all_ids(const struct process *process) {
+    const struct credentials *mine = &process_current()->vfs.credentials;
+    const struct credentials *theirs = &process->vfs.credentials;
+
+    return mine->euid == 0 ||
+           (mine->uid == theirs->uid && mine->uid == theirs->euid && mine->uid == theirs->suid &&
+            mine->gid == theirs->gid && mine->gid == theirs->egid && mine->gid == theirs->sgid);
+}
+
 bool permission_to_signal(const struct process *process, int signo) {
     const struct credentials *mine = &process_current()->vfs.credentials;
     const struct credentials *theirs = &process->vfs.credentials;

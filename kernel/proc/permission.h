@@ -11,7 +11,10 @@ struct process;
  */
 bool permission_same_user(const struct process *process);
 
-/* kill(2): ids as above with saved ones, and SIGCONT within a session. */
+/* Root, or all ids of the process are the caller's real ones: prlimit(2), and what looks inside. */
+bool permission_all_ids(const struct process *process);
+
+/* kill(2): the caller's ids are the real or saved one of the process; SIGCONT within a session. */
 bool permission_to_signal(const struct process *process, int signo);
 
 #endif

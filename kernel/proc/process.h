@@ -108,7 +108,7 @@ struct process {
     struct list_node sibling_node; /* (T) */
     struct process_group *group;   /* (T) NULL: reaped */
     struct list_node group_node;   /* (T) */
-    struct wait_queue child_wait;  /* wait4 and vfork of this process sleep here */
+    struct wait_queue child_wait;  /* its wait4 sleeps here, and who made it by vfork */
     bool is_subreaper;             /* (T) PR_SET_CHILD_SUBREAPER */
     bool has_execed;               /* (T) execve came: setpgid by the parent is too late */
     bool vfork_borrowed;           /* (T) its parent waits until it lets go of its space */

@@ -3,8 +3,8 @@
  * Sets of pending signals with their details.
  *
  * queue->pending tells which are pending. queue->infos has details of some of them: a signal may
- * lack details (from the kernel, or no memory), and details may outlast their signal (forgotten in
- * an interrupt, where memory cannot be freed); the next signal of that number takes them over.
+ * lack details (from the kernel, or no memory). Details of signals that were forgotten stay, with
+ * the number 0, since an interrupt cannot free memory; the next signal takes them over.
  */
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -44,20 +44,21 @@ void signal_info_set(struct linux_siginfo *to, int signo, const struct linux_sig
 
 void signal_queue_add_locked(struct signal_queue *queue, int signo,
                              const struct linux_siginfo *info, struct pending_signal **spare) {
-    struct pending_signal *pending = NULL;
+    struct pending_signal *pending;
 
-    if (signo < SIGRTMIN || !(queue->pending & SIGNAL_BIT(signo))) {
-        if (queue->pending & SIGNAL_BIT(signo))
-            return;
-        pending = find(queue, signo);
-    }
-    if (!pending && *spare) {
+    if (signo < SIGRTMIN && (queue->pending & SIGNAL_BIT(signo)))
+        return;
+    pending = find(queue, 0);
+    if (pending) {
+        list_remove(&pending->node);
+    } else {
         pending = *spare;
         *spare = NULL;
+    }
+    if (pending) {
+        signal_info_set(&pending->info, signo, info);
         list_push_back(&queue->infos, &pending->node);
     }
-    if (pending)
-        signal_info_set(&pending->info, signo, info);
     queue->pending |= SIGNAL_BIT(signo);
 }
 
@@ -77,7 +78,13 @@ struct pending_signal *signal_queue_take_locked(struct signal_queue *queue, int 
 }
 
 void signal_queue_clear_locked(struct signal_queue *queue, uint64_t set) {
+    struct pending_signal *pending;
+
     queue->pending &= ~set;
+    LIST_FOR_EACH (&queue->infos, pending, node) {
+        if (pending->info.si_signo != 0 && (set & SIGNAL_BIT(pending->info.si_signo)))
+            pending->info.si_signo = 0;
+    }
 }
 
 void signal_queue_destroy(struct signal_queue *queue) {

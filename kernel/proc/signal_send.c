@@ -73,12 +73,12 @@ static bool wants(const struct task *task, int signo) {
     return (~task->blocked | task->awaited) & SIGNAL_BIT(signo);
 }
 
-/* The task that is to be told of a signal for the whole process; NULL: all block it. */
+/* The task that is to be told of a signal for the whole process; NULL: none wants it. */
 static struct task *choose_task_locked(const struct process *process, int signo) {
     struct task *task;
 
     LIST_FOR_EACH (&process->tasks, task, process_node) {
-        if (!(task->blocked & SIGNAL_BIT(signo)))
+        if (wants(task, signo))
             return task;
     }
     return NULL;

@@ -3,7 +3,7 @@
  * The run queue of a processor; private to kernel/sched.
  *
  * Invariants: `current` runs (or is about to, or has just picked its successor); a runnable thread
- * other than `current` and `idle` is in `queue`; nobody else is.
+ * other than `current` and `idle` is in `fresh` or `queue`; nobody else is.
  *
  * The lock is not held across the switch itself. A thread that was picked away keeps on_cpu until
  * its registers are saved, which whoever runs next says in sched_finish_switch().
@@ -19,8 +19,9 @@
 
 struct run_queue {
     struct spinlock lock;
-    struct list_node queue;  /* (lock) */
-    unsigned queued;         /* (lock) */
+    struct list_node fresh;  /* (lock) have some of their slice left: run first */
+    struct list_node queue;  /* (lock) start a new slice */
+    unsigned queued;         /* (lock) in both */
     struct thread *current;  /* (lock) */
     struct thread *idle;     /* constant */
     struct thread *previous; /* own processor, interrupts off: switched from, not yet finished */

@@ -2,13 +2,17 @@
 /*
  * The scheduler: round robin on each processor, with slices of 10 ms.
  *
+ * A thread that sleeps before its slice is over keeps the rest, and when woken goes before those
+ * who wait for a new slice. So whoever sleeps much waits little, and threads that wake each other
+ * in turn still use up their slices and let the others run.
+ *
  * A processor's clock is programmed for the next event only: the first timer's deadline, or the end
  * of the slice while something other than the idle thread runs. An idle processor has no tick. The
  * tick is not moved at a switch (programming the hardware costs more than the switch); a slice is
  * between half and one and a half of its length.
  *
- * A thread that is woken goes to the end of the queue and preempts nobody but the idle thread. The
- * kernel is not preempted: the slice's end is noticed on the way back to user mode.
+ * A thread that is woken preempts nobody but the idle thread. The kernel is not preempted: the
+ * slice's end is noticed on the way back to user mode.
  *
  * Locks: run_queue.lock, innermost but for the clock's; see run_queue.h for the switch.
  */
@@ -17,6 +21,7 @@
 #include "core/clock.h"
 #include "core/cpu.h"
 #include "core/printk.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "machine/trapframe.h"
 #include "sched/loadavg.h"
@@ -41,6 +46,7 @@ void sched_init(void) {
     struct thread *idle = &idle_threads[cpu_index()];
 
     spin_init(&rq->lock, "run_queue", LOCK_RANK_RUN_QUEUE);
+    list_init(&rq->fresh);
     list_init(&rq->queue);
     list_init(&idle->queue_node);
     thread_set_name(idle, "idle");
@@ -76,15 +82,22 @@ void run_queue_set_timer(uint64_t deadline_ns) {
 }
 
 static void enqueue(struct run_queue *rq, struct thread *thread) {
-    list_push_back(&rq->queue, &thread->queue_node);
+    if (thread->slice_ns > 0) {
+        list_push_back(&rq->fresh, &thread->queue_node);
+    } else {
+        thread->slice_ns = SCHED_SLICE_NS;
+        list_push_back(&rq->queue, &thread->queue_node);
+    }
     thread->queued = true;
     rq->queued++;
 }
 
 static struct thread *dequeue_first(struct run_queue *rq) {
-    struct list_node *node = list_pop_front(&rq->queue);
+    struct list_node *node = list_pop_front(&rq->fresh);
     struct thread *thread;
 
+    if (!node)
+        node = list_pop_front(&rq->queue);
     if (!node)
         return rq->idle;
     thread = LIST_ENTRY(node, struct thread, queue_node);
@@ -96,13 +109,16 @@ static struct thread *dequeue_first(struct run_queue *rq) {
 /* Closes the account of the thread that leaves and opens that of the one that comes. */
 static void account_switch(struct run_queue *rq, struct thread *from, struct thread *to) {
     uint64_t now = clock_monotonic_ns();
+    uint64_t ran = now - from->switched_in_ns;
 
-    from->run_ns += now - from->switched_in_ns;
+    from->run_ns += ran;
+    /* One that is queued again begins a new slice. */
+    if (!from->queued)
+        from->slice_ns -= MIN(ran, from->slice_ns);
     to->switched_in_ns = now;
-    to->slice_end_ns = now + SCHED_SLICE_NS;
     rq->switches++;
     if (to != rq->idle && rq->tick_ns == CLOCK_NO_EVENT) {
-        rq->tick_ns = to->slice_end_ns;
+        rq->tick_ns = now + SCHED_SLICE_NS;
         program_clock(rq);
     }
 }
@@ -192,11 +208,11 @@ void sched_yield(void) {
 
     DEBUG_ASSERT(cpu_may_sleep());
     spin_lock(&rq->lock);
-    if (list_is_empty(&rq->queue)) {
+    if (rq->queued == 0) {
         cpu_work_clear(CPU_WORK_RESCHED);
-        self->slice_end_ns += SCHED_SLICE_NS;
         spin_unlock(&rq->lock);
     } else {
+        self->slice_ns = 0;
         if (self != rq->idle)
             enqueue(rq, self);
         self->forced_switches++;
@@ -253,7 +269,7 @@ static void charge_tick(struct run_queue *rq, uint64_t now_ns) {
         thread->system_ticks++;
         rq->system_ticks++;
     }
-    if (!list_is_empty(&rq->queue) && now_ns + SCHED_SLICE_NS / 2 >= thread->slice_end_ns)
+    if (rq->queued > 0 && now_ns - thread->switched_in_ns + SCHED_SLICE_NS / 2 >= thread->slice_ns)
         cpu_work_set(CPU_WORK_RESCHED);
 }
 
@@ -279,7 +295,7 @@ void sched_tick(void) {
 void sched_idle(void) {
     for (;;) {
         irq_disable();
-        if (list_is_empty(&run_queue_self()->queue)) {
+        if (run_queue_self()->queued == 0) {
             cpu_idle_wait();
         } else {
             irq_enable();
@@ -295,6 +311,8 @@ void run_queue_dump(void) {
     printk("cpu %u: runs \"%s\" (%d), %u queued, tick %lu, timer %lu, clock set to %lu\n",
            cpu_index(), rq->current->name, rq->current->tid, rq->queued, rq->tick_ns, rq->timer_ns,
            rq->programmed_ns);
+    LIST_FOR_EACH (&rq->fresh, thread, queue_node)
+        printk("    \"%s\" (%d), %lu ns left\n", thread->name, thread->tid, thread->slice_ns);
     LIST_FOR_EACH (&rq->queue, thread, queue_node)
         printk("    \"%s\" (%d)\n", thread->name, thread->tid);
 }

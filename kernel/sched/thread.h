@@ -72,7 +72,7 @@ struct thread {
 
     struct lock_stack mutexes; /* (s) held, for the rank check */
 
-    uint64_t slice_end_ns;       /* (q) monotonic */
+    uint64_t slice_ns;           /* (q) what is left of its slice, without the running stretch */
     uint64_t switched_in_ns;     /* (q) monotonic */
     uint64_t run_ns;             /* (q) time on a processor, without the running slice */
     uint64_t user_ticks;         /* (q) timer ticks that found it in user mode */

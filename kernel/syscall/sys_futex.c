@@ -96,7 +96,7 @@ static int get_list_of(int pid, uint64_t *list) {
 
     if (!process)
         return -ESRCH;
-    allowed = permission_same_user(process);
+    allowed = permission_all_ids(process);
     flags = spin_lock_irq(&process->signal_lock);
     first = process_first_task(process);
     *list = first ? first->robust_list : 0;

@@ -40,7 +40,7 @@ long sys_prlimit64(int pid, uint32_t resource, const void *limit, void *old) {
     process = process_get(pid == 0 ? process_current()->pid : pid);
     if (!process)
         return -ESRCH;
-    if (process != process_current() && !permission_same_user(process))
+    if (process != process_current() && !permission_all_ids(process))
         error = -EPERM;
     if (error == 0)
         error = limit_exchange(process, resource, limit ? &wanted : NULL, &before);

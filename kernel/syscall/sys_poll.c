@@ -187,27 +187,31 @@ static long do_poll(void *user, uint32_t count, uint64_t deadline_ns) {
     return result;
 }
 
-/* A poll that was interrupted and goes on: with the deadline it had. */
-static long poll_restart(struct task *task) {
-    long result = do_poll((void *)task->restart_data[0], (uint32_t)task->restart_data[1],
-                          task->restart_data[2]);
+/* Polls; an interrupted one can go on by restart_syscall, with the deadline it had. */
+static long poll_until(void *fds, uint32_t count, uint64_t deadline_ns);
 
-    return result == -EINTR ? -ERESTART_RESTARTBLOCK : result;
+static long poll_restart(struct task *task) {
+    return poll_until((void *)task->restart_data[0], (uint32_t)task->restart_data[1],
+                      task->restart_data[2]);
 }
 
-long sys_poll(void *fds, uint32_t count, int timeout_ms) {
-    uint64_t deadline_ns =
-        timeout_ms < 0 ? WAIT_FOREVER : deadline_after((uint64_t)timeout_ms * NS_PER_MS);
+static long poll_until(void *fds, uint32_t count, uint64_t deadline_ns) {
+    struct task *task = task_current();
     long result = do_poll(fds, count, deadline_ns);
 
     if (result != -EINTR)
         return result;
-    struct task *task = task_current();
     task->restart = poll_restart;
     task->restart_data[0] = (uint64_t)fds;
     task->restart_data[1] = count;
     task->restart_data[2] = deadline_ns;
     return -ERESTART_RESTARTBLOCK;
+}
+
+long sys_poll(void *fds, uint32_t count, int timeout_ms) {
+    return poll_until(fds, count,
+                      timeout_ms < 0 ? WAIT_FOREVER
+                                     : deadline_after((uint64_t)timeout_ms * NS_PER_MS));
 }
 
 long sys_ppoll(void *fds, uint32_t count, void *timeout, const void *mask, size_t mask_size) {

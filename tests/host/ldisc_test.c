@@ -272,6 +272,9 @@ static void test_signals(void) {
     CHECK_TEXT(sent(), "^\\");
     CHECK_EQ(type("\032") & (LDISC_INTR | LDISC_QUIT | LDISC_SUSP), LDISC_SUSP);
     CHECK_TEXT(sent(), "^Z");
+    type("\023");
+    type("\003"); /* a signal lets stopped output go on */
+    CHECK_TEXT(sent(), "^C");
     set_lflag(0, ISIG);
     CHECK_EQ(type("\003\n") & LDISC_INTR, 0);
     CHECK_TEXT(read_all(), "\003\n");

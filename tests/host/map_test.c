@@ -305,6 +305,40 @@ static void test_protect_errors(void) {
     CHECK_EQ(protect(6, 1, RO), 0);
 }
 
+/* ---- discard ---- */
+
+/*
+ *   [ww][rr]..[ww]
+ *     ^^^           private pages go, the areas stay; a hole refuses all of it
+ */
+static void test_discard(void) {
+    struct test_file file;
+
+    begin();
+    file_init(&file, 8 * PAGE_SIZE);
+    file_poke(&file, 2, 22);
+    map_fixed(space, 0, 2, RW, 0);
+    map_object(space, 2, 2, RW, 0, &file.object, 2);
+    map_object(space, 6, 2, RW, VM_MAP_SHARED, &file.object, 6);
+    for (unsigned i = 0; i < 8; i++)
+        CHECK_EQ(poke(space, i, (unsigned char)(i + 1)), i == 4 || i == 5 ? -EFAULT : 0);
+    CHECK_EQ(vm_discard(space, AT(1), 4 * PAGE_SIZE), -ENOMEM);
+    CHECK_EQ(peek(space, 1), 2);
+    CHECK_EQ(vm_discard(space, AT(1), 2 * PAGE_SIZE), 0);
+    CHECK_EQ(vm_discard(space, AT(6), 2 * PAGE_SIZE), 0);
+    expect_picture(space, 8, "[ww][ww]..[WW]");
+    CHECK_EQ(peek(space, 0), 1);
+    CHECK_EQ(peek(space, 1), 0);
+    CHECK_EQ(peek(space, 2), 22);
+    CHECK_EQ(peek(space, 3), 4);
+    CHECK_EQ(peek(space, 6), 7);
+    CHECK_EQ(vm_discard(space, AT(0) + 1, PAGE_SIZE), -EINVAL);
+    CHECK_EQ(vm_discard(space, AT(0), UINT64_MAX), -EINVAL);
+    CHECK_EQ(vm_is_mapped(space, AT(0), 4 * PAGE_SIZE), 0);
+    CHECK_EQ(vm_is_mapped(space, AT(0), 5 * PAGE_SIZE), -ENOMEM);
+    CHECK_EQ(vm_is_mapped(space, AT(0) + 1, PAGE_SIZE), -EINVAL);
+}
+
 /* ---- brk ---- */
 
 #define HEAP (AT(10) + 100)
@@ -388,6 +422,7 @@ int main(int argc, char **argv) {
         {"protect_middle_and_back", test_protect_middle_and_back},
         {"protect_across", test_protect_across},
         {"protect_errors", test_protect_errors},
+        {"discard", test_discard},
         {"brk_grow_and_shrink", test_brk_grow_and_shrink},
         {"brk_refuses", test_brk_refuses},
         {"limits", test_limits},

@@ -108,9 +108,7 @@ echo 'single $x' "double $x" \$x; echo a{b,c}d ~root "a  b"
 cat <<EOF
 here $x $((2 + 3)) $(echo command)
 EOF
-cat <<-'EOF'
-	tabs $x go
-EOF
+printf 'cat <<-END\n\ttabs $x go\n\tEND\n' > heredoc; . ./heredoc; rm heredoc
 echo out; echo err >&2; { echo both; echo both2 >&2; } 2>&1 | cat
 exec 3> fd3; echo three >&3; exec 3>&-; cat fd3; cat < fd3 3< poem >&2 2>/dev/null
 echo *.t?r [ab]; echo nothing*; set -f; echo *; set +f

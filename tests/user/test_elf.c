@@ -73,7 +73,7 @@ static bool outcome_fits(enum outcome wanted, int status, int error) {
 
 static void case_run(const struct hostile *hostile) {
     static struct image image;
-    long before = 0;
+    struct memory_use before = memory_use();
 
     image_make(&image);
     hostile->spoil(&image);
@@ -82,9 +82,12 @@ static void case_run(const struct hostile *hostile) {
         int error, status = image_run(&error);
         if (!outcome_fits(hostile->outcome, status, error))
             CHECK_NOTE("%s: status %#x, errno %d", hostile->name, (unsigned)status, error);
-        if (round == 1 && on_quire() && frames_free() != before)
-            CHECK_NOTE("%s: %ld frames lost", hostile->name, before - frames_free());
-        before = frames_free();
+        struct memory_use use = memory_use();
+        if (round == 1 && on_quire() && !memory_same(&use, &before))
+            CHECK_NOTE("%s: memory lost: %ld anonymous, %ld tables, %ld objects", hostile->name,
+                       use.anonymous - before.anonymous, use.tables - before.tables,
+                       use.objects - before.objects);
+        before = use;
     }
 }
 
@@ -121,7 +124,7 @@ static void plainly_no_program(void) {
 
 static void damaged_at_random(void) {
     static struct image image;
-    long before = 0;
+    struct memory_use before = memory_use();
 
     for (int round = 0; round < 2; round++) {
         struct random random = {4711};
@@ -135,8 +138,8 @@ static void damaged_at_random(void) {
             image_run(&error);
         }
         if (round == 1 && on_quire())
-            CHECK_EQ(frames_free(), before);
-        before = frames_free();
+            CHECK_MEMORY_SAME(memory_use(), before);
+        before = memory_use();
     }
     unlink(path);
 }

@@ -14,6 +14,40 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#define ROOM_FRAMES 4000
+
+static void fill_until(long left) {
+    for (long more; (more = frames_free() - left) > 0;)
+        pages_write(pages_map((size_t)(more + 1) / 2, PROT_READ | PROT_WRITE),
+                    (size_t)(more + 1) / 2, 1);
+}
+
+/* The machine made small: a child that holds all but ROOM_FRAMES until it is killed. */
+static pid_t machine_shrink(void) {
+    int ready[2];
+    char byte;
+    pid_t pid;
+
+    CHECK_EQ(pipe(ready), 0);
+    pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        fill_until(ROOM_FRAMES);
+        CHECK_EQ(write(ready[1], "", 1), 1);
+        for (;;)
+            pause();
+    }
+    CHECK_EQ(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    return pid;
+}
+
+static void machine_grow(pid_t holder) {
+    kill(holder, SIGKILL);
+    child_wait(holder);
+}
+
 static void eat(void *unused) {
     (void)unused;
     for (;;) {
@@ -29,25 +63,30 @@ static void eaten_to_the_end(void) {
     struct memory_use before;
 
     frames_exact_or_skip();
-    child_run(eat, NULL);
+    child_run(eat, NULL); /* once the whole machine */
+    machine_grow(machine_shrink());
     before = memory_use();
+    pid_t holder = machine_shrink();
     for (int i = 0; i < 2; i++) {
         int status = child_run(eat, NULL);
         CHECK(status == 0 || WTERMSIG(status) == SIGKILL);
     }
+    machine_grow(holder);
     CHECK_MEMORY_SAME(memory_use(), before);
 }
 
 static void killing_is_reported(void) {
     char wanted[64];
-    pid_t child;
+    pid_t child, holder;
     char *line;
 
     frames_exact_or_skip();
+    holder = machine_shrink();
     child = fork();
     if (child == 0)
         eat(NULL);
     CHECK_EQ(child_wait(child) & 0x7f, SIGKILL);
+    machine_grow(holder);
     snprintf(wanted, sizeof wanted, "[%d]: killed by SIGKILL: page fault", child);
     line = strstr(kernel_log(), wanted);
     CHECK(line != NULL);
@@ -57,10 +96,12 @@ static void killing_is_reported(void) {
 
 static void several_eaters(void) {
     struct memory_use before;
-    pid_t eaters[4];
+    pid_t eaters[4], holder;
 
     frames_exact_or_skip();
+    machine_grow(machine_shrink());
     before = memory_use();
+    holder = machine_shrink();
     for (size_t i = 0; i < COUNT_OF(eaters); i++) {
         eaters[i] = fork();
         CHECK(eaters[i] >= 0);
@@ -69,6 +110,7 @@ static void several_eaters(void) {
     }
     for (size_t i = 0; i < COUNT_OF(eaters); i++)
         CHECK_EQ(child_wait(eaters[i]) & 0x7f, SIGKILL);
+    machine_grow(holder);
     CHECK_MEMORY_SAME(memory_use(), before);
 }
 
@@ -187,9 +229,7 @@ static pid_t holder_start(struct stage *stage, long left) {
     close(stage->leave[1]);
     frames_free();
     await_close(stage->hold[0]);
-    for (long more; (more = frames_free() - left) > 0;)
-        pages_write(pages_map((size_t)(more + 1) / 2, PROT_READ | PROT_WRITE),
-                    (size_t)(more + 1) / 2, 1);
+    fill_until(left);
     close(stage->held[1]);
     await_close(stage->leave[0]);
     _exit(0);
@@ -240,8 +280,10 @@ static void every_call_with_little_left(void) {
     static const long left[] = {300, 100, 60, 40, 30, 25, 20, 16, 13, 11,
                                 9,   8,   7,  6,  5,  4,  3,  2,  1,  0};
     struct memory_use before;
+    pid_t holder;
 
     frames_exact_or_skip();
+    holder = machine_shrink();
     stage_run(1000);
     clean_up();
     before = memory_use();
@@ -249,6 +291,7 @@ static void every_call_with_little_left(void) {
         stage_run(left[i]);
     clean_up();
     CHECK_MEMORY_SAME(memory_use(), before);
+    machine_grow(holder);
     CHECK_CHILD_OK(all_tries, NULL);
 }
 

@@ -125,19 +125,19 @@ static void (*const deaths[])(void *) = {die_by_fault, die_by_signal, die_by_exi
 
 static void every_death_gives_back(void) {
     for (size_t i = 0; i < COUNT_OF(deaths); i++) {
-        long before;
+        struct memory_use before = memory_use();
         child_run(deaths[i], NULL);
-        before = frames_free();
+        before = memory_use();
         for (int times = 0; times < 10; times++)
             child_run(deaths[i], NULL);
         if (on_quire())
-            CHECK_EQ(frames_free(), before);
+            CHECK_MEMORY_SAME(memory_use(), before);
     }
 }
 
 /* Table pages of every level come back on unmapping too, while the process lives. */
 static void unmapping_gives_back_tables(void) {
-    long before = 0;
+    struct memory_use before = memory_use();
 
     for (int round = 0; round < 3; round++) {
         for (uintptr_t i = 1; i < 100; i++) {
@@ -148,8 +148,8 @@ static void unmapping_gives_back_tables(void) {
             CHECK_EQ(munmap(page, PAGE_BYTES), 0);
         }
         if (round > 0 && on_quire())
-            CHECK_EQ(frames_free(), before);
-        before = frames_free();
+            CHECK_MEMORY_SAME(memory_use(), before);
+        before = memory_use();
     }
 }
 

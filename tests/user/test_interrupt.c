@@ -125,6 +125,15 @@ static void timed_wait(void) {
     CHECK_EQ(info.si_signo, SIGUSR1);
 }
 
+static void timed_wait_is_woken(void) {
+    sigset_t set = set_of(SIGUSR1);
+    struct timespec long_time = {5, 0};
+
+    block(SIGUSR1);
+    sender(SIGUSR1, 20000);
+    CHECK_EQ(sigtimedwait(&set, NULL, &long_time), SIGUSR1);
+}
+
 static void kill_errors(void) {
     pid_t child = fork();
 

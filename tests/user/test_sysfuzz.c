@@ -271,15 +271,15 @@ static void unknown_numbers(void) {
 }
 
 static void frames_come_back(void) {
-    long before;
+    struct memory_use before, now;
 
     frames_exact_or_skip();
     CHECK_CHILD_OK((void (*)(void *))as_root, NULL);
-    before = frames_free();
+    before = memory_use();
     CHECK_CHILD_OK((void (*)(void *))as_root, NULL);
-    for (int i = 0; i < 100 && frames_free() != before; i++)
+    for (int i = 0; i < 100 && (now = memory_use(), !memory_same(&now, &before)); i++)
         usleep(10000);
-    CHECK_EQ(frames_free(), before);
+    CHECK_MEMORY_SAME(now, before);
 }
 
 CHECK_MAIN({"as_nobody", as_nobody}, {"as_root", as_root}, {"unknown_numbers", unknown_numbers},

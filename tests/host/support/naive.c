@@ -111,6 +111,16 @@ int naive_protect(struct naive_space *space, struct naive_range range, unsigned 
     return 0;
 }
 
+int naive_discard(struct naive_space *space, struct naive_range range) {
+    for (unsigned i = range.start; i < range.end; i++) {
+        if (!space->pages[i].mapped)
+            return -ENOMEM;
+    }
+    for (unsigned i = range.start; i < range.end; i++)
+        page_drop_private(&space->pages[i]);
+    return 0;
+}
+
 uint64_t naive_brk(struct naive_space *space, uint64_t address) {
     static const struct naive_mapping heap = {
         .prot = VM_READ | VM_WRITE, .max_prot = VM_RIGHTS, .backing = NAIVE_ZERO};

@@ -90,6 +90,9 @@ void naive_unmap(struct naive_space *space, struct naive_range range);
 /* 0, -ENOMEM (a hole), -EACCES; changes the rights if 0. */
 int naive_protect(struct naive_space *space, struct naive_range range, unsigned prot);
 
+/* Forgets contents: 0, or -ENOMEM (a hole) and nothing changed. */
+int naive_discard(struct naive_space *space, struct naive_range range);
+
 /* Moves the break; returns the one that stands then. */
 uint64_t naive_brk(struct naive_space *space, uint64_t address);
 
