@@ -12,7 +12,6 @@
 
 #include "abi/errno.h"
 #include "abi/ioctl.h"
-#include "core/cpu.h"
 #include "core/printk.h"
 #include "core/random.h"
 #include "core/uaccess.h"
@@ -40,10 +39,8 @@ static long by_steps(struct iobuf *b, long (*step)(struct iobuf *b, size_t n)) {
         if (moved < 0)
             return total > 0 ? total : moved;
         total += moved;
-        if ((size_t)moved < want || thread_interrupted(thread_current()))
+        if ((size_t)moved < want || sched_pause())
             break;
-        if (cpu_self()->work & CPU_WORK_RESCHED)
-            sched_yield();
     }
     return total;
 }

@@ -118,6 +118,12 @@ static void pty_set_break(struct tty *tty, bool on) {
     (void)tty, (void)on;
 }
 
+/* Whichever way it was opened: /dev/tty leads to a slave as well. */
+static void pty_opened(struct tty *tty) {
+    refcount_inc(&pty_of(tty)->refs);
+    pty_of(tty)->slave_closed = false;
+}
+
 /* An open file of the pair is gone: the master learns when it was the slave's last. */
 static void pty_closed(struct tty *tty) {
     struct pty *pty = pty_of(tty);
@@ -136,6 +142,7 @@ static const struct tty_driver pty_driver = {
     .resume_input = wake_master,
     .set_termios = pty_set_termios,
     .set_break = pty_set_break,
+    .opened = pty_opened,
     .closed = pty_closed,
 };
 
@@ -357,10 +364,10 @@ int pty_master_open(struct file *f) {
         if (error)
             number_give(pty);
     }
-    if (error) {
-        kfree(pty);
+    if (pty)
+        pty_put(pty);
+    if (error)
         return error;
-    }
     f->mode |= FILE_STREAM;
     f->ops = &master_ops;
     return 0;
@@ -369,14 +376,10 @@ int pty_master_open(struct file *f) {
 int pty_slave_open(struct pty *pty, struct file *f) {
     if (pty->locked || pty->master_gone)
         return -EIO;
-    refcount_inc(&pty->refs);
     int error = tty_open(&pty->tty, f);
-    if (error) {
-        pty_put(pty);
+    if (error)
         return error;
-    }
     f->mode |= FILE_STREAM;
-    pty->slave_closed = false;
     return 0;
 }
 

@@ -189,8 +189,11 @@ int tty_file_open(struct tty *tty, struct file *f, bool survives) {
 
     irq_flags_t flags = spin_lock_irq(&tty->lock);
     bool refused = tty->exclusive && tty->opens > 0;
-    if (!refused)
+    if (!refused) {
         tty->opens++;
+        if (tty->driver->opened)
+            tty->driver->opened(tty);
+    }
     *file = (struct tty_file){tty, tty->generation, survives};
     spin_unlock_irq(&tty->lock, flags);
     if (refused) {

@@ -47,6 +47,8 @@ struct tty_driver {
     void (*set_termios)(struct tty *tty);
     /* Begins or ends a break condition. */
     void (*set_break)(struct tty *tty, bool on);
+    /* There is another open file of the terminal. NULL: - */
+    void (*opened)(struct tty *tty);
     /* An open file of the terminal has gone; called without the lock, as the last thing. NULL: - */
     void (*closed)(struct tty *tty);
 };

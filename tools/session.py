@@ -59,11 +59,23 @@ def extra_archive(options, base_archives, spec, program):
     return writer.bytes()
 
 
+def _same_file(one, other):
+    """True if two descriptors lead to the same place, as after 2>&1: then order matters."""
+    try:
+        first, second = os.fstat(one), os.fstat(other)
+    except OSError:
+        return False
+    return (first.st_dev, first.st_ino, first.st_rdev) == (
+        second.st_dev, second.st_ino, second.st_rdev)
+
+
 def run_specification(mode, options, on_terminal):
     spec = [("mode", mode), ("tty", int(on_terminal))]
     if on_terminal:
         rows, columns = terminal.window_size(0)
         spec += [("rows", rows), ("cols", columns), ("TERM", os.environ.get("TERM", "vt100"))]
+    elif _same_file(1, 2):
+        spec.append(("join", 1))
     if options.cwd:
         spec.append(("cwd", options.cwd))
     spec += [tuple(setting.split("=", 1)) for setting in options.env]

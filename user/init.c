@@ -7,14 +7,16 @@
  * ended and powers the machine off. It never returns: a kernel whose pid 1 is gone cannot go on.
  *
  * Run specification
- *   /etc/quire/run    lines `key=value`: mode=shell|run|tour, tty=0|1, rows, cols, cwd; a key in
+ *   /etc/quire/run    lines `key=value`: mode=shell|run|tour, tty=0|1, rows, cols, cwd, join=1 when
+ *                     output and error are one on the host and their order matters; a key in
  *                     capitals goes to the program's environment (TERM=xterm)
  *   /etc/quire/argv   the program and its arguments, each ended by a NUL
  * Without these files there is a shell on the console.
  *
  * Terminals
  *   ttyS0  the console; the program's standard output
- *   ttyS1  control: `ready` when the host may send input, `exit N` at the end
+ *   ttyS1  control: `ready` when the host may send input, `exit N` at the end; the host sends
+ *          `winsize ROWS COLS` when the window of its terminal changes
  *   ttyS2  the program's standard error
  *   ttyS3  the program's standard input, where DLE DLE is the byte DLE and DLE E the end of file
  * With tty=1 the program has the console itself. With tty=0 it has three pipes, so that isatty()
@@ -43,6 +45,7 @@
 #define ARGS_MAX 4096
 #define ENV_MAX 32
 #define RELAY_BYTES 4096
+#define CONTROL_LINE_BYTES 64
 #define DLE 0x10
 
 #define EXIT_NOT_EXECUTABLE 126
@@ -52,6 +55,7 @@ struct spec {
     const char *mode;
     const char *cwd;
     bool tty;
+    bool join;
     struct winsize size;
     char *argv[ARGS_MAX + 1];
     char *env[ENV_MAX + 1];
@@ -164,6 +168,8 @@ static void spec_line(char *line) {
         spec.size.ws_row = (unsigned short)atoi(value);
     else if (strcmp(line, "cols") == 0)
         spec.size.ws_col = (unsigned short)atoi(value);
+    else if (strcmp(line, "join") == 0)
+        spec.join = strcmp(value, "1") == 0;
     else if (strcmp(line, "cwd") == 0)
         spec.cwd = value;
 }
@@ -291,6 +297,32 @@ static void control_ready(void) {
         write_all(control_fd, "ready\n", 6);
 }
 
+/* The host's window has another size; the console's foreground job gets SIGWINCH. */
+static void control_line(const char *line) {
+    struct winsize size = {0};
+
+    if (sscanf(line, "winsize %hu %hu", &size.ws_row, &size.ws_col) == 2)
+        ioctl(STDIN_FILENO, TIOCSWINSZ, &size);
+}
+
+static void control_listen(void) {
+    static char line[CONTROL_LINE_BYTES];
+    static size_t length;
+    char bytes[CONTROL_LINE_BYTES];
+    ssize_t got = read(control_fd, bytes, sizeof bytes);
+
+    for (ssize_t i = 0; i < got; i++) {
+        if (bytes[i] != '\n') {
+            line[length] = bytes[i];
+            length = (length + 1) % (sizeof line - 1);
+            continue;
+        }
+        line[length] = '\0';
+        control_line(line);
+        length = 0;
+    }
+}
+
 /* ---- the program ---- */
 
 static void signals_default(void) {
@@ -326,12 +358,12 @@ static void console_take(void) {
 }
 
 /* Reap whoever died; true when `program` was among them, with its status in *status. */
-static bool children_reap(pid_t program, int *status, int options) {
+static bool children_reap(pid_t program, int *status) {
     bool ended = false;
 
     for (;;) {
         int wait_status;
-        pid_t pid = waitpid(-1, &wait_status, options);
+        pid_t pid = waitpid(-1, &wait_status, WNOHANG);
         if (pid < 0 && errno == EINTR)
             continue;
         if (pid <= 0)
@@ -340,14 +372,53 @@ static bool children_reap(pid_t program, int *status, int options) {
             continue;
         *status = wait_status;
         ended = true;
-        options |= WNOHANG;
     }
+}
+
+static void child_noted(int signal_number) {
+    int saved = errno;
+
+    (void)signal_number;
+    if (write(child_pipe[1], "", 1) < 0)
+        errno = saved;
+    errno = saved;
+}
+
+static void child_pipe_prepare(void) {
+    struct sigaction action = {.sa_handler = child_noted, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
+
+    if (pipe2(child_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+        say("cannot make", "a pipe");
+    sigaction(SIGCHLD, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void child_pipe_drain(void) {
+    char bytes[64];
+
+    while (read(child_pipe[0], bytes, sizeof bytes) > 0)
+        ;
+}
+
+static void console_wait(void) {
+    struct pollfd slots[] = {
+        {.fd = child_pipe[0], .events = POLLIN},
+        {.fd = control_fd, .events = POLLIN},
+    };
+
+    if (poll(slots, 2, -1) < 0)
+        return;
+    if (slots[1].revents & POLLIN)
+        control_listen();
+    child_pipe_drain();
 }
 
 static int run_on_console(void) {
     int status = 0;
-    pid_t pid = fork();
+    pid_t pid;
 
+    child_pipe_prepare();
+    pid = fork();
     if (pid < 0) {
         say("cannot start", spec.argv[0]);
         return EXIT_NOT_EXECUTABLE;
@@ -359,7 +430,8 @@ static int run_on_console(void) {
         program_exec();
     }
     control_ready();
-    children_reap(pid, &status, 0);
+    while (!children_reap(pid, &status))
+        console_wait();
     return exit_number(status);
 }
 
@@ -469,24 +541,6 @@ static void relay_start(struct relay *relay, int from, int to) {
     fcntl(from, F_SETFL, fcntl(from, F_GETFL) | O_NONBLOCK);
 }
 
-static void child_noted(int signal_number) {
-    int saved = errno;
-
-    (void)signal_number;
-    if (write(child_pipe[1], "", 1) < 0)
-        errno = saved;
-    errno = saved;
-}
-
-static void child_pipe_prepare(void) {
-    struct sigaction action = {.sa_handler = child_noted, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
-
-    if (pipe2(child_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
-        say("cannot make", "a pipe");
-    sigaction(SIGCHLD, &action, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
 static pid_t program_start(const int ends[RELAY_COUNT]) {
     pid_t pid = fork();
 
@@ -495,6 +549,8 @@ static pid_t program_start(const int ends[RELAY_COUNT]) {
     setsid();
     for (int standard = 0; standard < RELAY_COUNT; standard++)
         dup2(ends[standard], standard);
+    if (spec.join)
+        dup2(STDOUT_FILENO, STDERR_FILENO);
     signals_default();
     program_exec();
 }
@@ -526,7 +582,6 @@ static int relays_prepare(int ends[RELAY_COUNT]) {
 static int run_through_pipes(void) {
     int ends[RELAY_COUNT];
     int status = 0;
-    char byte[64];
     pid_t pid;
 
     child_pipe_prepare();
@@ -537,10 +592,9 @@ static int run_through_pipes(void) {
     for (int i = 0; i < RELAY_COUNT; i++)
         close(ends[i]);
     control_ready();
-    while (!children_reap(pid, &status, WNOHANG)) {
+    while (!children_reap(pid, &status)) {
         relays_wait();
-        while (read(child_pipe[0], byte, sizeof byte) > 0)
-            ;
+        child_pipe_drain();
     }
     relay_drain(&relays[RELAY_OUTPUT]);
     relay_drain(&relays[RELAY_ERROR]);

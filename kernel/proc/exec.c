@@ -400,14 +400,15 @@ static void commit(struct exec *e) {
     futex_task_exits(task);
     reset_signals(task);
     old = replace_file(e, process);
-    process_replace_space(e->space);
-    e->space = NULL;
-    fdtable_close_on_exec(process->vfs.files);
+    /* Before the space is there, so that nobody looks into it with the old rights. */
     process->vfs.credentials = e->credentials;
     process->dumpable = !e->is_secure;
     if (e->is_secure)
         process->parent_death_signal = 0;
     set_image(e, process);
+    process_replace_space(e->space);
+    e->space = NULL;
+    fdtable_close_on_exec(process->vfs.files);
     set_name(e->shown);
     set_registers(e, &task->thread);
     if (old)

@@ -75,7 +75,7 @@ static int show_fdinfo(struct seq *seq, const struct procfs_subject *subject) {
 }
 
 static const struct procfs_entry fd_entry = {
-    .name = "", .mode = S_IFLNK | 0700, .follow = follow_fd};
+    .name = "", .mode = S_IFLNK | 0700, .is_private = true, .follow = follow_fd};
 static const struct procfs_entry fdinfo_entry = {
     .name = "", .mode = S_IFREG | 0444, .show = show_fdinfo};
 

@@ -6,7 +6,6 @@
  * that changes while it is read shows each area at most once and never one that has gone.
  */
 #include "abi/errno.h"
-#include "core/cpu.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "machine/layout.h"
@@ -86,7 +85,7 @@ static void count_pages(struct vm_space *space, const struct vm_area_info *info,
     struct vm_page_info page;
 
     memset(pages, 0, sizeof(*pages));
-    for (uint64_t va = info->start; va < info->end; va += PAGE_SIZE) {
+    for (uint64_t va = info->start; va < info->end && !sched_pause(); va += PAGE_SIZE) {
         vm_space_page_info(space, va, &page);
         if (!page.present)
             continue;
@@ -166,10 +165,8 @@ static long pagemap_copy(struct vm_space *space, struct iobuf *b, uint64_t *pos)
             return total > 0 ? total : copied;
         total += copied;
         *pos += (uint64_t)copied;
-        if ((uint64_t)copied < count * ENTRY_BYTES || thread_interrupted(thread_current()))
+        if ((uint64_t)copied < count * ENTRY_BYTES || sched_pause())
             break;
-        if (cpu_self()->work & CPU_WORK_RESCHED)
-            sched_yield();
     }
     return total;
 }
@@ -204,7 +201,7 @@ static long mem_copy(struct vm_space *space, struct iobuf *b, uint64_t *pos) {
             return total > 0 ? total : copied;
         total += copied;
         *pos += (uint64_t)copied;
-        if ((size_t)copied < want)
+        if ((size_t)copied < want || sched_pause())
             break;
     }
     return total;

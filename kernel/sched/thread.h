@@ -151,6 +151,16 @@ static inline bool thread_interrupted(struct thread *thread) {
 void sched_yield(void);
 
 /*
+ * For long loops, which nothing preempts: lets others run if the slice is over. May sleep. True: a
+ * signal wants attention, and the loop should end.
+ */
+static inline bool sched_pause(void) {
+    if (cpu_self()->work & CPU_WORK_RESCHED)
+        sched_yield();
+    return thread_interrupted(thread_current());
+}
+
+/*
  * What kernel/proc, which owns the table of trap hooks, calls from the timer interrupt: runs timers
  * that are due, charges the tick to the running thread, ends its slice.
  */

@@ -90,7 +90,7 @@ static void populate(uint64_t address, uint64_t length, unsigned prot) {
     unsigned access = prot & VM_WRITE ? VM_WRITE : VM_READ;
 
     for (uint64_t done = 0; prot && done < length; done += PAGE_SIZE) {
-        if (vm_fault(process_current()->space, address + done, access) < 0)
+        if (vm_fault(process_current()->space, address + done, access) < 0 || sched_pause())
             break;
     }
 }

@@ -6,15 +6,18 @@
 Each test is a function that returns None, or why it failed.
 """
 
+import fcntl
 import os
 import pty
 import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -69,6 +72,16 @@ def output_alone():
 @test
 def output_and_errors_apart():
     return expect(quire("--", "sh", "-c", "echo out; echo err >&2"), 0, rb"out\n", rb"err\n")
+
+
+@test
+def order_is_kept_in_one_stream():
+    script = "for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done"
+    line = [QUIRE, "run", "--build", BUILD, *EXTRA, "--", "sh", "-c", script]
+    result = subprocess.run(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, timeout=SECONDS, check=False)
+    wanted = b"".join(b"out %d\nerr %d\n" % (i, i) for i in range(1, 10))
+    return None if result.stdout == wanted else f"{result.stdout!r}"
 
 
 @test
@@ -332,8 +345,12 @@ class Terminal:
                 self.text += data
         return False
 
-    def type(self, data):
-        os.write(self.fd, data)
+    def type(self, keys):
+        """Types keys, or resizes the window to keys = (rows, columns)."""
+        if isinstance(keys, tuple):
+            fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", *keys, 0, 0))
+        else:
+            os.write(self.fd, keys)
 
     def end(self):
         """The exit status; what still runs is killed."""
@@ -392,6 +409,31 @@ def program_has_the_terminal():
     why, status = converse([(b"", rb"/dev/console\r\n\d+ \d+\r\n"), (b"ab\x7fc\r", rb"=ac=\r\n")],
                            *words)
     return why or (None if status == 0 else f"status {status}")
+
+
+@test
+def window_changes():
+    script = "trap 'stty size; exit 3' WINCH; stty size; while :; do sleep 0.05; done"
+    words = ["run", "--build", BUILD, *EXTRA, "--", "sh", "-c", script]
+    why, status = converse([(b"", rb"\d+ \d+\r\n"), ((33, 101), rb"33 101\r\n")], *words)
+    return why or (None if status == 3 else f"status {status}")
+
+
+@test
+def terminal_is_given_back():
+    terminal = Terminal("shell", "--build", BUILD, *EXTRA)
+    before = termios.tcgetattr(terminal.fd)
+    if not terminal.wait_for(rb"# "):
+        return "no prompt"
+    during = termios.tcgetattr(terminal.fd)
+    os.kill(terminal.pid, signal.SIGTERM)
+    time.sleep(1)
+    after = termios.tcgetattr(terminal.fd)
+    status = terminal.end()
+    os.close(terminal.fd)
+    if during == before or after != before:
+        return "the terminal was not raw" if during == before else "the terminal stays raw"
+    return None if status == 143 else f"status {status}"
 
 
 def main():

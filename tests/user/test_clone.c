@@ -157,6 +157,26 @@ static void parents_parent(void) {
     CHECK_FAILS(wait(NULL), ECHILD);
 }
 
+static void body_sibling(void *unused) {
+    (void)unused;
+    /* Waits for its sibling to end, and does not choose what its parent is sent. */
+    long sibling = raw_clone(CLONE_PARENT | CLONE_VFORK | SIGKILL, NULL, NULL, NULL);
+
+    if (sibling == 0) {
+        usleep(20000);
+        _exit(5);
+    }
+    CHECK(sibling > 0);
+}
+
+static void vfork_of_a_sibling(void) {
+    int status;
+
+    CHECK_CHILD_OK(body_sibling, NULL);
+    CHECK(waitpid(-1, &status, 0) > 0);
+    CHECK_EQ(status, 5 << 8);
+}
+
 static void clone3_forks(void) {
     static int parent_tid;
     struct clone3_arguments arguments = {
@@ -223,6 +243,7 @@ CHECK_MAIN({"vfork_lends_memory", vfork_lends_memory},
            {"vfork_again_and_again", vfork_again_and_again},
            {"child_dies_of_vfork", child_dies_of_vfork}, {"spawn", spawn},
            {"fork_by_clone", fork_by_clone}, {"other_exit_signal", other_exit_signal},
-           {"parents_parent", parents_parent}, {"clone3_forks", clone3_forks},
-           {"senseless_flags", senseless_flags}, {"sets_thread_pointer", sets_thread_pointer},
+           {"parents_parent", parents_parent}, {"vfork_of_a_sibling", vfork_of_a_sibling},
+           {"clone3_forks", clone3_forks}, {"senseless_flags", senseless_flags},
+           {"sets_thread_pointer", sets_thread_pointer},
            {"thread_pointer_is_kept", thread_pointer_is_kept})

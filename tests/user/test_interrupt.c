@@ -5,6 +5,7 @@
 #define CHECK_HELPER exec_helper
 #include "signals.h"
 
+#include <poll.h>
 #include <time.h>
 
 /* A child that sends us `number` after a moment. */
@@ -134,6 +135,18 @@ static void timed_wait_is_woken(void) {
     CHECK_EQ(sigtimedwait(&set, NULL, &long_time), SIGUSR1);
 }
 
+static void poll_survives_two_stops(void) {
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(poll(NULL, 0, 200) == 0 ? 0 : 1);
+    for (int i = 0; i < 4; i++) {
+        usleep(20000);
+        CHECK_EQ(kill(child, i % 2 ? SIGCONT : SIGSTOP), 0);
+    }
+    CHECK_EQ(child_wait(child), 0);
+}
+
 static void kill_errors(void) {
     pid_t child = fork();
 
@@ -213,6 +226,9 @@ CHECK_MAIN({"read_is_interrupted", read_is_interrupted}, {"read_is_restarted", r
            {"sleep_tells_what_is_left", sleep_tells_what_is_left},
            {"suspend_swaps_the_mask", suspend_swaps_the_mask},
            {"pause_returns_after_handler", pause_returns_after_handler}, {"timed_wait", timed_wait},
-           {"kill_errors", kill_errors}, {"broken_pipe", broken_pipe},
+           {"timed_wait_is_woken", timed_wait_is_woken},
+           {"poll_survives_two_stops", poll_survives_two_stops},
+           {"timed_wait_is_woken", timed_wait_is_woken}, {"kill_errors", kill_errors},
+           {"broken_pipe", broken_pipe},
            {"killed_while_busy_and_while_asleep", killed_while_busy_and_while_asleep},
            {"exec_resets_handlers", exec_resets_handlers})

@@ -210,6 +210,20 @@ static void queued_value(void) {
     CHECK_EQ(last_info.si_value.sival_int, 4711);
 }
 
+static void forgotten_ones_stay_forgotten(void) {
+    struct sigaction action = {.sa_sigaction = note_info, .sa_flags = SA_SIGINFO};
+
+    block(SIGRTMAX);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(sigqueue(getpid(), SIGRTMAX, (union sigval){.sival_int = i}), 0);
+    signal(SIGRTMAX, SIG_IGN);
+    CHECK_EQ(sigaction(SIGRTMAX, &action, NULL), 0);
+    CHECK_EQ(sigqueue(getpid(), SIGRTMAX, (union sigval){.sival_int = 4711}), 0);
+    unblock(SIGRTMAX);
+    CHECK_EQ(seen[SIGRTMAX], 1);
+    CHECK_EQ(last_info.si_value.sival_int, 4711);
+}
+
 static void divide_by_zero(void *unused) {
     (void)unused;
     __asm__ volatile("xor %%edx, %%edx\n\t xor %%ecx, %%ecx\n\t div %%ecx" ::: "eax", "ecx", "edx");
@@ -439,6 +453,7 @@ CHECK_MAIN({"handler_runs_and_returns", handler_runs_and_returns},
            {"nodefer_and_resethand", nodefer_and_resethand},
            {"old_action_is_returned", old_action_is_returned}, {"siginfo_of_kill", siginfo_of_kill},
            {"siginfo_of_child", siginfo_of_child}, {"queued_value", queued_value},
+           {"forgotten_ones_stay_forgotten", forgotten_ones_stay_forgotten},
            {"faults_of_the_processor", faults_of_the_processor},
            {"handler_may_change_registers", handler_may_change_registers},
            {"registers_survive_handlers", registers_survive_handlers},

@@ -55,6 +55,33 @@ static void terminal_by_open(void) {
     CHECK_CHILD_OK(body_by_open, NULL);
 }
 
+static void body_dev_tty(void *unused) {
+    uint32_t number;
+    int fd;
+
+    (void)unused;
+    pair_open();
+    session_begin();
+    for (int i = 0; i < 4; i++) {
+        fd = open("/dev/tty", O_RDWR);
+        CHECK(fd >= 0);
+        CHECK_EQ(close(fd), 0);
+    }
+    fd = open("/dev/tty", O_RDWR);
+    CHECK_EQ(close(slave), 0);
+    CHECK_EQ(write(fd, "hello", 5), 5);
+    CHECK_TEXT(shown(), "hello");
+    CHECK_EQ(close(fd), 0);
+    CHECK_EQ(ioctl(master, TIOCGPTN, &number), 0);
+    fd = open("/dev/tty", O_RDWR);
+    CHECK_EQ(write(fd, "again", 5), 5);
+    CHECK_TEXT(shown(), "again");
+}
+
+static void dev_tty_is_the_slave(void) {
+    CHECK_CHILD_OK(body_dev_tty, NULL);
+}
+
 static void body_not_ours(void *unused) {
     (void)unused;
     session_begin();
@@ -271,7 +298,7 @@ static void leader_exits(void) {
 }
 
 CHECK_MAIN({"controlling_terminal", controlling_terminal}, {"terminal_by_open", terminal_by_open},
-           {"foreground_errors", foreground_errors}, {"signal_keys", signal_keys},
-           {"background_read", background_read}, {"background_write", background_write},
-           {"orphaned_read", orphaned_read}, {"window_signal", window_signal},
-           {"leader_exits", leader_exits});
+           {"dev_tty_is_the_slave", dev_tty_is_the_slave}, {"foreground_errors", foreground_errors},
+           {"signal_keys", signal_keys}, {"background_read", background_read},
+           {"background_write", background_write}, {"orphaned_read", orphaned_read},
+           {"window_signal", window_signal}, {"leader_exits", leader_exits});
