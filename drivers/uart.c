@@ -122,6 +122,7 @@ static unsigned send_burst(struct uart *uart) {
 static void uart_start_output(struct tty *tty) {
     struct uart *uart = container_of(tty, struct uart, tty);
     unsigned sent = FIFO_BYTES, total = 0;
+    bool was_busy = uart->ier & IER_TRANSMIT;
 
     for (int burst = 0; burst < BURSTS_MAX && sent == FIFO_BYTES; burst++) {
         if (!(reg_read(uart, REG_LSR) & LSR_EMPTY))
@@ -131,7 +132,7 @@ static void uart_start_output(struct tty *tty) {
     }
     bool more = sent == FIFO_BYTES || !(reg_read(uart, REG_LSR) & LSR_EMPTY);
     set_interrupts(uart, more ? IER_TRANSMIT : 0, more ? 0 : IER_TRANSMIT);
-    if (total > 0)
+    if (total > 0 || (was_busy && !more)) /* who drains waits for the last byte */
         tty_transmitted_locked(tty);
 }
 

@@ -155,9 +155,10 @@ class Jobs:
                                  + first_line(result.stderr, "no message") + f" (see {path})")
 
     def guest_jobs(self, suite, flavour):
-        """The user tests inside Quire, dealt out over as many machines as run at once."""
+        """The user tests inside Quire, dealt out over more machines than run at once, so that the
+        last ones end at about the same time."""
         names = self.user_tests()
-        count = max(1, min(self.workers, len(names)))
+        count = max(1, min(2 * self.workers, len(names)))
         return [(f"{suite} machine {index + 1}",
                  lambda index=index: self.guest(f"{suite}", flavour, names[index::count], index))
                 for index in range(count) if names]

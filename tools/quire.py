@@ -136,19 +136,27 @@ def parse(arguments):
     if command == "run":
         top.usage = "quire run [options] -- PROGRAM [args]"
     options, stray = top.parse_known_args(rest)
+    complaint = usage_complaint(command, options, stray, program)
+    if complaint:
+        top.error(complaint)
+    return command, options, program or []
+
+
+def usage_complaint(command, options, stray, program):
+    """What is wrong with the words, or None."""
     unknown = [word for word in stray if word.startswith("-")]
     if unknown:
-        top.error(f"unknown option {unknown[0]}")
+        return f"unknown option {unknown[0]}"
     if stray:
-        top.error(f"what is {stray[0]!r}? The program and its arguments come after --")
+        return f"what is {stray[0]!r}? The program and its arguments come after --"
     if command == "run" and not program:
-        top.error("PROGRAM is missing: quire run [options] -- PROGRAM [args]")
+        return "PROGRAM is missing: quire run [options] -- PROGRAM [args]"
     if program and command not in ("run", "debug"):
-        top.error("only `run` and `debug` take a program")
+        return "only `run` and `debug` take a program"
     for setting in options.env:
         if not re.match(r"[A-Z][A-Z0-9_]*=", setting) or "\n" in setting:
-            top.error(f"--env {setting!r} is not NAME=VALUE with NAME in capitals")
-    return command, options, program or []
+            return f"--env {setting!r} is not NAME=VALUE with NAME in capitals"
+    return None
 
 
 def main():

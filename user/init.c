@@ -24,6 +24,8 @@
  */
 
 #define _GNU_SOURCE
+#include "user/lib/relay.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -44,9 +46,7 @@
 #define ARGV_BYTES_MAX (256 * 1024)
 #define ARGS_MAX 4096
 #define ENV_MAX 32
-#define RELAY_BYTES 4096
 #define CONTROL_LINE_BYTES 64
-#define DLE 0x10
 
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NOT_FOUND 127
@@ -60,18 +60,6 @@ struct spec {
     char *argv[ARGS_MAX + 1];
     char *env[ENV_MAX + 1];
     size_t env_count;
-};
-
-/* One direction of bytes. `to` is only written when poll says so if it is a pipe of the program's;
- * a terminal is written to at once, since the host always reads. */
-struct relay {
-    int from;
-    int to;
-    bool escaped;      /* input from ttyS3: DLE means something */
-    bool after_dle;    /* the last byte read was an unpaired DLE */
-    bool end_of_input; /* nothing more comes: close `to` once the buffer is empty */
-    size_t start, end; /* bytes waiting in `bytes` */
-    unsigned char bytes[RELAY_BYTES];
 };
 
 enum { RELAY_INPUT, RELAY_OUTPUT, RELAY_ERROR, RELAY_COUNT };
@@ -435,89 +423,7 @@ static int run_on_console(void) {
     return exit_number(status);
 }
 
-/* ---- relays ---- */
-
-static void relay_close(struct relay *relay) {
-    if (relay->to >= 0)
-        close(relay->to);
-    relay->to = -1;
-    relay->start = relay->end = 0;
-    relay->end_of_input = true;
-}
-
-/* Take DLE pairs out of the bytes [0, count) in place; what follows DLE E is not looked at. */
-static size_t relay_unescape(struct relay *relay, size_t count) {
-    size_t kept = 0;
-
-    for (size_t i = 0; i < count && !relay->end_of_input; i++) {
-        unsigned char byte = relay->bytes[i];
-        if (!relay->after_dle && byte == DLE) {
-            relay->after_dle = true;
-            continue;
-        }
-        if (relay->after_dle && byte == 'E')
-            relay->end_of_input = true;
-        else
-            relay->bytes[kept++] = byte;
-        relay->after_dle = false;
-    }
-    return kept;
-}
-
-/* Returns false when there was nothing to read just now. */
-static bool relay_fill(struct relay *relay) {
-    ssize_t got = read(relay->from, relay->bytes, sizeof relay->bytes);
-
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return false;
-    if (got <= 0) {
-        relay->end_of_input = true;
-        return false;
-    }
-    relay->start = 0;
-    relay->end = relay->escaped ? relay_unescape(relay, (size_t)got) : (size_t)got;
-    return true;
-}
-
-static void relay_empty(struct relay *relay) {
-    size_t waiting = relay->end - relay->start;
-    ssize_t done = write(relay->to, relay->bytes + relay->start, waiting);
-
-    if (done > 0)
-        relay->start += (size_t)done;
-    else if (done < 0 && errno != EAGAIN && errno != EINTR)
-        relay_close(relay);
-}
-
-static void relay_step(struct relay *relay) {
-    if (relay->to < 0)
-        return;
-    if (relay->start == relay->end && !relay->end_of_input)
-        relay_fill(relay);
-    if (relay->start < relay->end)
-        relay_empty(relay);
-    if (relay->start == relay->end && relay->end_of_input)
-        relay_close(relay);
-}
-
-/* What the program wrote before it ended is in the pipe by now; a child it left behind may hold
- * the pipe open, so this does not wait for the end of file. */
-static void relay_drain(struct relay *relay) {
-    while (relay->to >= 0 && (relay->start < relay->end || relay_fill(relay)))
-        relay_empty(relay);
-    if (relay->to >= 0)
-        tcdrain(relay->to);
-}
-
-static int relay_poll_slot(const struct relay *relay, struct pollfd *slot) {
-    if (relay->to < 0)
-        return 0;
-    if (relay->start < relay->end)
-        *slot = (struct pollfd){.fd = relay->to, .events = POLLOUT};
-    else
-        *slot = (struct pollfd){.fd = relay->from, .events = POLLIN};
-    return 1;
-}
+/* ---- the program's pipes and the terminals ---- */
 
 static void relays_wait(void) {
     struct pollfd slots[RELAY_COUNT + 1];
@@ -534,11 +440,6 @@ static void relays_wait(void) {
     for (nfds_t i = 1; i < count; i++)
         if (slots[i].revents)
             relay_step(owners[i]);
-}
-
-static void relay_start(struct relay *relay, int from, int to) {
-    *relay = (struct relay){.from = from, .to = to};
-    fcntl(from, F_SETFL, fcntl(from, F_GETFL) | O_NONBLOCK);
 }
 
 static pid_t program_start(const int ends[RELAY_COUNT]) {

@@ -22,6 +22,7 @@
 #define KLOG_SIZE (32 * 1024)
 #define PRINTK_MAX 512
 #define STAMP_MAX 32
+#define KLOG_LEVEL "<6>" /* informational: readers of syslog(2) expect each line to begin so */
 
 static struct spinlock klog_lock = SPINLOCK_INIT("klog", LOCK_RANK_KLOG);
 static char klog_ring[KLOG_SIZE]; /* klog_lock */
@@ -40,9 +41,13 @@ void printk_enter_panic(void) {
     in_panic = true;
 }
 
-static void klog_write_locked(const char *text, size_t length) {
+static void klog_keep_locked(const char *text, size_t length) {
     for (size_t i = 0; i < length; i++)
         klog_ring[klog_end++ % KLOG_SIZE] = text[i];
+}
+
+static void klog_write_locked(const char *text, size_t length) {
+    klog_keep_locked(text, length);
     logsink_write(text, length, log_to_serial);
 }
 
@@ -50,6 +55,7 @@ static void klog_stamp_locked(void) {
     char stamp[STAMP_MAX];
     uint64_t us = clock_monotonic_ns() / 1000;
 
+    klog_keep_locked(KLOG_LEVEL, strlen(KLOG_LEVEL));
     format(stamp, sizeof(stamp), "[%5lu.%06lu] ", us / 1000000, us % 1000000);
     klog_write_locked(stamp, strlen(stamp));
 }

@@ -178,15 +178,22 @@ static int copy_kernel_strings(struct exec *e, const char *const argv[], const c
 
 /* ---- ids ---- */
 
-/* What set-uid and set-gid files do, unless the process or the mount forbids it. */
-static void find_credentials(struct exec *e) {
+/* Not if the process or the mount forbids it, nor where others could move the program about. */
+static bool may_set_ids(const struct exec *e) {
     const struct process *process = process_current();
-    const struct vnode *vnode = e->file->vnode;
     const struct mount *mount = e->file->name->mount;
+
+    return !process->no_new_privs && !(mount && (mount->flags & MOUNT_NO_SUID)) &&
+           refcount_get(&process->vfs.dirs->refs) == 1;
+}
+
+/* What set-uid and set-gid files do. */
+static void find_credentials(struct exec *e) {
+    const struct vnode *vnode = e->file->vnode;
     struct credentials *ids = &e->credentials;
 
-    *ids = process->vfs.credentials;
-    if (!process->no_new_privs && !(mount && (mount->flags & MOUNT_NO_SUID))) {
+    *ids = process_current()->vfs.credentials;
+    if (may_set_ids(e)) {
         if (vnode->mode & S_ISUID)
             ids->euid = vnode->uid;
         if ((vnode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))

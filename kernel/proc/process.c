@@ -197,7 +197,7 @@ int process_session_id(const struct process *process) {
     return id;
 }
 
-static char thread_state_char(const struct thread *thread) {
+char thread_state_char(const struct thread *thread) {
     static const char letters[] = {
         [THREAD_RUNNABLE] = 'R', [THREAD_BLOCKED] = 'D', [THREAD_INTERRUPTIBLE] = 'S',
         [THREAD_STOPPED] = 'T',  [THREAD_DEAD] = 'X',

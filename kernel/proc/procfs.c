@@ -60,21 +60,6 @@ static uint32_t count_tasks_locked(const struct process *process) {
     return count;
 }
 
-static char task_state_char(const struct task *task) {
-    switch (task->thread.state) {
-    case THREAD_BLOCKED:
-        return 'D';
-    case THREAD_INTERRUPTIBLE:
-        return 'S';
-    case THREAD_STOPPED:
-        return 'T';
-    case THREAD_DEAD:
-        return 'X';
-    default:
-        return 'R';
-    }
-}
-
 int procfs_runner_get(const struct procfs_subject *subject, struct procfs_runner *runner) {
     struct process *process = subject->process;
     int error = 0;
@@ -87,7 +72,7 @@ int procfs_runner_get(const struct procfs_subject *subject, struct procfs_runner
         struct task *task = task_find_of_locked(subject, subject->task);
         if (task) {
             runner->id = subject->task;
-            runner->state = task_state_char(task);
+            runner->state = thread_state_char(&task->thread);
             string_copy(runner->name, task->thread.name, sizeof(runner->name));
             usage_of_task(task, &runner->usage);
         } else {

@@ -48,6 +48,9 @@ void task_unlink_locked(struct task *task);
 /* The first task; NULL: none is left. process_tree_lock or signal_lock held. */
 struct task *process_first_task(const struct process *process);
 
+/* The thread's letter as process_state_char() gives it. */
+char thread_state_char(const struct thread *thread);
+
 /* The task with this tid, or NULL. */
 struct task *task_find_locked(int tid);
 

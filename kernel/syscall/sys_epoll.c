@@ -4,12 +4,11 @@
  */
 #include "abi/epoll.h"
 #include "abi/errno.h"
-#include "abi/time.h"
-#include "core/clock.h"
 #include "core/uaccess.h"
 #include "lib/bits.h"
 #include "proc/signal_mask.h"
 #include "syscall/calls.h"
+#include "syscall/user_time.h"
 #include "vfs/epoll.h"
 #include "vfs/eventfd.h"
 #include "vfs/fdtable.h"
@@ -69,16 +68,8 @@ static long do_wait(int epoll, void *user, int max, uint64_t deadline_ns) {
     return count;
 }
 
-static uint64_t deadline_after(uint64_t ns) {
-    uint64_t now = clock_monotonic_ns();
-
-    if (ns == 0)
-        return 0;
-    return ns > WAIT_FOREVER - 1 - now ? WAIT_FOREVER - 1 : now + ns;
-}
-
 static uint64_t deadline_after_ms(int timeout_ms) {
-    return timeout_ms < 0 ? WAIT_FOREVER : deadline_after((uint64_t)timeout_ms * NS_PER_MS);
+    return timeout_ms < 0 ? WAIT_FOREVER : poll_deadline_in((uint64_t)timeout_ms * NS_PER_MS);
 }
 
 long sys_epoll_wait(int epoll, void *events, int max, int timeout_ms) {
@@ -116,18 +107,11 @@ long sys_epoll_pwait(int epoll, void *events, int max, int timeout_ms, const voi
 
 long sys_epoll_pwait2(int epoll, void *events, int max, const void *timeout, const void *mask,
                       size_t mask_size) {
-    struct linux_timespec time;
-    uint64_t deadline_ns = WAIT_FOREVER, bits;
+    uint64_t deadline_ns, bits;
+    int error = user_poll_deadline(timeout, &deadline_ns);
 
-    if (timeout) {
-        if (copy_from_user(&time, timeout, sizeof(time)))
-            return -EFAULT;
-        if (time.tv_sec < 0 || time.tv_nsec < 0 || time.tv_nsec >= (int64_t)NS_PER_SECOND)
-            return -EINVAL;
-        uint64_t seconds = MIN((uint64_t)time.tv_sec, WAIT_FOREVER / NS_PER_SECOND / 2);
-        deadline_ns = deadline_after(seconds * NS_PER_SECOND + (uint64_t)time.tv_nsec);
-    }
-    int error = get_mask(mask, mask_size, &bits);
+    if (!error)
+        error = get_mask(mask, mask_size, &bits);
     if (error)
         return error;
     return wait_with_mask(epoll, events, max, deadline_ns, mask ? &bits : NULL);

@@ -166,7 +166,17 @@ static long lock_set(struct file *f, const struct file_lock_request *want, bool 
     return sys_restartable(file_lock_set(f, want, wait));
 }
 
-static long fcntl_lock(struct file *f, int command, uint64_t argument) {
+/* Closing a descriptor drops the locks: one closed meanwhile, by who shares it, must not keep any.
+ */
+static void lock_recheck(int fd, struct file *f, const struct file_lock_request *want) {
+    struct file *now = fd_get_any(fd);
+
+    if (now != f)
+        file_locks_drop_owner(f->vnode, want->owner);
+    file_unref(now);
+}
+
+static long fcntl_lock(int fd, struct file *f, int command, uint64_t argument) {
     struct file_lock_request want;
     struct linux_flock l;
     void *user = (void *)(uintptr_t)argument;
@@ -178,7 +188,10 @@ static long fcntl_lock(struct file *f, int command, uint64_t argument) {
         return error;
     if (command == F_GETLK || command == F_OFD_GETLK)
         return lock_get(f, &want, &l, user);
-    return lock_set(f, &want, command == F_SETLKW || command == F_OFD_SETLKW);
+    error = lock_set(f, &want, command == F_SETLKW || command == F_OFD_SETLKW);
+    if (!error && want.owner != f)
+        lock_recheck(fd, f, &want);
+    return error;
 }
 
 /* ---- fcntl ---- */
@@ -213,7 +226,7 @@ static long fcntl_descriptor(int fd, struct file *f, int command, uint64_t argum
     }
 }
 
-static long fcntl_file(struct file *f, int command, uint64_t argument) {
+static long fcntl_file(int fd, struct file *f, int command, uint64_t argument) {
     switch (command) {
     case F_SETFL:
         return fcntl_set_flags(f, (uint32_t)argument);
@@ -223,7 +236,7 @@ static long fcntl_file(struct file *f, int command, uint64_t argument) {
     case F_OFD_GETLK:
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
-        return fcntl_lock(f, command, argument);
+        return fcntl_lock(fd, f, command, argument);
     case F_GETOWN:
         return (long)(int32_t)f->owner;
     case F_SETOWN:
@@ -250,7 +263,7 @@ long sys_fcntl(int fd, int command, uint64_t argument) {
         return -EBADF;
     result = fcntl_descriptor(fd, f, command, argument);
     if (result == -ENOSYS)
-        result = f->mode & FILE_PATH ? -EBADF : fcntl_file(f, command, argument);
+        result = f->mode & FILE_PATH ? -EBADF : fcntl_file(fd, f, command, argument);
     file_unref(f);
     return result;
 }

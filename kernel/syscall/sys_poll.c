@@ -19,6 +19,7 @@
 #include "proc/process.h"
 #include "proc/signal_mask.h"
 #include "syscall/calls.h"
+#include "syscall/user_time.h"
 #include "vfs/context.h"
 #include "vfs/fdtable.h"
 #include "vfs/poll_wait.h"
@@ -37,16 +38,6 @@
 
 /* ---- timeouts ---- */
 
-/* Monotonic deadline `timeout_ns` from now, as poll_wait_any() wants it: 0 for not waiting at all.
- */
-static uint64_t deadline_after(uint64_t timeout_ns) {
-    uint64_t now = clock_monotonic_ns();
-
-    if (timeout_ns == 0)
-        return 0;
-    return timeout_ns > WAIT_FOREVER - 1 - now ? WAIT_FOREVER - 1 : now + timeout_ns;
-}
-
 /* Seconds and a fraction to nanoseconds, cut to what fits. */
 static uint64_t to_ns(int64_t seconds, uint64_t rest_ns) {
     return (uint64_t)seconds >= WAIT_FOREVER / NS_PER_SECOND / 2
@@ -58,20 +49,6 @@ static uint64_t time_left_ns(uint64_t deadline_ns) {
     uint64_t now = clock_monotonic_ns();
 
     return deadline_ns > now ? deadline_ns - now : 0;
-}
-
-static int deadline_from_timespec(const void *user, uint64_t *deadline_ns) {
-    struct linux_timespec time;
-
-    *deadline_ns = WAIT_FOREVER;
-    if (!user)
-        return 0;
-    if (copy_from_user(&time, user, sizeof(time)))
-        return -EFAULT;
-    if (time.tv_sec < 0 || time.tv_nsec < 0 || time.tv_nsec >= (int64_t)NS_PER_SECOND)
-        return -EINVAL;
-    *deadline_ns = deadline_after(to_ns(time.tv_sec, (uint64_t)time.tv_nsec));
-    return 0;
 }
 
 static int deadline_from_timeval(const void *user, uint64_t *deadline_ns) {
@@ -87,8 +64,8 @@ static int deadline_from_timeval(const void *user, uint64_t *deadline_ns) {
     int64_t carry = time.tv_usec / 1000000;
     if (time.tv_sec > INT64_MAX - carry)
         time.tv_sec = INT64_MAX - carry;
-    *deadline_ns =
-        deadline_after(to_ns(time.tv_sec + carry, (uint64_t)(time.tv_usec % 1000000) * NS_PER_US));
+    *deadline_ns = poll_deadline_in(
+        to_ns(time.tv_sec + carry, (uint64_t)(time.tv_usec % 1000000) * NS_PER_US));
     return 0;
 }
 
@@ -211,12 +188,12 @@ static long poll_until(void *fds, uint32_t count, uint64_t deadline_ns) {
 long sys_poll(void *fds, uint32_t count, int timeout_ms) {
     return poll_until(fds, count,
                       timeout_ms < 0 ? WAIT_FOREVER
-                                     : deadline_after((uint64_t)timeout_ms * NS_PER_MS));
+                                     : poll_deadline_in((uint64_t)timeout_ms * NS_PER_MS));
 }
 
 long sys_ppoll(void *fds, uint32_t count, void *timeout, const void *mask, size_t mask_size) {
     uint64_t deadline_ns;
-    int error = deadline_from_timespec(timeout, &deadline_ns);
+    int error = user_poll_deadline(timeout, &deadline_ns);
 
     if (!error)
         error = mask_begin(mask, mask_size);
@@ -393,7 +370,7 @@ long sys_pselect6(int count, void *read_set, void *write_set, void *except_set, 
 
     if (mask_argument && copy_from_user(&mask, mask_argument, sizeof(mask)))
         return -EFAULT;
-    int error = deadline_from_timespec(timeout, &deadline_ns);
+    int error = user_poll_deadline(timeout, &deadline_ns);
     if (!error)
         error = mask_begin((void *)mask.set, mask.size);
     if (error)

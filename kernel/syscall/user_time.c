@@ -39,6 +39,23 @@ uint64_t deadline_in(uint64_t ns) {
     return ns < WAIT_FOREVER - 1 - now ? now + ns : WAIT_FOREVER - 1;
 }
 
+uint64_t poll_deadline_in(uint64_t ns) {
+    return ns == 0 ? 0 : deadline_in(ns);
+}
+
+int user_poll_deadline(const void *user, uint64_t *deadline_ns) {
+    uint64_t ns;
+    int error;
+
+    *deadline_ns = WAIT_FOREVER;
+    if (!user)
+        return 0;
+    error = user_timespec_get(user, &ns);
+    if (error == 0)
+        *deadline_ns = poll_deadline_in(ns);
+    return error;
+}
+
 int user_timespec_deadline(const void *user, uint64_t *deadline_ns) {
     uint64_t ns;
     int error;

@@ -20,4 +20,10 @@ int user_timespec_deadline(const void *user, uint64_t *deadline_ns);
 /* now + ns, without wrapping; never WAIT_FOREVER. */
 uint64_t deadline_in(uint64_t ns);
 
+/* As poll_wait_any() and the like take deadlines: 0, not to wait at all, for 0 ns. */
+uint64_t poll_deadline_in(uint64_t ns);
+
+/* The same from a timespec; WAIT_FOREVER without one. 0, -EFAULT or -EINVAL. */
+int user_poll_deadline(const void *user, uint64_t *deadline_ns);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mkelf DIRECTORY: write the hostile ELF files of hostile.h there, one per case, to be looked at
- * with readelf or executed by hand.
+ * with readelf or executed by hand. Built by: cc -I. -o mkelf tests/elf/mkelf.c
  */
 #include "tests/elf/hostile.h"
 

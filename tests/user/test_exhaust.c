@@ -300,7 +300,7 @@ static void every_call_with_little_left(void) {
 static void own_limit_is_enomem(void) {
     size_t count = 0;
 
-    CHECK_EQ(setrlimit(RLIMIT_AS, &(struct rlimit){48 << 20, 48 << 20}), 0);
+    CHECK_EQ(setrlimit(RLIMIT_AS, &(struct rlimit){20 << 20, 20 << 20}), 0);
     for (;; count++) {
         char *pages =
             mmap(NULL, 64 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
