@@ -153,8 +153,8 @@ static const struct filesystem_ops tmpfs_ops = {
     .destroy = tmpfs_destroy,
 };
 
-/* Half of memory, as on Linux. */
-static uint64_t default_pages(void) {
+/* Half of memory in pages, as many files as those pages: as on Linux. */
+static uint64_t default_limit(void) {
     struct frame_stats stats;
 
     frame_stats_get(&stats);
@@ -162,7 +162,8 @@ static uint64_t default_pages(void) {
 }
 
 int tmpfs_create(const char *source, const char *options, struct filesystem **out) {
-    struct tmpfs_options o = {.mode = ROOT_MODE, .max_pages = default_pages()};
+    struct tmpfs_options o = {
+        .mode = ROOT_MODE, .max_pages = default_limit(), .max_nodes = default_limit()};
     struct vnode_new what;
     struct tmpfs_node *root;
     struct tmpfs *t;

@@ -220,6 +220,8 @@ static void permissions(void) {
     CHECK_FAILS(execve("/tmp/exec-plain", no_words, no_words), EACCES); /* even as root */
     CHECK_EQ(chmod("/tmp/exec-plain", 0700), 0);
     CHECK_CHILD_OK((void (*)(void *))exit_status, NULL);
+    if (geteuid() != 0)
+        return;
     CHECK_EQ(setuid(1000), 0);
     CHECK_FAILS(execve("/tmp/exec-plain", no_words, no_words), EACCES); /* another's */
 }
@@ -337,7 +339,7 @@ static void running_program_cannot_be_written(void) {
 
     if (fd >= 0 && on_quire())
         SKIP("ETXTBSY is not there");
-    CHECK(fd == -1 && errno == ETXTBSY);
+    CHECK(fd == -1 && (errno == ETXTBSY || (errno == EACCES && geteuid() != 0)));
 }
 
 CHECK_MAIN({"exit_status", exit_status}, {"environment_arrives", environment_arrives},

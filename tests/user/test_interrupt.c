@@ -159,7 +159,7 @@ static void kill_errors(void) {
     CHECK_FAILS(kill(getpid(), 65), EINVAL);
     CHECK_FAILS(kill(getpid(), -1), EINVAL);
     CHECK_EQ(kill(getpid(), 0), 0);
-    CHECK_EQ(setuid(1000), 0);
+    CHECK(geteuid() != 0 || setuid(1000) == 0);
     CHECK_FAILS(kill(1, SIGUSR1), EPERM);
 }
 
@@ -228,7 +228,7 @@ CHECK_MAIN({"read_is_interrupted", read_is_interrupted}, {"read_is_restarted", r
            {"pause_returns_after_handler", pause_returns_after_handler}, {"timed_wait", timed_wait},
            {"timed_wait_is_woken", timed_wait_is_woken},
            {"poll_survives_two_stops", poll_survives_two_stops},
-           {"timed_wait_is_woken", timed_wait_is_woken}, {"kill_errors", kill_errors},
+           {"kill_errors", kill_errors},
            {"broken_pipe", broken_pipe},
            {"killed_while_busy_and_while_asleep", killed_while_busy_and_while_asleep},
            {"exec_resets_handlers", exec_resets_handlers})

@@ -24,7 +24,7 @@ static void limits_are_kept_and_checked(void) {
     CHECK_FAILS(setrlimit(RLIMIT_NOFILE, &given), EINVAL);
     CHECK_FAILS(getrlimit(99, &limit), EINVAL);
     CHECK_FAILS(setrlimit(99, &limit), EINVAL);
-    CHECK_EQ(setuid(1000), 0);
+    CHECK(geteuid() != 0 || setuid(1000) == 0);
     given = (struct rlimit){60, 60};
     CHECK_EQ(setrlimit(RLIMIT_NOFILE, &given), 0);
     given = (struct rlimit){10, 61};
@@ -125,6 +125,8 @@ static void fork_bomb_is_contained(void) {
     struct memory_use before = memory_use();
     pid_t child;
 
+    if (geteuid() != 0)
+        SKIP("needs root");
     if (on_quire())
         frames_exact_or_skip();
     for (int round = 0; round < 2; round++) {
@@ -224,6 +226,8 @@ static void identities(void) {
     gid_t groups[4] = {11, 22, 33, 0}, now[4];
     uid_t real, effective, saved;
 
+    if (geteuid() != 0)
+        SKIP("needs root");
     CHECK_EQ(setgroups(3, groups), 0);
     CHECK_EQ(getgroups(0, NULL), 3);
     CHECK_EQ(getgroups(4, now), 3);

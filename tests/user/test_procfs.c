@@ -456,7 +456,8 @@ static void directory(void) {
     CHECK_FAILS(open("/proc/99999999999999999999", O_RDONLY), ENOENT);
     CHECK_FAILS(open("/proc/new", O_RDWR | O_CREAT, 0600), ENOENT);
     CHECK_FAILS(mkdir("/proc/new", 0700), ENOENT);
-    CHECK_FAILS(unlink("/proc/meminfo"), EPERM);
+    if (geteuid() == 0)
+        CHECK_FAILS(unlink("/proc/meminfo"), EPERM);
 }
 
 /* ---- the machine ---- */
