@@ -109,6 +109,16 @@ static int dir_lookup(struct vnode *v, const struct component *c, struct vnode *
     return 0;
 }
 
+/* A file's second name and each further one count as a file, as on Linux: names take memory too. */
+static bool link_has_room(struct tmpfs *t, const struct tmpfs_node *node) {
+    return node->vnode.nlink == 0 || t->max_nodes == 0 || t->used_nodes < t->max_nodes;
+}
+
+static void node_gain_link_locked(struct tmpfs *t, struct tmpfs_node *node) {
+    if (node->vnode.nlink++ > 0)
+        atomic_fetch_add(&t->used_nodes, 1);
+}
+
 /* Allocates and inserts an entry; links, times and the directory's count are brought up to date. */
 static int dir_add(struct tmpfs_node *dir, const struct component *c, struct tmpfs_node *node,
                    bool is_new) {
@@ -119,9 +129,9 @@ static int dir_add(struct tmpfs_node *dir, const struct component *c, struct tmp
     if (!e)
         return -ENOSPC;
     spin_lock(&t->lock);
-    error = entry_insert_locked(dir, e, node);
+    error = is_new || link_has_room(t, node) ? entry_insert_locked(dir, e, node) : -ENOSPC;
     if (!error && !is_new)
-        node->vnode.nlink++;
+        node_gain_link_locked(t, node);
     if (!error && vnode_is_dir(&node->vnode))
         dir->vnode.nlink++;
     spin_unlock(&t->lock);
@@ -170,7 +180,8 @@ static int dir_link(struct vnode *v, const struct component *c, struct vnode *ta
 /* A directory goes only when it is empty, and then takes no entries any more. */
 static int node_lose_link_locked(struct tmpfs_node *dir, struct tmpfs_node *node) {
     if (!vnode_is_dir(&node->vnode)) {
-        node->vnode.nlink--;
+        if (--node->vnode.nlink > 0)
+            atomic_fetch_sub(&tmpfs_of(node)->used_nodes, 1);
         return 0;
     }
     if (node->dir.entry_count > 0)

@@ -29,7 +29,7 @@ struct tmpfs {
     bool has_size_option;        /* c: max_pages was asked for: /proc/mounts says it */
     uint64_t max_nodes;          /* c: 0: no limit */
     _Atomic uint64_t used_pages; /* a: of files */
-    _Atomic uint64_t used_nodes; /* a */
+    _Atomic uint64_t used_nodes; /* a: and names beyond a file's first */
     _Atomic uint64_t next_ino;   /* a */
     struct list_node doomed;     /* directories that tmpfs_drop_tree has yet to empty */
 };

@@ -175,6 +175,37 @@ static void full_file_system(void) {
     CHECK_FAILS(umount("m"), EINVAL);
 }
 
+/* Files, and names beyond a file's first, are limited, so that empty ones cannot eat memory. */
+static void files_are_limited(void) {
+    struct statfs sf;
+
+    small_mount("nr_inodes=4");
+    file_put("m/a", "x"); /* the root is one, too */
+    file_put("m/b", "x");
+    CHECK_EQ(link("m/a", "m/c"), 0);
+    CHECK_FAILS(open("m/d", O_CREAT | O_WRONLY, 0644), ENOSPC);
+    CHECK_FAILS(mkdir("m/d", 0755), ENOSPC);
+    CHECK_FAILS(symlink("x", "m/d"), ENOSPC);
+    CHECK_FAILS(link("m/a", "m/d"), ENOSPC);
+    CHECK_EQ(rename("m/b", "m/c"), 0);
+    CHECK_EQ(link("m/c", "m/d"), 0);
+    CHECK_EQ(unlink("m/c"), 0);
+    CHECK_EQ(unlink("m/d"), 0);
+    CHECK_EQ(statfs("m", &sf), 0);
+    CHECK_EQ(sf.f_files, 4);
+    CHECK_EQ(sf.f_ffree, 2);
+    CHECK_EQ(umount("m"), 0);
+}
+
+static void default_limits(void) {
+    struct statfs sf;
+
+    small_mount("");
+    CHECK_EQ(statfs("m", &sf), 0);
+    CHECK_EQ(sf.f_files, sf.f_blocks);
+    CHECK_EQ(umount("m"), 0);
+}
+
 static void mount_rules(void) {
     small_mount("mode=0700");
     CHECK_EQ(stat_of("m").st_mode, S_IFDIR | 0700);
@@ -225,4 +256,5 @@ CHECK_MAIN({"files_leave_nothing", files_leave_nothing},
            {"trees_leave_nothing", trees_leave_nothing},
            {"pipes_leave_nothing", pipes_leave_nothing},
            {"errors_leave_nothing", errors_leave_nothing}, {"full_file_system", full_file_system},
+           {"files_are_limited", files_are_limited}, {"default_limits", default_limits},
            {"mount_rules", mount_rules}, {"mounts_leave_nothing", mounts_leave_nothing})

@@ -227,8 +227,7 @@ CHECK_MAIN({"read_is_interrupted", read_is_interrupted}, {"read_is_restarted", r
            {"suspend_swaps_the_mask", suspend_swaps_the_mask},
            {"pause_returns_after_handler", pause_returns_after_handler}, {"timed_wait", timed_wait},
            {"timed_wait_is_woken", timed_wait_is_woken},
-           {"poll_survives_two_stops", poll_survives_two_stops},
-           {"kill_errors", kill_errors},
+           {"poll_survives_two_stops", poll_survives_two_stops}, {"kill_errors", kill_errors},
            {"broken_pipe", broken_pipe},
            {"killed_while_busy_and_while_asleep", killed_while_busy_and_while_asleep},
            {"exec_resets_handlers", exec_resets_handlers})

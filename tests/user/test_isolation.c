@@ -282,7 +282,20 @@ static void caught_faults_are_not_reported(void) {
     CHECK(strstr(kernel_log(), wanted) == NULL);
 }
 
-CHECK_MAIN({"kernel_memory_kills", kernel_memory_kills},
+/* Each line of the log begins with its level: programs take the others for continuations. */
+static void log_lines_have_levels(void) {
+    const char *line = kernel_log();
+
+    if (!*line)
+        SKIP("may not read the log here");
+    if (*line != '<') /* the oldest may have been cut */
+        line = strchr(line, '\n') + 1;
+    for (; *line; line = strchr(line, '\n') + 1)
+        CHECK(line[0] == '<' && line[1] >= '0' && line[1] <= '9' && strchr(line, '\n'));
+}
+
+CHECK_MAIN({"log_lines_have_levels", log_lines_have_levels},
+           {"kernel_memory_kills", kernel_memory_kills},
            {"kernel_half_is_closed", kernel_half_is_closed},
            {"direct_map_is_closed", direct_map_is_closed},
            {"noncanonical_kills", noncanonical_kills},
