@@ -38,7 +38,6 @@ enum frame_use {
     FRAME_SLAB,
     FRAME_STACK, /* kernel stacks */
     FRAME_TABLE, /* page tables */
-    FRAME_NODE,  /* nodes of page_tree */
     FRAME_ANON,  /* private or shared anonymous pages */
     FRAME_FILE,  /* pages of a file's object */
     FRAME_ZERO,  /* the one page of zeroes */

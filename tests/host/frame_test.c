@@ -211,7 +211,7 @@ static void test_set_use(void) {
     CHECK_EQ(now.by_use[FRAME_SPARE], 5);
     CHECK_EQ(now.by_use[FRAME_TABLE], 0);
     frames_check();
-    frame_set_use(f, FRAME_NODE);
+    frame_set_use(f, FRAME_KERNEL);
     CHECK_EQ(stats_now().free, before.free - 1);
     frame_unref(f);
     frame_free_order(block, 2);

@@ -62,7 +62,7 @@ static inline long frames_free(void) {
 /* Memory in use by what it is used for. Slabs may be left with holes in another pattern than
  * before, so the kernel's objects are counted one by one, not by the frames they lie in. */
 struct memory_use {
-    long anonymous, tables, files, stacks, nodes;
+    long anonymous, tables, files, stacks;
     long objects; /* kernel objects in use, of all sizes */
 };
 
@@ -87,7 +87,6 @@ static inline struct memory_use memory_use(void) {
         .tables = fact_number(path, "nr_frames_table"),
         .files = fact_number(path, "nr_frames_file"),
         .stacks = fact_number(path, "nr_frames_stack"),
-        .nodes = fact_number(path, "nr_frames_node"),
         .objects = slab_objects(),
     };
 }
@@ -108,11 +107,10 @@ static inline bool memory_same(const struct memory_use *a, const struct memory_u
         struct memory_use check_n = (now), check_b = (before);                                     \
         if (!memory_same(&check_n, &check_b))                                                      \
             CHECK_NOTE("%s:%d: more in use: anonymous %ld tables %ld files %ld stacks %ld "        \
-                       "nodes %ld objects %ld",                                                    \
+                       "objects %ld",                                                              \
                        __FILE__, __LINE__, check_n.anonymous - check_b.anonymous,                  \
                        check_n.tables - check_b.tables, check_n.files - check_b.files,             \
-                       check_n.stacks - check_b.stacks, check_n.nodes - check_b.nodes,             \
-                       check_n.objects - check_b.objects);                                         \
+                       check_n.stacks - check_b.stacks, check_n.objects - check_b.objects);        \
     } while (0)
 
 /* The page-table entry of `address` in process `pid` (0: this one), as pagemap tells it. */

@@ -477,8 +477,8 @@ static void memory(void) {
 
 /* Every frame is in exactly one use. */
 static void frames_add_up(void) {
-    static const char *const uses[] = {"free", "reserved", "kernel", "slab", "stack", "table",
-                                       "node", "anon",     "file",   "zero", "spare"};
+    static const char *const uses[] = {"free",  "reserved", "kernel", "slab", "stack",
+                                       "table", "anon",     "file",   "zero", "spare"};
     char key[64];
     long sum = 0;
 
