@@ -167,14 +167,14 @@ static pte_t leaf_entry(paddr_t pa, unsigned access) {
 
 /* Whether a processor that still has the old translation could do what the new one does not allow.
  */
-static bool takes_away(pte_t old, pte_t new) {
-    return (old & PTE_ADDRESS) != (new &PTE_ADDRESS) || (old & ~new &PTE_WRITE) ||
-           (new & ~old &PTE_NO_EXEC);
+static bool takes_away(pte_t old, pte_t next) {
+    return (old & PTE_ADDRESS) != (next & PTE_ADDRESS) || (old & ~next & PTE_WRITE) ||
+           (next & ~old & PTE_NO_EXEC);
 }
 
 int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
     struct frame *table = own_leaf_table(pmap, va, access & VM_WRITE);
-    pte_t new = leaf_entry(pa, access);
+    pte_t next = leaf_entry(pa, access);
     pte_t *entry, old;
 
     DEBUG_ASSERT(va < USER_END && is_aligned(va, PAGE_SIZE));
@@ -182,10 +182,10 @@ int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
         return -ENOMEM;
     entry = &table_entries(table)[level_index(va, 0)];
     old = *entry;
-    *entry = new;
+    *entry = next;
     if (!old)
         table->count++;
-    else if (takes_away(old, new))
+    else if (takes_away(old, next))
         tlb_flush_page(pmap, va);
     return 0;
 }
@@ -211,11 +211,11 @@ static void change_leaves(struct change *change, struct frame *table, uint64_t f
 
     for (uint64_t va = first_va; va < change->end && table->count > 0; va += PAGE_SIZE, entry++) {
         pte_t old = *entry;
-        pte_t new = change->clear &PTE_PRESENT ? 0 : (old & ~change->clear) | change->set;
+        pte_t next = change->clear & PTE_PRESENT ? 0 : (old & ~change->clear) | change->set;
 
-        if (old && old != new) {
-            *entry = new;
-            table->count -= !new;
+        if (old && old != next) {
+            *entry = next;
+            table->count -= !next;
             tlb_batch_page(&change->batch, va);
         }
         if (level_index(va, 0) == TABLE_ENTRIES - 1)
@@ -404,7 +404,6 @@ static void fork_below(const struct fork *fork, const struct fork_tables *tables
 
 void pmap_fork(struct pmap *parent, struct pmap *child, uint64_t start, uint64_t end) {
     const struct fork fork = {start, end};
-
     const struct fork_tables top = {parent->top, child->top, {0, USER_END, TABLE_TOP_LEVEL}};
 
     fork_below(&fork, &top);

@@ -108,7 +108,7 @@ long sys_epoll_pwait(int epoll, void *events, int max, int timeout_ms, const voi
 long sys_epoll_pwait2(int epoll, void *events, int max, const void *timeout, const void *mask,
                       size_t mask_size) {
     uint64_t deadline_ns, bits;
-    int error = user_poll_deadline(timeout, &deadline_ns);
+    int error = user_timespec_deadline(timeout, &deadline_ns);
 
     if (!error)
         error = get_mask(mask, mask_size, &bits);

@@ -193,7 +193,7 @@ long sys_poll(void *fds, uint32_t count, int timeout_ms) {
 
 long sys_ppoll(void *fds, uint32_t count, void *timeout, const void *mask, size_t mask_size) {
     uint64_t deadline_ns;
-    int error = user_poll_deadline(timeout, &deadline_ns);
+    int error = user_timespec_deadline(timeout, &deadline_ns);
 
     if (!error)
         error = mask_begin(mask, mask_size);
@@ -370,7 +370,7 @@ long sys_pselect6(int count, void *read_set, void *write_set, void *except_set, 
 
     if (mask_argument && copy_from_user(&mask, mask_argument, sizeof(mask)))
         return -EFAULT;
-    int error = user_poll_deadline(timeout, &deadline_ns);
+    int error = user_timespec_deadline(timeout, &deadline_ns);
     if (!error)
         error = mask_begin((void *)mask.set, mask.size);
     if (error)

@@ -159,9 +159,8 @@ static void begin_wait(struct task *task, uint64_t set) {
 
 long sys_rt_sigtimedwait(const void *set, void *info, const void *timeout, size_t set_size) {
     struct task *task = task_current();
-    uint64_t deadline_ns = WAIT_FOREVER;
     struct linux_siginfo found;
-    uint64_t wanted;
+    uint64_t wanted, deadline_ns;
     int signo, error;
 
     if (set_size != SET_BYTES)

@@ -43,7 +43,7 @@ uint64_t poll_deadline_in(uint64_t ns) {
     return ns == 0 ? 0 : deadline_in(ns);
 }
 
-int user_poll_deadline(const void *user, uint64_t *deadline_ns) {
+int user_timespec_deadline(const void *user, uint64_t *deadline_ns) {
     uint64_t ns;
     int error;
 
@@ -53,17 +53,5 @@ int user_poll_deadline(const void *user, uint64_t *deadline_ns) {
     error = user_timespec_get(user, &ns);
     if (error == 0)
         *deadline_ns = poll_deadline_in(ns);
-    return error;
-}
-
-int user_timespec_deadline(const void *user, uint64_t *deadline_ns) {
-    uint64_t ns;
-    int error;
-
-    if (!user)
-        return 0;
-    error = user_timespec_get(user, &ns);
-    if (error == 0)
-        *deadline_ns = deadline_in(ns);
     return error;
 }

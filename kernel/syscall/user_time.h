@@ -11,19 +11,13 @@ int user_timespec_get(const void *user, uint64_t *ns);
 /* Writes one. 0 or -EFAULT. */
 int user_timespec_put(uint64_t ns, void *user);
 
-/*
- * The monotonic time that is `*user` from now; NULL leaves *deadline_ns as it is. 0, -EFAULT,
- * -EINVAL.
- */
-int user_timespec_deadline(const void *user, uint64_t *deadline_ns);
-
 /* now + ns, without wrapping; never WAIT_FOREVER. */
 uint64_t deadline_in(uint64_t ns);
 
-/* As poll_wait_any() and the like take deadlines: 0, not to wait at all, for 0 ns. */
+/* The same where 0 ns is to look once and not to wait: 0 then. */
 uint64_t poll_deadline_in(uint64_t ns);
 
-/* The same from a timespec; WAIT_FOREVER without one. 0, -EFAULT or -EINVAL. */
-int user_poll_deadline(const void *user, uint64_t *deadline_ns);
+/* poll_deadline_in of the user's timespec; WAIT_FOREVER for NULL. 0, -EFAULT or -EINVAL. */
+int user_timespec_deadline(const void *user, uint64_t *deadline_ns);
 
 #endif
