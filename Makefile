@@ -12,6 +12,9 @@
 #   host.mk      host tests          check.mk   tests, lint, setup
 
 BUILD ?= build
+# One name for one folder: objects and the dependencies written beside them are found by name, and
+# tools/check.py gives the folder's whole path.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(abspath $(BUILD)))
 DEBUG ?= 0
 V ?= 0
 ARCH := x86_64
