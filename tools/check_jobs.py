@@ -40,7 +40,7 @@ class Jobs:
     def builds(self):
         return [
             ("build gcc release", lambda: self.make("gcc release", "all", "test-kernel",
-                                                    f"{self.build}/tests.cpio")),
+                                                    "user-tests")),
             ("build gcc debug", lambda: self.make("gcc debug", "kernel", "test-kernel", "DEBUG=1")),
             ("build host tests", lambda: self.make("host tests", "host-tests")),
         ]

@@ -32,7 +32,7 @@ TESTS_CPIO := $(BUILD)/tests.cpio
 .PHONY: initramfs user user-tests
 initramfs: $(INITRAMFS)
 user: $(USER_PROGRAMS)
-user-tests: $(USER_TESTS)
+user-tests: $(USER_TESTS) $(TESTS_CPIO)
 
 -include user/rules.mk tests/user/rules.mk
 
