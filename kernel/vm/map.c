@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmap, munmap, mprotect, madvise and brk on one address space.
+ * mmap and munmap on one address space.
  *
  * Each call has the same shape: check the arguments, find out what has to be done, get everything
  * that can fail (areas for the splits, un-shared paths in shadows), then do what cannot fail. A
@@ -14,55 +14,11 @@
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "lib/bits.h"
+#include "vm/map_private.h"
 #include "vm/pmap.h"
 
 /* Offsets in a file end here, as off_t does. */
 #define OFFSET_MAX ((uint64_t)INT64_MAX)
-
-/* ---- splitting at the edges of a range ---- */
-
-/* Joins whatever touches the edges of the range, after a change or in place of one. */
-static void join_edges(struct vm_space *space, struct vm_range range) {
-    const uint64_t edges[2] = {range.start, range.end};
-
-    for (unsigned i = 0; i < 2; i++) {
-        struct vm_area *area = vm_area_find_from(&space->areas, edges[i]);
-
-        if (area && area->start == edges[i])
-            vm_area_join(&space->areas, area);
-    }
-}
-
-static int split_at(struct vm_space *space, uint64_t at) {
-    struct vm_area *area = vm_area_find(&space->areas, at);
-
-    if (!area || area->start == at)
-        return 0;
-    return vm_area_split(&space->areas, area, at) ? 0 : -ENOMEM;
-}
-
-/* Makes areas begin and end at the edges of the range. 0 or -ENOMEM and as before. */
-static int split_edges(struct vm_space *space, struct vm_range range) {
-    if (split_at(space, range.start) < 0)
-        return -ENOMEM;
-    if (split_at(space, range.end) < 0) {
-        join_edges(space, range);
-        return -ENOMEM;
-    }
-    return 0;
-}
-
-/* The first and the following areas that begin inside the range. */
-static struct vm_area *first_inside(struct vm_space *space, struct vm_range range) {
-    struct vm_area *area = vm_area_find_from(&space->areas, range.start);
-
-    return area && area->start < range.end ? area : NULL;
-}
-
-static struct vm_area *next_inside(struct vm_area *area, struct vm_range range) {
-    area = vm_area_next(area);
-    return area && area->start < range.end ? area : NULL;
-}
 
 /* ---- unmap ---- */
 
@@ -80,7 +36,8 @@ static int prepare_cuts(struct vm_space *space, struct vm_range range) {
     struct vm_area *area;
     int error = 0;
 
-    for (area = first_inside(space, range); area && error == 0; area = next_inside(area, range)) {
+    for (area = vm_range_first(space, range); area && error == 0;
+         area = vm_range_next(area, range)) {
         if (shadow_must_be_cut(area))
             error = page_tree_remove_prepare(&area->shadow->tree, area->offset_pages,
                                              area_end_index(area));
@@ -95,30 +52,21 @@ static void remove_area(struct vm_space *space, struct vm_area *area) {
     vm_area_destroy(area);
 }
 
-/* Unmaps a range of whole pages. 0 or -ENOMEM and nothing changed. */
-static int unmap_locked(struct vm_space *space, struct vm_range range) {
+int vm_unmap_locked(struct vm_space *space, struct vm_range range) {
     struct vm_area *area;
 
     DEBUG_ASSERT(spin_held(&space->lock));
-    if (!first_inside(space, range))
+    if (!vm_range_first(space, range))
         return 0;
-    if (split_edges(space, range) < 0)
+    if (vm_range_split(space, range) < 0)
         return -ENOMEM;
     if (prepare_cuts(space, range) < 0) {
-        join_edges(space, range);
+        vm_range_join(space, range);
         return -ENOMEM;
     }
     pmap_remove(space->pmap, range.start, range.end);
-    while ((area = first_inside(space, range)) != NULL)
+    while ((area = vm_range_first(space, range)) != NULL)
         remove_area(space, area);
-    return 0;
-}
-
-/* The whole pages of [address, address + length); -EINVAL unless they are the user's. */
-static int page_range(uint64_t address, uint64_t length, struct vm_range *range) {
-    if (!is_aligned(address, PAGE_SIZE) || address >= USER_END || length > USER_END - address)
-        return -EINVAL;
-    *range = (struct vm_range){address, align_up(address + length, PAGE_SIZE)};
     return 0;
 }
 
@@ -126,10 +74,10 @@ int vm_unmap(struct vm_space *space, uint64_t address, uint64_t length) {
     struct vm_range range;
     int error;
 
-    if (length == 0 || page_range(address, length, &range) < 0)
+    if (length == 0 || vm_range_of_pages(address, length, &range) < 0)
         return -EINVAL;
     spin_lock(&space->lock);
-    error = unmap_locked(space, range);
+    error = vm_unmap_locked(space, range);
     spin_unlock(&space->lock);
     return error;
 }
@@ -183,8 +131,7 @@ static uint64_t choose_address(struct vm_space *space, uint64_t wish, uint64_t s
     return address ? address : vm_area_gap_from_bottom(&space->areas, size, all);
 }
 
-/* What is wrong with a request whatever the space is like; 0 if nothing. */
-static int check_request(const struct vm_map_request *request) {
+int vm_map_check(const struct vm_map_request *request) {
     uint64_t address = request->address;
 
     if (request->length == 0 || !is_aligned(request->offset, PAGE_SIZE))
@@ -255,8 +202,7 @@ static struct vm_area *area_for(struct vm_space *space, const struct vm_map_requ
     return area;
 }
 
-static int map_locked(struct vm_space *space, const struct vm_map_request *request,
-                      uint64_t *address) {
+int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
     bool data =
         (request->prot & VM_WRITE) && !(request->flags & (VM_MAP_SHARED | VM_MAP_GROWS_DOWN));
     struct vm_range range;
@@ -271,7 +217,7 @@ static int map_locked(struct vm_space *space, const struct vm_map_request *reque
     area = area_for(space, request, range);
     if (!area)
         return -ENOMEM;
-    error = unmap_locked(space, range);
+    error = vm_unmap_locked(space, range);
     if (error < 0) {
         vm_area_destroy(area);
         return error;
@@ -284,167 +230,12 @@ static int map_locked(struct vm_space *space, const struct vm_map_request *reque
 }
 
 int vm_map(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
-    int error = check_request(request);
+    int error = vm_map_check(request);
 
     if (error < 0)
         return error;
     spin_lock(&space->lock);
-    error = map_locked(space, request, address);
+    error = vm_map_locked(space, request, address);
     spin_unlock(&space->lock);
     return error;
-}
-
-/* ---- protect ---- */
-
-/* Whether the range is mapped without a hole and may have prot. 0, -ENOMEM, -EACCES. */
-static int check_protect(struct vm_space *space, struct vm_range range, unsigned prot) {
-    uint64_t at = range.start;
-
-    while (at < range.end) {
-        struct vm_area *area = vm_area_find(&space->areas, at);
-
-        if (!area)
-            return -ENOMEM;
-        if (prot & ~area->max_prot)
-            return -EACCES;
-        at = area->end;
-    }
-    return 0;
-}
-
-static int protect_locked(struct vm_space *space, struct vm_range range, unsigned prot) {
-    unsigned taken = 0;
-    struct vm_area *area;
-    int error = check_protect(space, range, prot);
-
-    DEBUG_ASSERT(spin_held(&space->lock));
-    if (error == 0)
-        error = split_edges(space, range);
-    if (error < 0)
-        return error;
-    for (area = first_inside(space, range); area; area = next_inside(area, range)) {
-        taken |= area->prot & ~prot;
-        area->prot = (uint8_t)prot;
-        area = vm_area_join(&space->areas, area);
-    }
-    join_edges(space, range);
-    if (taken)
-        pmap_protect(space->pmap, range.start, range.end, prot);
-    return 0;
-}
-
-int vm_protect(struct vm_space *space, uint64_t address, uint64_t length, unsigned prot) {
-    struct vm_range range;
-    int error;
-
-    if (!is_aligned(address, PAGE_SIZE) || (prot & ~VM_RIGHTS))
-        return -EINVAL;
-    if (length == 0)
-        return 0;
-    if (page_range(address, length, &range) < 0)
-        return -ENOMEM;
-    spin_lock(&space->lock);
-    error = protect_locked(space, range, prot);
-    spin_unlock(&space->lock);
-    return error;
-}
-
-/* ---- discard ---- */
-
-/* The indexes of the part of an area that lies in the range. */
-static struct vm_range index_range(const struct vm_area *area, struct vm_range range) {
-    return (struct vm_range){vm_area_index(area, MAX(area->start, range.start)),
-                             vm_area_index(area, MIN(area->end, range.end))};
-}
-
-static int discard_locked(struct vm_space *space, struct vm_range range) {
-    struct vm_area *first = vm_area_find_from(&space->areas, range.start);
-    struct vm_area *area;
-    int error = check_protect(space, range, 0);
-
-    DEBUG_ASSERT(spin_held(&space->lock));
-    for (area = first; error == 0 && area && area->start < range.end; area = vm_area_next(area)) {
-        struct vm_range part = index_range(area, range);
-
-        if (area->shadow)
-            error = page_tree_remove_prepare(&area->shadow->tree, part.start, part.end);
-    }
-    if (error < 0)
-        return error;
-    pmap_remove(space->pmap, range.start, range.end);
-    for (area = first; area && area->start < range.end; area = vm_area_next(area)) {
-        struct vm_range part = index_range(area, range);
-
-        if (area->shadow)
-            page_tree_remove(&area->shadow->tree, part.start, part.end);
-    }
-    return 0;
-}
-
-int vm_discard(struct vm_space *space, uint64_t address, uint64_t length) {
-    struct vm_range range;
-    int error;
-
-    if (page_range(address, length, &range) < 0)
-        return -EINVAL;
-    spin_lock(&space->lock);
-    error = discard_locked(space, range);
-    spin_unlock(&space->lock);
-    return error;
-}
-
-int vm_is_mapped(struct vm_space *space, uint64_t address, uint64_t length) {
-    struct vm_range range;
-    int error;
-
-    if (page_range(address, length, &range) < 0)
-        return -EINVAL;
-    spin_lock(&space->lock);
-    error = check_protect(space, range, 0);
-    spin_unlock(&space->lock);
-    return error;
-}
-
-/* ---- brk ---- */
-
-/* Grows the heap from old to new, both page-aligned. 0 or a negative errno. */
-static int heap_grow(struct vm_space *space, uint64_t old, uint64_t new) {
-    struct vm_map_request request = {
-        .address = old,
-        .length = new - old,
-        .prot = VM_READ | VM_WRITE,
-        .flags = VM_MAP_NOREPLACE | VM_MAP_HEAP,
-    };
-    uint64_t address;
-    int error = check_request(&request);
-
-    return error < 0 ? error : map_locked(space, &request, &address);
-}
-
-static int brk_locked(struct vm_space *space, uint64_t address) {
-    uint64_t old = align_up(space->brk, PAGE_SIZE);
-    uint64_t new = align_up(address, PAGE_SIZE);
-    int error = 0;
-
-    if (space->brk_start == 0 || address < space->brk_start || address > USER_END)
-        return -EINVAL;
-    if (address - space->brk_start > space->limits.data_bytes)
-        return -ENOMEM;
-    if (new > old)
-        error = heap_grow(space, old, new);
-    else if (new < old)
-        error = unmap_locked(space, (struct vm_range){new, old});
-    if (error == 0)
-        space->brk = address;
-    return error;
-}
-
-uint64_t vm_brk(struct vm_space *space, uint64_t address) {
-    uint64_t brk;
-
-    spin_lock(&space->lock);
-    brk_locked(space, address);
-    brk = space->brk;
-    spin_unlock(&space->lock);
-    return brk;
 }

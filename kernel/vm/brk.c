@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * brk on one address space: the heap is one area, grown and cut at its end.
+ */
+#include "abi/errno.h"
+#include "lib/bits.h"
+#include "vm/map.h"
+#include "vm/map_private.h"
+
+/* Grows the heap from old to new, both page-aligned. 0 or a negative errno. */
+static int heap_grow(struct vm_space *space, uint64_t old, uint64_t new) {
+    struct vm_map_request request = {
+        .address = old,
+        .length = new - old,
+        .prot = VM_READ | VM_WRITE,
+        .flags = VM_MAP_NOREPLACE | VM_MAP_HEAP,
+    };
+    uint64_t address;
+    int error = vm_map_check(&request);
+
+    return error < 0 ? error : vm_map_locked(space, &request, &address);
+}
+
+static int brk_locked(struct vm_space *space, uint64_t address) {
+    uint64_t old = align_up(space->brk, PAGE_SIZE);
+    uint64_t new = align_up(address, PAGE_SIZE);
+    int error = 0;
+
+    if (space->brk_start == 0 || address < space->brk_start || address > USER_END)
+        return -EINVAL;
+    if (address - space->brk_start > space->limits.data_bytes)
+        return -ENOMEM;
+    if (new > old)
+        error = heap_grow(space, old, new);
+    else if (new < old)
+        error = vm_unmap_locked(space, (struct vm_range){new, old});
+    if (error == 0)
+        space->brk = address;
+    return error;
+}
+
+uint64_t vm_brk(struct vm_space *space, uint64_t address) {
+    uint64_t brk;
+
+    spin_lock(&space->lock);
+    brk_locked(space, address);
+    brk = space->brk;
+    spin_unlock(&space->lock);
+    return brk;
+}
