@@ -86,8 +86,8 @@ static void rotate(struct rb_tree *tree, struct rb_node *node, enum side side,
 }
 
 void rb_update_path(struct rb_node *node, rb_update_fn update) {
-    for (; node; node = rb_parent(node))
-        update(node);
+    while (node && update(node))
+        node = rb_parent(node);
 }
 
 /* `node` is red; makes it right if its parent is red too. */
@@ -124,8 +124,10 @@ void rb_link(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent,
     node->left = NULL;
     node->right = NULL;
     *link = node;
-    if (update)
-        rb_update_path(node, update);
+    if (update) {
+        update(node); /* its first summary: whatever was there before says nothing */
+        rb_update_path(parent, update);
+    }
     balance_after_link(tree, node, update);
 }
 
@@ -199,12 +201,12 @@ static struct rb_node *put_next_in_place(struct rb_tree *tree, struct rb_node *n
 
 void rb_erase(struct rb_tree *tree, struct rb_node *node, rb_update_fn update) {
     struct rb_node *parent = rb_parent(node);
+    struct rb_node *next = NULL; /* what takes the place of a node with two children */
     enum side side = LEFT;
     bool lost_black;
 
     if (node->left && node->right) {
-        struct rb_node *next = rb_next(node);
-
+        next = rb_next(node);
         lost_black = is_black(next);
         parent = put_next_in_place(tree, node, next, &side);
     } else {
@@ -215,6 +217,10 @@ void rb_erase(struct rb_tree *tree, struct rb_node *node, rb_update_fn update) {
     }
     if (update)
         rb_update_path(parent, update);
+    if (update && next) {
+        update(next); /* its summary was that of another place: above it is news either way */
+        rb_update_path(rb_parent(next), update);
+    }
     if (lost_black && parent)
         balance_after_erase(tree, parent, side, update);
     else if (tree->root)

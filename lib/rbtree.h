@@ -8,7 +8,8 @@
  *
  * Summaries: a node may keep a value computed from itself and its two children (the largest gap
  * below, the highest end below). `update(node)` recomputes it for one node, its children's being
- * right. rb_link and rb_erase call it wherever shape changes; whoever changes a node's own
+ * right, and tells whether it has changed: above a node whose summary is the same nothing changes
+ * either. rb_link and rb_erase call it wherever shape changes; whoever changes a node's own
  * contribution calls rb_update_path. A tree without summaries passes NULL.
  *
  * Invariants: no red node has a red child; every path from a node to a leaf below it has the same
@@ -40,7 +41,7 @@ struct rb_tree {
     { NULL }
 #define RB_ENTRY(node, type, member) container_of(node, type, member)
 
-typedef void (*rb_update_fn)(struct rb_node *node);
+typedef bool (*rb_update_fn)(struct rb_node *node);
 
 static inline struct rb_node *rb_parent(const struct rb_node *node) {
     return (struct rb_node *)(node->parent_and_color & ~(uintptr_t)1);
@@ -58,7 +59,7 @@ void rb_link(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent,
 /* Takes `node` out of `tree`; its memory is the caller's again. `update` may be NULL. */
 void rb_erase(struct rb_tree *tree, struct rb_node *node, rb_update_fn update);
 
-/* Recomputes the summaries of `node` and of everything above it. */
+/* Recomputes the summaries of `node` and of what is above it, as far up as they change. */
 void rb_update_path(struct rb_node *node, rb_update_fn update);
 
 /* The lowest and highest node, NULL if the tree is empty. */

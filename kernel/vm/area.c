@@ -59,8 +59,9 @@ void vm_area_destroy(struct vm_area *area) {
 
 /* ---- the set ---- */
 
-static void update_max_gap(struct rb_node *node) {
+static bool update_max_gap(struct rb_node *node) {
     struct vm_area *area = area_of(node);
+    uint64_t before = area->max_gap;
     uint64_t max = area->gap;
 
     if (node->left)
@@ -68,30 +69,19 @@ static void update_max_gap(struct rb_node *node) {
     if (node->right)
         max = MAX(max, area_of(node->right)->max_gap);
     area->max_gap = max;
+    return max != before;
 }
 
-/* Recomputes the gap in front of area, and what is above it in the tree. */
-static void update_gap(struct vm_area *area) {
-    struct vm_area *prev = vm_area_prev(area);
-
-    area->gap = area->start - (prev ? prev->end : USER_MIN);
+/* The gap in front of area has changed. */
+static inline void set_gap(struct vm_area *area, uint64_t gap) {
+    if (area->gap == gap)
+        return;
+    area->gap = gap;
     rb_update_path(&area->node, update_max_gap);
 }
 
 void vm_area_set_init(struct vm_area_set *set) {
     *set = (struct vm_area_set){.tree = {NULL}};
-}
-
-struct vm_area *vm_area_first(const struct vm_area_set *set) {
-    return area_of(rb_first(&set->tree));
-}
-
-struct vm_area *vm_area_next(const struct vm_area *area) {
-    return area_of(rb_next(&area->node));
-}
-
-struct vm_area *vm_area_prev(const struct vm_area *area) {
-    return area_of(rb_prev(&area->node));
 }
 
 struct vm_area *vm_area_find_from(struct vm_area_set *set, uint64_t va) {
@@ -103,8 +93,10 @@ struct vm_area *vm_area_find_from(struct vm_area_set *set, uint64_t va) {
 
         if (va < area->end) {
             best = area;
-            if (va >= area->start)
+            if (va >= area->start) {
+                set->hint = area;
                 break;
+            }
             node = node->left;
         } else {
             node = node->right;
@@ -119,52 +111,67 @@ struct vm_area *vm_area_find(struct vm_area_set *set, uint64_t va) {
     if (area && va >= area->start && va < area->end)
         return area;
     area = vm_area_find_from(set, va);
-    if (!area || va < area->start)
-        return NULL;
-    set->hint = area;
-    return area;
+    return area && va >= area->start ? area : NULL;
+}
+
+/*
+ * Links area between two neighbours (NULL: none). In a tree the node after prev is its right child
+ * if it has none yet; else next, the leftmost on its right, has no left one.
+ */
+static void link_between(struct vm_area_set *set, struct vm_area *area, struct vm_area *prev,
+                         struct vm_area *next) {
+    bool below_prev = prev && !prev->node.right;
+    struct rb_node *parent = below_prev ? &prev->node : next ? &next->node : NULL;
+    struct rb_node **link = below_prev ? &prev->node.right
+                            : next     ? &next->node.left
+                                       : &set->tree.root;
+
+    area->prev = prev;
+    area->next = next;
+    *(prev ? &prev->next : &set->first) = area;
+    *(next ? &next->prev : &set->last) = area;
+    area->gap = area->start - (prev ? prev->end : USER_MIN);
+    rb_link(&set->tree, &area->node, parent, link, update_max_gap);
+    if (next)
+        set_gap(next, next->start - area->end);
+    set->count++;
 }
 
 void vm_area_insert(struct vm_area_set *set, struct vm_area *area) {
-    struct rb_node **link = &set->tree.root;
-    struct rb_node *parent = NULL;
-    struct vm_area *next;
+    struct vm_area *next = vm_area_find_from(set, area->start);
 
-    while (*link) {
-        parent = *link;
-        link = area->start < area_of(parent)->start ? &parent->left : &parent->right;
-    }
-    rb_link(&set->tree, &area->node, parent, link, update_max_gap);
-    update_gap(area);
-    next = vm_area_next(area);
-    if (next)
-        update_gap(next);
-    set->count++;
+    link_between(set, area, next ? next->prev : set->last, next);
     set->bytes += area->end - area->start;
 }
 
-void vm_area_remove(struct vm_area_set *set, struct vm_area *area) {
-    struct vm_area *next = vm_area_next(area);
+static void set_unlink(struct vm_area_set *set, struct vm_area *area) {
+    struct vm_area *prev = area->prev, *next = area->next;
 
+    *(prev ? &prev->next : &set->first) = next;
+    *(next ? &next->prev : &set->last) = prev;
     rb_erase(&set->tree, &area->node, update_max_gap);
-    if (next)
-        update_gap(next);
     if (set->hint == area)
         set->hint = NULL;
     set->count--;
+}
+
+void vm_area_remove(struct vm_area_set *set, struct vm_area *area) {
+    struct vm_area *next = area->next;
+
+    set_unlink(set, area);
+    if (next)
+        set_gap(next, next->start - (next->prev ? next->prev->end : USER_MIN));
     set->bytes -= area->end - area->start;
 }
 
 void vm_area_resize(struct vm_area_set *set, struct vm_area *area, uint64_t start, uint64_t end) {
-    struct vm_area *next = vm_area_next(area);
-
     set->bytes += (end - start) - (area->end - area->start);
     area->offset_pages += (uint64_t)((int64_t)(start - area->start) >> PAGE_SHIFT);
     area->start = start;
     area->end = end;
-    update_gap(area);
-    if (next)
-        update_gap(next);
+    set_gap(area, start - (area->prev ? area->prev->end : USER_MIN));
+    if (area->next)
+        set_gap(area->next, area->next->start - end);
 }
 
 /* ---- splitting and joining ---- */
@@ -182,8 +189,8 @@ struct vm_area *vm_area_split(struct vm_area_set *set, struct vm_area *area, uin
     high->shadow = area->shadow;
     if (high->shadow)
         vm_shadow_hold(high->shadow);
-    vm_area_resize(set, area, area->start, at);
-    vm_area_insert(set, high);
+    area->end = at;
+    link_between(set, high, area, area->next);
     return high;
 }
 
@@ -198,15 +205,13 @@ bool vm_area_can_join(const struct vm_area *low, const struct vm_area *high) {
 
 /* Makes low cover high too, and high go away. */
 static void join_pair(struct vm_area_set *set, struct vm_area *low, struct vm_area *high) {
-    uint64_t end = high->end;
-
     if (!low->shadow && high->shadow) {
         low->shadow = high->shadow;
         vm_shadow_hold(low->shadow);
     }
-    vm_area_remove(set, high);
+    low->end = high->end; /* no gap changes */
+    set_unlink(set, high);
     vm_area_destroy(high);
-    vm_area_resize(set, low, low->start, end);
 }
 
 struct vm_area *vm_area_join(struct vm_area_set *set, struct vm_area *area) {
@@ -224,19 +229,10 @@ struct vm_area *vm_area_join(struct vm_area_set *set, struct vm_area *area) {
 
 /* ---- free ranges ---- */
 
-/* The part of the gap in front of area that lies in [low, high). */
-static bool gap_part(const struct vm_area *area, struct vm_range *window) {
-    window->start = MAX(window->start, area->start - area->gap);
-    window->end = MIN(window->end, area->start);
-    return window->start < window->end;
-}
-
 /* The free range above the last area, up to the end of the window. */
 static struct vm_range range_above_all(const struct vm_area_set *set, struct vm_range window) {
-    struct vm_area *last = area_of(rb_last(&set->tree));
-
-    if (last)
-        window.start = MAX(window.start, last->end);
+    if (set->last)
+        window.start = MAX(window.start, set->last->end);
     return window;
 }
 
@@ -244,46 +240,76 @@ static inline bool range_fits(struct vm_range range, uint64_t size) {
     return range.start < range.end && range.end - range.start >= size;
 }
 
+/* The part of the gap in front of area that lies in the window. */
+static inline struct vm_range gap_part(const struct vm_area *area, struct vm_range window) {
+    return (struct vm_range){MAX(window.start, area->start - area->gap),
+                             MIN(window.end, area->start)};
+}
+
+/* What is found nowhere. */
+static const struct vm_range no_range = {0, 0};
+
 /*
- * The highest (top) or lowest gap below node of at least size bytes inside window. Subtrees whose
+ * The part inside window of the highest gap below node that has room for size bytes. Subtrees whose
  * largest gap is too small are not entered; one that lies outside the window is cut off by order.
  */
-static bool find_gap(struct rb_node *node, bool top, uint64_t size, struct vm_range *window) {
-    struct vm_area *area = area_of(node);
-    struct vm_range own = *window;
+static struct vm_range highest_gap(struct rb_node *node, uint64_t size, struct vm_range window) {
+    struct vm_range part;
 
-    if (!area || area->max_gap < size)
-        return false;
-    bool right_may = area->start < window->end;
-    bool left_may = area->start - area->gap > window->start;
+    for (; node && area_of(node)->max_gap >= size; node = node->left) {
+        struct vm_area *area = area_of(node);
 
-    if (top ? right_may && find_gap(node->right, top, size, window)
-            : left_may && find_gap(node->left, top, size, window))
-        return true;
-    if (gap_part(area, &own) && range_fits(own, size)) {
-        *window = own;
-        return true;
+        if (area->start < window.end) {
+            part = highest_gap(node->right, size, window);
+            if (part.end)
+                return part;
+        }
+        part = gap_part(area, window);
+        if (range_fits(part, size))
+            return part;
+        if (area->start - area->gap <= window.start)
+            break;
     }
-    return top ? left_may && find_gap(node->left, top, size, window)
-               : right_may && find_gap(node->right, top, size, window);
+    return no_range;
+}
+
+/* The same, the lowest. */
+static struct vm_range lowest_gap(struct rb_node *node, uint64_t size, struct vm_range window) {
+    struct vm_range part;
+
+    for (; node && area_of(node)->max_gap >= size; node = node->right) {
+        struct vm_area *area = area_of(node);
+
+        if (area->start - area->gap > window.start) {
+            part = lowest_gap(node->left, size, window);
+            if (part.end)
+                return part;
+        }
+        part = gap_part(area, window);
+        if (range_fits(part, size))
+            return part;
+        if (area->start >= window.end)
+            break;
+    }
+    return no_range;
 }
 
 uint64_t vm_area_gap_from_top(const struct vm_area_set *set, uint64_t size,
                               struct vm_range window) {
-    struct vm_range above = range_above_all(set, window);
+    struct vm_range found = range_above_all(set, window);
 
-    if (range_fits(above, size))
-        return above.end - size;
-    return find_gap(set->tree.root, true, size, &window) ? window.end - size : 0;
+    if (!range_fits(found, size))
+        found = highest_gap(set->tree.root, size, window);
+    return found.end ? found.end - size : 0;
 }
 
 uint64_t vm_area_gap_from_bottom(const struct vm_area_set *set, uint64_t size,
                                  struct vm_range window) {
-    struct vm_range above = range_above_all(set, window);
+    struct vm_range found = lowest_gap(set->tree.root, size, window);
 
-    if (find_gap(set->tree.root, false, size, &window))
-        return window.start;
-    return range_fits(above, size) ? above.start : 0;
+    if (!found.end)
+        found = range_above_all(set, window);
+    return range_fits(found, size) ? found.start : 0;
 }
 
 bool vm_area_range_is_free(struct vm_area_set *set, uint64_t start, uint64_t end) {

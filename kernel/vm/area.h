@@ -4,7 +4,8 @@
  * ordered set a space keeps them in.
  *
  * The set is a red-black tree by address. Each node knows the largest gap in front of any area
- * below it, so that a free range is found from the top or from the bottom in logarithmic time.
+ * below it, so that a free range is found from the top or from the bottom in logarithmic time;
+ * neighbours are linked in order as well.
  *
  * Invariants (vm_check): areas do not overlap, are not empty, and neighbours that could be one are
  * one (vm_area_can_join).
@@ -33,6 +34,8 @@ struct vm_space;
 
 struct vm_area {
     struct rb_node node;   /* [space] in vm_area_set, by start */
+    struct vm_area *prev;  /* [space] the neighbours in order; NULL at the ends */
+    struct vm_area *next;  /* [space] */
     uint64_t start, end;   /* [space] bytes, multiples of the page size */
     uint64_t gap;          /* [space] free bytes between the area before (or USER_MIN) and start */
     uint64_t max_gap;      /* [space] largest gap in this subtree */
@@ -49,7 +52,8 @@ struct vm_area {
 
 struct vm_area_set {
     struct rb_tree tree;
-    struct vm_area *hint; /* found last; NULL if none */
+    struct vm_area *first, *last; /* NULL: empty */
+    struct vm_area *hint;         /* found last; NULL if none */
     uint32_t count;
     uint64_t bytes; /* sum of all areas' sizes */
 };
@@ -84,9 +88,17 @@ struct vm_area *vm_area_find(struct vm_area_set *set, uint64_t va);
 /* The first area that ends above va (contains it or lies after it); NULL: none. */
 struct vm_area *vm_area_find_from(struct vm_area_set *set, uint64_t va);
 
-struct vm_area *vm_area_first(const struct vm_area_set *set);
-struct vm_area *vm_area_next(const struct vm_area *area);
-struct vm_area *vm_area_prev(const struct vm_area *area);
+static inline struct vm_area *vm_area_first(const struct vm_area_set *set) {
+    return set->first;
+}
+
+static inline struct vm_area *vm_area_next(const struct vm_area *area) {
+    return area->next;
+}
+
+static inline struct vm_area *vm_area_prev(const struct vm_area *area) {
+    return area->prev;
+}
 
 /* Puts an area into or takes it out of the set. It overlaps nothing there. */
 void vm_area_insert(struct vm_area_set *set, struct vm_area *area);

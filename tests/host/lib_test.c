@@ -120,10 +120,12 @@ static uint64_t sum_of(struct rb_node *node) {
     return node ? leaf_of(node)->sum : 0;
 }
 
-static void update_sum(struct rb_node *node) {
+static bool update_sum(struct rb_node *node) {
     struct leaf *leaf = leaf_of(node);
+    uint64_t before = leaf->sum;
 
     leaf->sum = leaf->weight + sum_of(node->left) + sum_of(node->right);
+    return leaf->sum != before;
 }
 
 static void leaf_link(struct rb_tree *tree, struct leaf *leaf) {
