@@ -281,11 +281,42 @@ static void change_below(struct change *change, struct frame *table, unsigned le
     }
 }
 
+/*
+ * The short way for a range below one leaf table, as most are: the table, if it and all on the way
+ * to it are ours alone; NULL with *empty if there is none, or else the long way has to be gone.
+ */
+static struct frame *leaf_table_alone(struct pmap *pmap, uint64_t va, bool *empty) {
+    struct frame *table = pmap->top;
+
+    for (unsigned level = TABLE_TOP_LEVEL; level > 0; level--) {
+        pte_t entry = table_entries(table)[level_index(va, level)];
+
+        if (!entry) {
+            *empty = true;
+            return NULL;
+        }
+        table = entry_table(entry);
+        if (is_shared(table))
+            return NULL;
+    }
+    return table;
+}
+
 static void change_range(struct pmap *pmap, struct change *change) {
-    if (change->start >= change->end)
+    bool is_short =
+        align_down(change->start, level_size(1)) == align_down(change->end - 1, level_size(1));
+    struct frame *table = NULL;
+    bool empty = change->start >= change->end;
+
+    if (!empty && is_short)
+        table = leaf_table_alone(pmap, change->start, &empty);
+    if (empty)
         return;
     tlb_batch_init(&change->batch, pmap);
-    change_below(change, pmap->top, TABLE_TOP_LEVEL, change->start);
+    if (table)
+        change_leaves(change, table, change->start);
+    if (!table || table->count == 0)
+        change_below(change, pmap->top, TABLE_TOP_LEVEL, change->start);
     tlb_batch_finish(&change->batch);
 }
 

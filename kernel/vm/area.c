@@ -33,7 +33,7 @@ static void area_link(struct vm_area *area) {
     spin_unlock(&area->object->lock);
 }
 
-struct vm_area *vm_area_create(struct vm_space *space, struct vm_object *object, uint16_t flags) {
+struct vm_area *vm_area_create(struct vm_space *space, struct vm_object *object, uint32_t flags) {
     struct vm_area *area = slab_alloc_zeroed(&area_cache);
 
     if (!area)

@@ -41,7 +41,7 @@ struct vm_area {
     uint64_t max_gap;      /* [space] largest gap in this subtree */
     uint8_t prot;          /* [space] VM_READ | VM_WRITE | VM_EXEC */
     uint8_t max_prot;      /* [space] what prot may be widened to */
-    uint16_t flags;        /* [space] VM_AREA_* */
+    uint32_t flags;        /* [space] VM_AREA_* */
     uint64_t offset_pages; /* [space] index of start's page in object and shadow */
     struct vm_object *object; /* const; referenced; NULL: zeroes */
     struct vm_shadow *shadow; /* [space] private changes; NULL until the first */
@@ -62,7 +62,7 @@ struct vm_area_set {
 void vm_area_init_cache(void);
 
 /* An area with the backing, referenced and linked to its object; in no set yet. NULL: no memory. */
-struct vm_area *vm_area_create(struct vm_space *space, struct vm_object *object, uint16_t flags);
+struct vm_area *vm_area_create(struct vm_space *space, struct vm_object *object, uint32_t flags);
 
 /* Gives up backing and memory; the area is in no set. Its pages are unmapped already. */
 void vm_area_destroy(struct vm_area *area);

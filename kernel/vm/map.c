@@ -31,13 +31,11 @@ static bool shadow_must_be_cut(const struct vm_area *area) {
     return area->shadow && area->shadow->areas > 1;
 }
 
-/* Prepares all cuts of shadows in the range. 0 or -ENOMEM. */
-static int prepare_cuts(struct vm_space *space, struct vm_range range) {
-    struct vm_area *area;
+/* Prepares all cuts of shadows in the range, whose first area is given. 0 or -ENOMEM. */
+static int prepare_cuts(struct vm_area *area, struct vm_range range) {
     int error = 0;
 
-    for (area = vm_range_first(space, range); area && error == 0;
-         area = vm_range_next(area, range)) {
+    for (; area && error == 0; area = vm_range_next(area, range)) {
         if (shadow_must_be_cut(area))
             error = page_tree_remove_prepare(&area->shadow->tree, area->offset_pages,
                                              area_end_index(area));
@@ -53,20 +51,26 @@ static void remove_area(struct vm_space *space, struct vm_area *area) {
 }
 
 int vm_unmap_locked(struct vm_space *space, struct vm_range range) {
-    struct vm_area *area;
+    struct vm_area *area = vm_range_first(space, range);
+    struct vm_area *next;
 
     DEBUG_ASSERT(spin_held(&space->lock));
-    if (!vm_range_first(space, range))
+    if (!area)
         return 0;
-    if (vm_range_split(space, range) < 0)
-        return -ENOMEM;
-    if (prepare_cuts(space, range) < 0) {
+    if (area->start != range.start || area->end != range.end) {
+        if (vm_range_split(space, range) < 0)
+            return -ENOMEM;
+        area = vm_range_first(space, range);
+    }
+    if (prepare_cuts(area, range) < 0) {
         vm_range_join(space, range);
         return -ENOMEM;
     }
     pmap_remove(space->pmap, range.start, range.end);
-    while ((area = vm_range_first(space, range)) != NULL)
+    for (; area; area = next) {
+        next = vm_range_next(area, range);
         remove_area(space, area);
+    }
     return 0;
 }
 
@@ -145,7 +149,7 @@ int vm_map_check(const struct vm_map_request *request) {
     if (request->object && vm_object_is_device(request->object) &&
         !(request->flags & VM_MAP_SHARED))
         return -EINVAL;
-    if (!(request->flags & (VM_MAP_FIXED | VM_MAP_NOREPLACE)))
+    if (!(request->flags & VM_MAP_PLACING))
         return 0;
     if (!is_aligned(address, PAGE_SIZE))
         return -EINVAL;
@@ -158,9 +162,9 @@ int vm_map_check(const struct vm_map_request *request) {
 static int place_request(struct vm_space *space, const struct vm_map_request *request,
                          struct vm_range *range) {
     uint64_t size = align_up(request->length, PAGE_SIZE);
-    bool fixed = request->flags & (VM_MAP_FIXED | VM_MAP_NOREPLACE);
 
-    range->start = fixed ? request->address : choose_address(space, request->address, size);
+    range->start = request->flags & VM_MAP_PLACING ? request->address
+                                                   : choose_address(space, request->address, size);
     range->end = range->start + size;
     if (range->start == 0)
         return -ENOMEM;
@@ -170,26 +174,9 @@ static int place_request(struct vm_space *space, const struct vm_map_request *re
     return 0;
 }
 
-static uint16_t area_flags(unsigned map_flags) {
-    static const struct {
-        unsigned map;
-        uint16_t area;
-    } table[] = {
-        {VM_MAP_SHARED, VM_AREA_SHARED},
-        {VM_MAP_GROWS_DOWN, VM_AREA_GROWS_DOWN},
-        {VM_MAP_STACK, VM_AREA_STACK},
-        {VM_MAP_HEAP, VM_AREA_HEAP},
-    };
-    uint16_t flags = 0;
-
-    for (unsigned i = 0; i < ARRAY_SIZE(table); i++)
-        flags |= map_flags & table[i].map ? table[i].area : 0;
-    return flags;
-}
-
 static struct vm_area *area_for(struct vm_space *space, const struct vm_map_request *request,
                                 struct vm_range range) {
-    struct vm_area *area = vm_area_create(space, request->object, area_flags(request->flags));
+    struct vm_area *area = vm_area_create(space, request->object, request->flags & ~VM_MAP_PLACING);
 
     if (!area)
         return NULL;
@@ -205,6 +192,7 @@ static struct vm_area *area_for(struct vm_space *space, const struct vm_map_requ
 int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
     bool data =
         (request->prot & VM_WRITE) && !(request->flags & (VM_MAP_SHARED | VM_MAP_GROWS_DOWN));
+    bool replaces = request->flags & VM_MAP_FIXED;
     struct vm_range range;
     struct vm_area *area;
     int error = place_request(space, request, &range);
@@ -212,12 +200,13 @@ int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, 
     DEBUG_ASSERT(spin_held(&space->lock));
     if (error < 0)
         return error;
-    if (!limits_allow(space, range.end - range.start, mapped_bytes_in(space, range), data))
+    if (!limits_allow(space, range.end - range.start, replaces ? mapped_bytes_in(space, range) : 0,
+                      data))
         return -ENOMEM;
     area = area_for(space, request, range);
     if (!area)
         return -ENOMEM;
-    error = vm_unmap_locked(space, range);
+    error = replaces ? vm_unmap_locked(space, range) : 0;
     if (error < 0) {
         vm_area_destroy(area);
         return error;

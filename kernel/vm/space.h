@@ -106,7 +106,7 @@ void vm_space_usage(struct vm_space *space, struct vm_space_usage *usage);
 struct vm_area_info {
     uint64_t start, end;
     unsigned prot;
-    uint16_t flags;
+    uint32_t flags;
     uint64_t offset_bytes; /* in the object; 0 if there is none */
     uint64_t private_pages;
     struct vm_object_identity identity;
