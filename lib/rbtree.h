@@ -8,9 +8,10 @@
  *
  * Summaries: a node may keep a value computed from itself and its two children (the largest gap
  * below, the highest end below). `update(node)` recomputes it for one node, its children's being
- * right, and tells whether it has changed: above a node whose summary is the same nothing changes
- * either. rb_link and rb_erase call it wherever shape changes; whoever changes a node's own
- * contribution calls rb_update_path. A tree without summaries passes NULL.
+ * right, and tells whether the nodes above have to be told: not if it is the same as before, nor
+ * if it is a bound that may be too wide and has become narrower. rb_link and rb_erase call it
+ * wherever shape changes; whoever changes a node's own contribution calls rb_update_path. A tree
+ * without summaries passes NULL.
  *
  * Invariants: no red node has a red child; every path from a node to a leaf below it has the same
  * number of black nodes. So the height is at most 2 log2(n + 1).
@@ -59,7 +60,7 @@ void rb_link(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent,
 /* Takes `node` out of `tree`; its memory is the caller's again. `update` may be NULL. */
 void rb_erase(struct rb_tree *tree, struct rb_node *node, rb_update_fn update);
 
-/* Recomputes the summaries of `node` and of what is above it, as far up as they change. */
+/* Recomputes the summaries of `node` and of what is above it, as far up as update says. */
 void rb_update_path(struct rb_node *node, rb_update_fn update);
 
 /* The lowest and highest node, NULL if the tree is empty. */

@@ -194,7 +194,7 @@ int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
 
 /* A change to all leaves in [start, end). */
 struct change {
-    struct tlb_batch batch;
+    struct tlb_batch *batch;
     uint64_t start, end;
     pte_t clear, set; /* bits; clear with PTE_PRESENT removes the entry */
     bool teardown;    /* the map dies: let go of a shared table instead of copying it */
@@ -216,7 +216,7 @@ static void change_leaves(struct change *change, struct frame *table, uint64_t f
         if (old && old != next) {
             *entry = next;
             table->count -= !next;
-            tlb_batch_page(&change->batch, va);
+            tlb_batch_page(change->batch, va);
         }
         if (level_index(va, 0) == TABLE_ENTRIES - 1)
             break;
@@ -229,7 +229,7 @@ static void unlink_table(struct change *change, struct frame *parent, pte_t *ent
 
     *entry = 0;
     parent->count--;
-    tlb_batch_table(&change->batch, table, level);
+    tlb_batch_table(change->batch, table, level);
 }
 
 /*
@@ -245,7 +245,7 @@ static struct frame *child_to_change(struct change *change, struct frame *parent
         goto let_go;
     if (!is_shared(table))
         return table;
-    table = change->teardown ? NULL : unshare(change->batch.pmap, entry, child.level);
+    table = change->teardown ? NULL : unshare(change->batch->pmap, entry, child.level);
     if (table)
         return table;
 
@@ -306,18 +306,20 @@ static void change_range(struct pmap *pmap, struct change *change) {
     bool is_short =
         align_down(change->start, level_size(1)) == align_down(change->end - 1, level_size(1));
     struct frame *table = NULL;
+    struct tlb_batch batch;
     bool empty = change->start >= change->end;
 
     if (!empty && is_short)
         table = leaf_table_alone(pmap, change->start, &empty);
     if (empty)
         return;
-    tlb_batch_init(&change->batch, pmap);
+    change->batch = &batch;
+    tlb_batch_init(&batch, pmap);
     if (table)
         change_leaves(change, table, change->start);
     if (!table || table->count == 0)
         change_below(change, pmap->top, TABLE_TOP_LEVEL, change->start);
-    tlb_batch_finish(&change->batch);
+    tlb_batch_finish(&batch);
 }
 
 void pmap_remove(struct pmap *pmap, uint64_t start, uint64_t end) {

@@ -34,13 +34,15 @@ static void area_link(struct vm_area *area) {
 }
 
 struct vm_area *vm_area_create(struct vm_space *space, struct vm_object *object, uint32_t flags) {
-    struct vm_area *area = slab_alloc_zeroed(&area_cache);
+    struct vm_area *area = slab_alloc(&area_cache);
 
     if (!area)
         return NULL;
     area->space = space;
     area->object = object;
     area->flags = flags;
+    area->shadow = NULL;
+    area->unmap_epoch = 0;
     area_link(area);
     return area;
 }
@@ -59,6 +61,7 @@ void vm_area_destroy(struct vm_area *area) {
 
 /* ---- the set ---- */
 
+/* The bound of one node from its children's; true if it has become wider. */
 static bool update_max_gap(struct rb_node *node) {
     struct vm_area *area = area_of(node);
     uint64_t before = area->max_gap;
@@ -69,15 +72,14 @@ static bool update_max_gap(struct rb_node *node) {
     if (node->right)
         max = MAX(max, area_of(node->right)->max_gap);
     area->max_gap = max;
-    return max != before;
+    return max > before;
 }
 
 /* The gap in front of area has changed. */
 static inline void set_gap(struct vm_area *area, uint64_t gap) {
-    if (area->gap == gap)
-        return;
     area->gap = gap;
-    rb_update_path(&area->node, update_max_gap);
+    if (gap > area->max_gap)
+        rb_update_path(&area->node, update_max_gap);
 }
 
 void vm_area_set_init(struct vm_area_set *set) {
@@ -240,58 +242,55 @@ static inline bool range_fits(struct vm_range range, uint64_t size) {
     return range.start < range.end && range.end - range.start >= size;
 }
 
-/* The part of the gap in front of area that lies in the window. */
-static inline struct vm_range gap_part(const struct vm_area *area, struct vm_range window) {
-    return (struct vm_range){MAX(window.start, area->start - area->gap),
-                             MIN(window.end, area->start)};
-}
-
 /* What is found nowhere. */
 static const struct vm_range no_range = {0, 0};
 
+/* The part of the gap in front of area that lies in the window, if it has room for size bytes. */
+static inline struct vm_range gap_part(const struct vm_area *area, uint64_t size,
+                                       struct vm_range window) {
+    struct vm_range part = {MAX(window.start, area->start - area->gap),
+                            MIN(window.end, area->start)};
+
+    return range_fits(part, size) ? part : no_range;
+}
+
 /*
  * The part inside window of the highest gap below node that has room for size bytes. Subtrees whose
- * largest gap is too small are not entered; one that lies outside the window is cut off by order.
+ * gaps are too small are not entered; one that lies outside the window is cut off by order.
  */
 static struct vm_range highest_gap(struct rb_node *node, uint64_t size, struct vm_range window) {
-    struct vm_range part;
+    struct vm_area *area = area_of(node);
+    struct vm_range found = no_range;
 
-    for (; node && area_of(node)->max_gap >= size; node = node->left) {
-        struct vm_area *area = area_of(node);
-
-        if (area->start < window.end) {
-            part = highest_gap(node->right, size, window);
-            if (part.end)
-                return part;
-        }
-        part = gap_part(area, window);
-        if (range_fits(part, size))
-            return part;
-        if (area->start - area->gap <= window.start)
-            break;
-    }
-    return no_range;
+    if (!area || area->max_gap < size)
+        return found;
+    if (area->start < window.end)
+        found = highest_gap(node->right, size, window);
+    if (!found.end)
+        found = gap_part(area, size, window);
+    if (!found.end && area->start - area->gap > window.start)
+        found = highest_gap(node->left, size, window);
+    if (!found.end)
+        update_max_gap(node);
+    return found;
 }
 
 /* The same, the lowest. */
 static struct vm_range lowest_gap(struct rb_node *node, uint64_t size, struct vm_range window) {
-    struct vm_range part;
+    struct vm_area *area = area_of(node);
+    struct vm_range found = no_range;
 
-    for (; node && area_of(node)->max_gap >= size; node = node->right) {
-        struct vm_area *area = area_of(node);
-
-        if (area->start - area->gap > window.start) {
-            part = lowest_gap(node->left, size, window);
-            if (part.end)
-                return part;
-        }
-        part = gap_part(area, window);
-        if (range_fits(part, size))
-            return part;
-        if (area->start >= window.end)
-            break;
-    }
-    return no_range;
+    if (!area || area->max_gap < size)
+        return found;
+    if (area->start - area->gap > window.start)
+        found = lowest_gap(node->left, size, window);
+    if (!found.end)
+        found = gap_part(area, size, window);
+    if (!found.end && area->start < window.end)
+        found = lowest_gap(node->right, size, window);
+    if (!found.end)
+        update_max_gap(node);
+    return found;
 }
 
 uint64_t vm_area_gap_from_top(const struct vm_area_set *set, uint64_t size,

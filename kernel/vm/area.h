@@ -3,9 +3,10 @@
  * Areas: page-aligned ranges of an address space with one set of rights and one backing, and the
  * ordered set a space keeps them in.
  *
- * The set is a red-black tree by address. Each node knows the largest gap in front of any area
- * below it, so that a free range is found from the top or from the bottom in logarithmic time;
- * neighbours are linked in order as well.
+ * The set is a red-black tree by address; neighbours are linked in order as well. Each node knows
+ * a bound of the gaps in front of the areas below it, so that a free range is found from the top or
+ * from the bottom in logarithmic time. Filling a gap leaves the bounds above it too wide; a search
+ * that a bound has misled makes it narrow again, so each change is paid for once.
  *
  * Invariants (vm_check): areas do not overlap, are not empty, and neighbours that could be one are
  * one (vm_area_can_join).
@@ -38,7 +39,7 @@ struct vm_area {
     struct vm_area *next;  /* [space] */
     uint64_t start, end;   /* [space] bytes, multiples of the page size */
     uint64_t gap;          /* [space] free bytes between the area before (or USER_MIN) and start */
-    uint64_t max_gap;      /* [space] largest gap in this subtree */
+    uint64_t max_gap;      /* [space] no gap in this subtree is larger */
     uint8_t prot;          /* [space] VM_READ | VM_WRITE | VM_EXEC */
     uint8_t max_prot;      /* [space] what prot may be widened to */
     uint32_t flags;        /* [space] VM_AREA_* */
@@ -61,7 +62,10 @@ struct vm_area_set {
 /* At boot, once. */
 void vm_area_init_cache(void);
 
-/* An area with the backing, referenced and linked to its object; in no set yet. NULL: no memory. */
+/*
+ * An area with the backing, referenced and linked to its object; in no set yet, its range, rights
+ * and offset still to be set. NULL: no memory.
+ */
 struct vm_area *vm_area_create(struct vm_space *space, struct vm_object *object, uint32_t flags);
 
 /* Gives up backing and memory; the area is in no set. Its pages are unmapped already. */

@@ -28,6 +28,16 @@ static bool check_area(const struct vm_area *area, struct vm_check_report *repor
     return true;
 }
 
+/* No gap of the area or of its children is larger than its bound. */
+static bool check_gap_bound(const struct vm_area *area) {
+    const struct rb_node *below[2] = {area->node.left, area->node.right};
+    bool ok = area->gap <= area->max_gap;
+
+    for (unsigned i = 0; i < 2 && ok; i++)
+        ok = !below[i] || RB_ENTRY(below[i], struct vm_area, node)->max_gap <= area->max_gap;
+    return ok;
+}
+
 static bool check_neighbours(const struct vm_area *prev, const struct vm_area *area,
                              struct vm_check_report *report) {
     uint64_t before = prev ? prev->end : USER_MIN;
@@ -37,6 +47,11 @@ static bool check_neighbours(const struct vm_area *prev, const struct vm_area *a
     if (area->gap != area->start - before)
         return VIOLATION(report, "area %lx counts a gap of %lx before it, not %lx", area->start,
                          area->gap, area->start - before);
+    if (rb_prev(&area->node) != (prev ? &prev->node : NULL) || vm_area_prev(area) != prev)
+        return VIOLATION(report, "area %lx is linked to another than is before it", area->start);
+    if (!check_gap_bound(area))
+        return VIOLATION(report, "area %lx bounds gaps below it by %lx, too little", area->start,
+                         area->max_gap);
     if (prev && vm_area_can_join(prev, area))
         return VIOLATION(report, "areas that meet at %lx could be one", area->start);
     return true;
