@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Red-black trees, intrusive, with an optional summary per node ("augmented").
+ * Red-black trees, intrusive. Nodes that keep a summary of what is below them: rbtree_augmented.h.
  *
  * The caller compares: it walks down from tree->root through left and right, remembers the
  * parent and the link (&parent->left, &parent->right or &tree->root) where the search fell
  * off, and calls rb_link. The tree keeps balance and order, never looks at keys.
- *
- * Summaries: a node may keep a value computed from itself and its two children (the largest gap
- * below, the highest end below). `update(node)` recomputes it for one node, its children's being
- * right, and tells whether the nodes above have to be told: not if it is the same as before, nor
- * if it is a bound that may be too wide and has become narrower. rb_link and rb_erase call it
- * wherever shape changes; whoever changes a node's own contribution calls rb_update_path. A tree
- * without summaries passes NULL.
  *
  * Invariants: no red node has a red child; every path from a node to a leaf below it has the same
  * number of black nodes. So the height is at most 2 log2(n + 1).
@@ -42,8 +35,6 @@ struct rb_tree {
     { NULL }
 #define RB_ENTRY(node, type, member) container_of(node, type, member)
 
-typedef bool (*rb_update_fn)(struct rb_node *node);
-
 static inline struct rb_node *rb_parent(const struct rb_node *node) {
     return (struct rb_node *)(node->parent_and_color & ~(uintptr_t)1);
 }
@@ -53,15 +44,12 @@ static inline bool rb_is_empty(const struct rb_tree *tree) {
 }
 
 /* Makes `node` a leaf at `*link`, which is NULL now and belongs to `parent` (NULL: the root), then
- * restores balance. `update` may be NULL. */
+ * restores balance. */
 void rb_link(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent,
-             struct rb_node **link, rb_update_fn update);
+             struct rb_node **link);
 
-/* Takes `node` out of `tree`; its memory is the caller's again. `update` may be NULL. */
-void rb_erase(struct rb_tree *tree, struct rb_node *node, rb_update_fn update);
-
-/* Recomputes the summaries of `node` and of what is above it, as far up as update says. */
-void rb_update_path(struct rb_node *node, rb_update_fn update);
+/* Takes `node` out of `tree`; its memory is the caller's again. */
+void rb_erase(struct rb_tree *tree, struct rb_node *node);
 
 /* The lowest and highest node, NULL if the tree is empty. */
 struct rb_node *rb_first(const struct rb_tree *tree);

@@ -59,7 +59,7 @@ static void entry_link_by_name(struct tmpfs_node *dir, struct tmpfs_entry *e) {
         parent = *link;
         link = order < 0 ? &parent->left : &parent->right;
     }
-    rb_link(&dir->dir.by_name, &e->by_name, parent, link, NULL);
+    rb_link(&dir->dir.by_name, &e->by_name, parent, link);
 }
 
 /* Cookies only grow: the new entry is the last. */
@@ -68,7 +68,7 @@ static void entry_link_by_cookie(struct tmpfs_node *dir, struct tmpfs_entry *e) 
 
     e->cookie = dir->dir.next_cookie++;
     rb_link(&dir->dir.by_cookie, &e->by_cookie, last,
-            last ? &last->right : &dir->dir.by_cookie.root, NULL);
+            last ? &last->right : &dir->dir.by_cookie.root);
 }
 
 /* Makes e an entry of dir for node: takes a reference on node. -ENOENT: dir has been removed. */
@@ -92,8 +92,8 @@ static int entry_insert_locked(struct tmpfs_node *dir, struct tmpfs_entry *e,
 static void entry_remove_locked(struct tmpfs_entry *e) {
     struct tmpfs_node *dir = e->dir;
 
-    rb_erase(&dir->dir.by_name, &e->by_name, NULL);
-    rb_erase(&dir->dir.by_cookie, &e->by_cookie, NULL);
+    rb_erase(&dir->dir.by_name, &e->by_name);
+    rb_erase(&dir->dir.by_cookie, &e->by_cookie);
     list_remove(&e->link);
     dir->dir.entry_count--;
     dir->vnode.size -= ENTRY_SIZE_BYTES;

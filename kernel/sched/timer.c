@@ -36,7 +36,7 @@ static void insert_locked(struct timer_tree *tree, struct timer *timer) {
                    ? &parent->left
                    : &parent->right;
     }
-    rb_link(&tree->tree, &timer->node, parent, link, NULL);
+    rb_link(&tree->tree, &timer->node, parent, link);
     timer->active = true;
     if (!tree->first || timer->deadline_ns < tree->first->deadline_ns)
         tree->first = timer;
@@ -48,7 +48,7 @@ static void remove_locked(struct timer_tree *tree, struct timer *timer) {
 
         tree->first = next ? RB_ENTRY(next, struct timer, node) : NULL;
     }
-    rb_erase(&tree->tree, &timer->node, NULL);
+    rb_erase(&tree->tree, &timer->node);
     timer->active = false;
 }
 

@@ -125,7 +125,7 @@ static void watch_insert(struct watch *w) {
         struct watch *at = RB_ENTRY(parent, struct watch, node);
         link = watch_compare(at, w->file, w->set, w->fd) < 0 ? &parent->right : &parent->left;
     }
-    rb_link(&watches, &w->node, parent, link, NULL);
+    rb_link(&watches, &w->node, parent, link);
 }
 
 /* ---- becoming ready ---- */
@@ -187,7 +187,7 @@ static void watch_remove(struct watch *w) {
     }
     watch_unmark(w);
     list_remove(&w->set_node);
-    rb_erase(&watches, &w->node, NULL);
+    rb_erase(&watches, &w->node);
     kfree(w);
 }
 

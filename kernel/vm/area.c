@@ -9,6 +9,7 @@
 
 #include "core/assert.h"
 #include "lib/bits.h"
+#include "lib/rbtree_augmented.h"
 #include "mm/slab.h"
 #include "vm/space.h"
 
@@ -133,7 +134,7 @@ static void link_between(struct vm_area_set *set, struct vm_area *area, struct v
     *(prev ? &prev->next : &set->first) = area;
     *(next ? &next->prev : &set->last) = area;
     area->gap = area->start - (prev ? prev->end : USER_MIN);
-    rb_link(&set->tree, &area->node, parent, link, update_max_gap);
+    rb_link_augmented(&set->tree, &area->node, parent, link, update_max_gap);
     if (next)
         set_gap(next, next->start - area->end);
     set->count++;
@@ -151,7 +152,7 @@ static void set_unlink(struct vm_area_set *set, struct vm_area *area) {
 
     *(prev ? &prev->next : &set->first) = next;
     *(next ? &next->prev : &set->last) = prev;
-    rb_erase(&set->tree, &area->node, update_max_gap);
+    rb_erase_augmented(&set->tree, &area->node, update_max_gap);
     if (set->hint == area)
         set->hint = NULL;
     set->count--;

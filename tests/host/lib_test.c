@@ -7,7 +7,7 @@
 #include "lib/bitmap.h"
 #include "lib/bits.h"
 #include "lib/list.h"
-#include "lib/rbtree.h"
+#include "lib/rbtree_augmented.h"
 #include "lib/refcount.h"
 #include "support/check.h"
 #include "support/random.h"
@@ -136,7 +136,7 @@ static void leaf_link(struct rb_tree *tree, struct leaf *leaf) {
         parent = *link;
         link = leaf->key < leaf_of(parent)->key ? &parent->left : &parent->right;
     }
-    rb_link(tree, &leaf->node, parent, link, update_sum);
+    rb_link_augmented(tree, &leaf->node, parent, link, update_sum);
     leaf->linked = true;
 }
 
@@ -184,7 +184,7 @@ static void random_tree(uint64_t seed) {
         if (leaf->linked && random_one_in(&random, 3)) {
             rb_update_path(&leaf->node, update_sum);
         } else if (leaf->linked) {
-            rb_erase(&tree, &leaf->node, update_sum);
+            rb_erase_augmented(&tree, &leaf->node, update_sum);
             leaf->linked = false;
             members--;
         } else {
@@ -214,7 +214,7 @@ static void test_rbtree_ordered(void) {
     check_tree(&tree, LEAVES);
     CHECK(rb_check(&tree) >= 4);
     for (size_t i = 0; i < LEAVES; i++) {
-        rb_erase(&tree, rb_first(&tree), update_sum);
+        rb_erase_augmented(&tree, rb_first(&tree), update_sum);
         check_tree(&tree, LEAVES - 1 - i);
     }
     CHECK(rb_is_empty(&tree));
