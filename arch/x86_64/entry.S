@@ -11,16 +11,36 @@
  *   trap_common     exceptions and interrupts, on the thread's stack (user code: its top)
  *   paranoid_common NMI, double fault and machine check: on stacks of their own, at any
  *                   instruction, even between a swapgs and its crossing; gs is looked up
- * One way out to user code: user_return, with iretq; the syscall path takes sysretq when the
- * frame allows it (rcx and r11 as syscall left them, an address sysretq can return to).
+ * Two ways out to user code: user_return, with iretq, gives every register what the frame says;
+ * a system call that has no work to do on its way out takes the short one, with sysretq.
+ *
+ * The short way relies on C: functions keep rbx, rbp and r12 to r15, so a system call neither
+ * saves nor restores them, and the frame has nothing in their places (PRESERVED below). They are
+ * put into the frame where somebody may look at them or change them:
+ *   syscall_long_way   on the way out, before signals and the like
+ *   syscall_whole_*    on the way in, for the calls that copy or replace the whole frame; these
+ *                      never come back to the short way (WHOLE in syscall/calls.def)
  *
  * Invariant: the frame's cs, ss and rflags are such as user code may have. Its rip may be
- * anything: an address that iretq would refuse is dealt with before.
+ * anything: an address that iretq would refuse is dealt with before. A frame on the short way is
+ * as syscall made it: rip is below USER_END, which sysretq can return to.
  */
+#include "abi/errno.h"
 #include "machine/layout.h"
 
-#define TF_R11 48
-#define TF_RCX 88
+#define TF_R15 0
+#define TF_R14 8
+#define TF_R13 16
+#define TF_R12 24
+#define TF_RBP 32
+#define TF_RBX 40
+#define TF_R10 56
+#define TF_R9 64
+#define TF_R8 72
+#define TF_RAX 80
+#define TF_RDX 96
+#define TF_RSI 104
+#define TF_RDI 112
 #define TF_RIP 144
 #define TF_CS 152
 #define TF_RFLAGS 160
@@ -34,6 +54,9 @@
 #define USER_CODE 0x33
 #define TRAP_SYSCALL 256
 
+#define PRESERVED_BYTES 48 /* r15 to rbx, the lowest of the frame */
+
+/* With TF sysretq traps one instruction too early; RF it cannot give back. */
 #define RFLAGS_TF_RF 0x10100
 #define MSR_GS_BASE 0xc0000101
 
@@ -45,7 +68,7 @@
     .popsection
     .endm
 
-    .macro PUSH_REGISTERS
+    .macro PUSH_SCRATCH
     pushq %rdi
     pushq %rsi
     pushq %rdx
@@ -55,12 +78,26 @@
     pushq %r9
     pushq %r10
     pushq %r11
+    .endm
+
+    .macro PUSH_REGISTERS
+    PUSH_SCRATCH
     pushq %rbx
     pushq %rbp
     pushq %r12
     pushq %r13
     pushq %r14
     pushq %r15
+    .endm
+
+/* What PUSH_SCRATCH left out, into the frame at rsp. */
+    .macro STORE_PRESERVED
+    movq %rbx, TF_RBX(%rsp)
+    movq %rbp, TF_RBP(%rsp)
+    movq %r12, TF_R12(%rsp)
+    movq %r13, TF_R13(%rsp)
+    movq %r14, TF_R14(%rsp)
+    movq %r15, TF_R15(%rsp)
     .endm
 
     .macro POP_REGISTERS
@@ -96,27 +133,73 @@ syscall_entry:
     pushq $0
     pushq $TRAP_SYSCALL
     pushq %rax
-    PUSH_REGISTERS
+    PUSH_SCRATCH
+    subq $PRESERVED_BYTES, %rsp
     sti
-    movq %rsp, %rdi
-    call syscall_dispatch
+/* The number is an int. The arguments are where the psABI wants them, but for the fourth. */
+    movl %eax, %eax
+    movq %r10, %rcx
+    cmpq syscall_table_size(%rip), %rax
+    jae syscall_unknown
+    call *syscall_table(, %rax, 8)
+syscall_result:
+    cmpq $-ERESTART_RESTARTBLOCK, %rax
+    jae syscall_error
+syscall_exit:
     cli
     cmpl $0, %gs:CPU_WORK
-    jne user_work
-    movq TF_RIP(%rsp), %rcx
-    cmpq %rcx, TF_RCX(%rsp)
-    jne user_return
+    jne syscall_long_way
     movq TF_RFLAGS(%rsp), %r11
-    cmpq %r11, TF_R11(%rsp)
-    jne user_return
     testl $RFLAGS_TF_RF, %r11d
-    jne user_return
-    shrq $47, %rcx
-    jne user_return
-    POP_REGISTERS
-    movq TF_RSP - 120(%rsp), %rsp
+    jne syscall_long_way
+    movq TF_RIP(%rsp), %rcx
+    movq TF_R10(%rsp), %r10
+    movq TF_R9(%rsp), %r9
+    movq TF_R8(%rsp), %r8
+    movq TF_RDX(%rsp), %rdx
+    movq TF_RSI(%rsp), %rsi
+    movq TF_RDI(%rsp), %rdi
+    movq TF_RSP(%rsp), %rsp
     swapgs
     sysretq
+
+syscall_unknown:
+    movq $-ENOSYS, %rax
+    jmp syscall_exit
+
+/* Most errors are the program's; those from ERESTARTSYS on are for the signal code. */
+syscall_error:
+    cmpq $-ERESTARTSYS, %rax
+    ja syscall_exit
+syscall_long_way:
+    STORE_PRESERVED
+syscall_whole_result:
+    sti
+    movq %rsp, %rdi
+    movq %rax, %rsi
+    call syscall_finish
+    jmp user_return
+
+/*
+ * The calls that see or change every register of the caller. They are called with the return
+ * address above the frame; they return to the long way.
+ */
+    .macro SYSCALL_WHOLE name
+    .globl syscall_whole_\name
+syscall_whole_\name:
+    addq $8, %rsp
+    STORE_PRESERVED
+    call sys_\name
+    jmp syscall_whole_result
+    .endm
+
+    SYSCALL_WHOLE clone
+    SYSCALL_WHOLE clone3
+    SYSCALL_WHOLE execve
+    SYSCALL_WHOLE execveat
+    SYSCALL_WHOLE fork
+    SYSCALL_WHOLE rt_sigreturn
+    SYSCALL_WHOLE vfork
 
     .balign 16
 trap_common:

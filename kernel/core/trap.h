@@ -3,7 +3,7 @@
  * What the machine's traps call in the layers above. They register one table at start; before
  * that, any trap but an interrupt is a panic.
  *
- * System calls do not go through the table: entry.S calls syscall_dispatch() directly.
+ * System calls do not go through the table: entry.S calls them directly, by syscall_table.
  */
 #ifndef CORE_TRAP_H
 #define CORE_TRAP_H
@@ -44,9 +44,19 @@ void trap_hooks_register(const struct trap_hooks *hooks);
 const struct trap_hooks *trap_hooks(void);
 
 /*
- * The system call in tf: number in orig_rax, arguments in rdi rsi rdx r10 r8 r9; the result goes
- * to tf->rax. Interrupts on. Owned by kernel/proc.
+ * The functions of the system calls by number; an unknown number within the table has one too.
+ * They get the six argument registers, with interrupts on, and return the result. Owned by
+ * kernel/syscall.
  */
-void syscall_dispatch(struct trapframe *tf);
+typedef long (*syscall_function)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+
+extern const syscall_function syscall_table[];
+extern const uint64_t syscall_table_size; /* entries */
+
+/*
+ * Puts the result of a system call into its frame, which is whole by now, and makes the signal
+ * code look at calls that were interrupted. Interrupts on.
+ */
+void syscall_finish(struct trapframe *tf, int64_t result);
 
 #endif

@@ -10,7 +10,9 @@
 #include <stdint.h>
 
 #define SYSCALL(number, name, ...) long sys_##name(__VA_ARGS__);
+#define SYSCALL_WHOLE SYSCALL
 #include "syscall/calls.def"
 #undef SYSCALL
+#undef SYSCALL_WHOLE
 
 #endif

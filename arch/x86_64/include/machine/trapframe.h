@@ -4,6 +4,10 @@
  * always the same. It lies at the top of the thread's kernel stack, so any thread can be resumed
  * with iretq. arch/x86_64/entry.S knows every offset; they are asserted below.
  *
+ * While an ordinary system call runs, the registers that C functions preserve (the first line of
+ * the structure) and rax are not in the frame: entry.S puts them there for the calls that
+ * syscall/calls.def marks WHOLE, and before signals are looked at.
+ *
  * Here too: how the parts that Linux's interface names are found in it, and what the error word
  * of a page fault says.
  */
@@ -24,7 +28,20 @@ struct trapframe {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
+_Static_assert(offsetof(struct trapframe, r15) == 0, "entry.S");
+_Static_assert(offsetof(struct trapframe, r14) == 8, "entry.S");
+_Static_assert(offsetof(struct trapframe, r13) == 16, "entry.S");
+_Static_assert(offsetof(struct trapframe, r12) == 24, "entry.S");
+_Static_assert(offsetof(struct trapframe, rbp) == 32, "entry.S");
+_Static_assert(offsetof(struct trapframe, rbx) == 40, "entry.S");
+_Static_assert(offsetof(struct trapframe, r11) == 48, "entry.S");
+_Static_assert(offsetof(struct trapframe, r10) == 56, "entry.S");
+_Static_assert(offsetof(struct trapframe, r9) == 64, "entry.S");
+_Static_assert(offsetof(struct trapframe, r8) == 72, "entry.S");
 _Static_assert(offsetof(struct trapframe, rax) == 80, "entry.S");
+_Static_assert(offsetof(struct trapframe, rdx) == 96, "entry.S");
+_Static_assert(offsetof(struct trapframe, rsi) == 104, "entry.S");
+_Static_assert(offsetof(struct trapframe, rdi) == 112, "entry.S");
 _Static_assert(offsetof(struct trapframe, orig_rax) == 120, "entry.S");
 _Static_assert(offsetof(struct trapframe, rip) == 144, "entry.S");
 _Static_assert(sizeof(struct trapframe) == 184, "entry.S");
