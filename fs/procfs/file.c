@@ -56,7 +56,8 @@ static void file_release(struct file *f) {
 /* Makes the next piece, from seq.cursor. */
 static int make_piece(struct procfs_node *node, struct open_file *open) {
     seq_clear(&open->seq);
-    int error = node->entry->show(&open->seq, &node->subject);
+    int error = node->entry->setting ? procfs_setting_show(node->entry->setting, &open->seq)
+                                     : node->entry->show(&open->seq, &node->subject);
     if (!error && open->seq.failed)
         error = -ENOMEM;
     open->is_begun = !error;
@@ -116,7 +117,7 @@ static long file_read_op(struct file *f, struct iobuf *b, uint64_t *pos) {
         return result;
     if (node->entry->read)
         return node->entry->read(&node->subject, b, pos);
-    if (!node->entry->show)
+    if (!node->entry->show && !node->entry->setting)
         return -EINVAL;
     mutex_lock(&open->lock);
     result = read_text(node, open, b, pos);
@@ -126,13 +127,18 @@ static long file_read_op(struct file *f, struct iobuf *b, uint64_t *pos) {
 
 /* ---- writing ---- */
 
+/* Whether what is written means anything to the entry. */
+static bool takes_text(const struct procfs_entry *entry) {
+    return entry->write || (entry->setting && entry->setting->values);
+}
+
 static long file_write_op(struct file *f, struct iobuf *b, uint64_t *pos) {
     struct procfs_node *node = procfs_node_of(f->vnode);
     size_t size = b->left;
 
     if (procfs_is_gone(node))
         return -ESRCH;
-    if (!node->entry->write || size > WRITE_BYTES_MAX)
+    if (!takes_text(node->entry) || size > WRITE_BYTES_MAX)
         return -EINVAL;
     char *text = kmalloc(size + 1);
     if (!text)
@@ -142,7 +148,8 @@ static long file_write_op(struct file *f, struct iobuf *b, uint64_t *pos) {
     if (!result) {
         size_t length = size > 0 && text[size - 1] == '\n' ? size - 1 : size;
         text[length] = 0;
-        result = node->entry->write(&node->subject, text, length);
+        result = node->entry->write ? node->entry->write(&node->subject, text, length)
+                                    : procfs_setting_write(node->entry->setting, text);
     }
     kfree(text);
     if (result)

@@ -23,7 +23,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/stat.h"
 #include "fs/procfs/seq.h"
+#include "lib/bits.h"
 #include "vfs/iobuf.h"
 
 struct name;
@@ -37,14 +39,31 @@ struct procfs_subject {
     int number;              /* a descriptor of it; -1: none */
 };
 
+/*
+ * Numbers or a choice of words, in variables of the kernel, that all may read and root may set; see
+ * setting.c. Whoever uses the variables loads them with __ATOMIC_RELAXED: they change at any time.
+ */
+struct procfs_setting {
+    uint64_t *values;
+    size_t count;             /* numbers in the line, divided by tabs */
+    uint64_t min, max;        /* of each number */
+    const char *const *words; /* a choice: the value is the index of the one in [brackets] */
+    /* Optional: stores the numbers, which are in range, in place of procfs. 0 or negative errno. */
+    int (*set)(const uint64_t *values);
+};
+
+#define PROCFS_SETTING_NUMBERS_MAX 8u
+
 struct procfs_entry {
     const char *name;
     uint32_t mode;   /* type and permission bits */
     bool is_private; /* shows what is inside the process: for its owner and root only */
 
-    /* Regular files: one of these. 0 or negative errno; bytes read or negative errno. */
+    /* Regular files: one of these three. 0 or negative errno; bytes read or negative errno. */
     int (*show)(struct seq *seq, const struct procfs_subject *subject);
     long (*read)(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
+
+    const struct procfs_setting *setting;
 
     /* What is written is handed over whole, NUL-terminated, without a last newline. 0 or errno. */
     int (*write)(const struct procfs_subject *subject, const char *text, size_t length);
@@ -67,6 +86,33 @@ struct procfs_dir {
     /* Fills in the member's subject, with a reference on its process. 0 or -ENOENT, -ESRCH. */
     int (*find)(const struct procfs_subject *dir, uint32_t number, struct procfs_subject *out);
 };
+
+/* Entries of settings, one line each in a table; the variables are of type uint64_t. */
+#define PROCFS_SETTING(entry_name, ...)                                                            \
+    {                                                                                              \
+        .name = (entry_name), .mode = S_IFREG | 0644, .setting = &(const struct procfs_setting) {  \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+#define PROCFS_NUMBER(entry_name, variable, least, most)                                           \
+    PROCFS_SETTING(entry_name, .values = (variable), .count = 1, .min = (least), .max = (most))
+#define PROCFS_NUMBER_SET(entry_name, variable, least, most, setter)                               \
+    PROCFS_SETTING(entry_name, .values = (variable), .count = 1, .min = (least), .max = (most),    \
+                   .set = (setter))
+#define PROCFS_NUMBERS(entry_name, array, least, most, setter)                                     \
+    PROCFS_SETTING(entry_name, .values = (array), .count = ARRAY_SIZE(array), .min = (least),      \
+                   .max = (most), .set = (setter))
+#define PROCFS_CHOICE(entry_name, variable, choices)                                               \
+    PROCFS_SETTING(entry_name, .values = (variable), .count = 1, .max = ARRAY_SIZE(choices) - 1,   \
+                   .words = (choices))
+
+/* A number that never changes, read-only. */
+#define PROCFS_CONSTANT(entry_name, number)                                                        \
+    {                                                                                              \
+        .name = (entry_name), .mode = S_IFREG | 0444, .setting = &(const struct procfs_setting) {  \
+            .min = (number)                                                                        \
+        }                                                                                          \
+    }
 
 /* What procfs itself needs of processes. */
 struct procfs_processes {

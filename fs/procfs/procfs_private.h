@@ -38,6 +38,10 @@ extern const struct file_ops procfs_file_ops;
 extern const struct file_ops procfs_dir_ops;
 int procfs_file_open(struct vnode *v, struct file *f);
 
+/* Reads or sets a setting (setting.c); as show and write of struct procfs_entry. */
+int procfs_setting_show(const struct procfs_setting *setting, struct seq *seq);
+int procfs_setting_write(const struct procfs_setting *setting, const char *text);
+
 /* Show functions of files about memory (memory.c); the others are in machine.c. */
 int procfs_show_meminfo(struct seq *seq, const struct procfs_subject *subject);
 int procfs_show_vmstat(struct seq *seq, const struct procfs_subject *subject);

@@ -189,10 +189,20 @@ bool vm_check_space(struct vm_space *space, struct vm_check_report *report) {
 /* Checking shadows takes the square of the number of areas. */
 #define CHECK_AREAS_MAX 256u
 
+uint64_t vm_check_every = 1;
+
+/* Whether this is the one of vm_check_every calls that looks. */
+static bool check_is_due(void) {
+    static _Atomic uint64_t calls;
+    uint64_t every = __atomic_load_n(&vm_check_every, __ATOMIC_RELAXED);
+
+    return every > 0 && calls++ % every == 0;
+}
+
 bool vm_check_passes(struct vm_space *space) {
     struct vm_check_report report;
 
-    if (space->areas.count > CHECK_AREAS_MAX || vm_check_space(space, &report))
+    if (!check_is_due() || space->areas.count > CHECK_AREAS_MAX || vm_check_space(space, &report))
         return true;
     printk("vm: %s\n", report.text);
     return false;

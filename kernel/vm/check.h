@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "vm/space.h"
 
@@ -22,6 +23,10 @@ struct vm_check_report {
  * what is wrong.
  */
 bool vm_check_space(struct vm_space *space, struct vm_check_report *report);
+
+/* How many times vm_check_passes is asked before it looks once; 0: never. /proc/sys/vm/check_every.
+ */
+extern uint64_t vm_check_every;
 
 /*
  * The same for DEBUG_ASSERT at places that every process comes through (fork, the end of a space):

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc/sys: the settings of the kernel, in tables, a line each; proc(5) and Linux's
+ * Documentation/admin-guide/sysctl tell what they mean.
+ *
+ * A setting is a variable of type uint64_t, in the file that it steers, and a line here:
+ *     PROCFS_NUMBER("max_map_count", &vm_max_map_count, 0, INT32_MAX),
+ * PROCFS_NUMBER_SET has a function that stores it, PROCFS_NUMBERS is for an array, PROCFS_CHOICE
+ * for words, PROCFS_CONSTANT for what never changes (fs/procfs/procfs.h).
+ */
+#include "abi/errno.h"
+#include "abi/stat.h"
+#include "core/random.h"
+#include "lib/bits.h"
+#include "machine/layout.h"
+#include "proc/procfs_private.h"
+#include "proc/uts.h"
+#include "vfs/access.h"
+#include "vfs/fdtable.h"
+#include "vfs/pipe.h"
+#include "vm/check.h"
+
+/* ---- names, random numbers ---- */
+
+#define NAME_FILE(field)                                                                           \
+    static int show_##field(struct seq *seq, const struct procfs_subject *subject) {               \
+        struct linux_utsname names;                                                                \
+                                                                                                   \
+        (void)subject;                                                                             \
+        uts_get(&names);                                                                           \
+        seq_printf(seq, "%s\n", names.field);                                                      \
+        return 0;                                                                                  \
+    }
+
+NAME_FILE(sysname)
+NAME_FILE(release)
+NAME_FILE(version)
+NAME_FILE(nodename)
+NAME_FILE(domainname)
+
+static int write_nodename(const struct procfs_subject *subject, const char *text, size_t length) {
+    (void)subject;
+    return vfs_is_root() ? uts_set_host(text, length) : -EPERM;
+}
+
+static int write_domainname(const struct procfs_subject *subject, const char *text, size_t length) {
+    (void)subject;
+    return vfs_is_root() ? uts_set_domain(text, length) : -EPERM;
+}
+
+/* A random UUID, version 4. */
+static void show_uuid(struct seq *seq, const uint8_t bytes[16]) {
+    for (unsigned i = 0; i < 16; i++) {
+        uint8_t byte = i == 6   ? (bytes[i] & 0x0f) | 0x40
+                       : i == 8 ? (bytes[i] & 0x3f) | 0x80
+                                : bytes[i];
+        seq_printf(seq, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", byte);
+    }
+    seq_string(seq, "\n");
+}
+
+static int show_new_uuid(struct seq *seq, const struct procfs_subject *subject) {
+    uint8_t bytes[16];
+
+    (void)subject;
+    random_bytes(bytes, sizeof(bytes));
+    show_uuid(seq, bytes);
+    return 0;
+}
+
+static int show_boot_id(struct seq *seq, const struct procfs_subject *subject) {
+    static uint8_t boot_id[16];
+    static _Atomic bool made;
+
+    (void)subject;
+    if (!made) {
+        random_bytes(boot_id, sizeof(boot_id));
+        made = true;
+    }
+    show_uuid(seq, boot_id);
+    return 0;
+}
+
+/* ---- the tables ---- */
+
+#define TEXT(text_name, function)                                                                  \
+    { .name = (text_name), .mode = S_IFREG | 0444, .show = (function) }
+#define SETTING(text_name, show_function, write_function)                                          \
+    {                                                                                              \
+        .name = (text_name), .mode = S_IFREG | 0644, .show = (show_function),                      \
+        .write = (write_function)                                                                  \
+    }
+#define DIR(dir_name, table)                                                                       \
+    { .name = (dir_name), .mode = S_IFDIR | 0555, .dir = (table) }
+#define TABLE(table_name, entries)                                                                 \
+    static const struct procfs_dir table_name = {entries, ARRAY_SIZE(entries), NULL, NULL, NULL}
+
+static const struct procfs_entry random_entries[] = {
+    TEXT("boot_id", show_boot_id),
+    PROCFS_CONSTANT("entropy_avail", 256),
+    TEXT("uuid", show_new_uuid),
+};
+TABLE(random_dir, random_entries);
+
+static const struct procfs_entry kernel_entries[] = {
+    PROCFS_CONSTANT("cap_last_cap", 40),
+    SETTING("domainname", show_domainname, write_domainname),
+    SETTING("hostname", show_nodename, write_nodename),
+    PROCFS_CONSTANT("ngroups_max", VFS_GROUPS_MAX),
+    TEXT("osrelease", show_release),
+    TEXT("ostype", show_sysname),
+    PROCFS_CONSTANT("pid_max", PID_MAX),
+    DIR("random", &random_dir),
+    PROCFS_CONSTANT("threads-max", PID_MAX),
+    TEXT("version", show_version),
+};
+TABLE(kernel_dir, kernel_entries);
+
+static const struct procfs_entry vm_entries[] = {
+    PROCFS_NUMBER("check_every", &vm_check_every, 0, UINT32_MAX),
+    PROCFS_CONSTANT("mmap_min_addr", USER_MIN),
+    PROCFS_CONSTANT("overcommit_memory", 1),
+};
+TABLE(vm_dir, vm_entries);
+
+static const struct procfs_entry fs_entries[] = {
+    PROCFS_CONSTANT("file-max", FD_LIMIT_MAX),
+    PROCFS_CONSTANT("nr_open", FD_LIMIT_MAX),
+    PROCFS_CONSTANT("pipe-max-size", PIPE_MAX_BYTES),
+};
+TABLE(fs_dir, fs_entries);
+
+static const struct procfs_entry sys_entries[] = {
+    DIR("fs", &fs_dir),
+    DIR("kernel", &kernel_dir),
+    DIR("vm", &vm_dir),
+};
+const struct procfs_dir procfs_sys_dir = {.entries = sys_entries, .count = ARRAY_SIZE(sys_entries)};
