@@ -252,6 +252,7 @@ static void world_prepare(void) {
     mount_unless("/dev/null", "devtmpfs", "/dev");
     console_open();
     mount_unless("/proc/self", "proc", "/proc");
+    mount_unless("/sys/kernel", "sysfs", "/sys");
     mount_unless("/dev/pts/ptmx", "devpts", "/dev/pts");
     directory_make("/tmp", 01777);
     directory_make("/root", 0700);

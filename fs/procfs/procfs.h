@@ -10,6 +10,8 @@
  * This folder has the machinery and the files about the machine. What is about processes lies above
  * file systems and comes through procfs_register_processes(), from kernel/proc/procfs*.c.
  *
+ * The same machinery makes /sys (sysfs.c), a tree of its own with fixed tables.
+ *
  * Files are consistent only as far as Linux's are: a piece at a time. A file of a process that has
  * been reaped reads as ESRCH. Formats: proc(5), to the byte.
  *
@@ -126,7 +128,7 @@ struct procfs_processes {
     void (*owner)(const struct process *process, uint32_t *uid, uint32_t *gid);
 };
 
-/* Makes the file system known, as type "proc". Once, at start. */
+/* Makes the file systems known, as types "proc" and "sysfs". Once, at start. */
 void procfs_init(void);
 
 /* Adds what is about processes; the table lives for ever. Once, before the first mount. */

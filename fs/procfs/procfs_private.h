@@ -24,6 +24,9 @@ extern const struct procfs_processes *procfs_processes;
 /* The machine's own files, as the root directory's entries. */
 extern const struct procfs_dir procfs_machine_dir;
 
+/* The root of /sys (sysfs.c). */
+extern const struct procfs_entry procfs_sysfs_root;
+
 /* Has the process the node is about been reaped? */
 bool procfs_is_gone(const struct procfs_node *node);
 

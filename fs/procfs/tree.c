@@ -16,6 +16,7 @@
 #include "vfs/name.h"
 
 #define PROC_SUPER_MAGIC 0x9fa0
+#define SYSFS_MAGIC 0x62656572
 #define ROOT_INODE 1
 
 const struct procfs_processes *procfs_processes;
@@ -40,7 +41,7 @@ int procfs_check(const struct procfs_node *node) {
 }
 
 uint64_t procfs_inode(const struct procfs_entry *entry, const struct procfs_subject *subject) {
-    if (entry == &root_entry)
+    if (entry == &root_entry || entry == &procfs_sysfs_root)
         return ROOT_INODE;
     uint64_t inode = hash_u64((uintptr_t)entry) ^ hash_u64((uintptr_t)subject->process + 1) ^
                      hash_u64((uint64_t)subject->task << 32 | (uint32_t)subject->number);
@@ -250,9 +251,13 @@ static const struct vnode_ops text_link_ops = {
 
 /* ---- the file system ---- */
 
+static bool is_sysfs(const struct filesystem *fs) {
+    return procfs_node_of(fs->root)->entry == &procfs_sysfs_root;
+}
+
 static int procfs_statfs(struct filesystem *fs, struct statfs_info *out) {
-    (void)fs;
-    *out = (struct statfs_info){.magic = PROC_SUPER_MAGIC, .block_bytes = 4096};
+    *out = (struct statfs_info){.magic = is_sysfs(fs) ? SYSFS_MAGIC : PROC_SUPER_MAGIC,
+                                .block_bytes = 4096};
     return 0;
 }
 
@@ -265,14 +270,13 @@ static const struct filesystem_ops procfs_ops = {
     .destroy = procfs_destroy,
 };
 
-static int procfs_create(const char *source, const char *options, struct filesystem **out) {
+static int create(const char *type, const struct procfs_entry *root, struct filesystem **out) {
     struct filesystem *fs = kzalloc(sizeof(*fs));
 
-    (void)source, (void)options;
     if (!fs)
         return -ENOMEM;
-    filesystem_init(fs, "proc", &procfs_ops);
-    int error = node_create(fs, &root_entry, &machine, &fs->root);
+    filesystem_init(fs, type, &procfs_ops);
+    int error = node_create(fs, root, &machine, &fs->root);
     if (error) {
         filesystem_unref(fs);
         return error;
@@ -281,8 +285,20 @@ static int procfs_create(const char *source, const char *options, struct filesys
     return 0;
 }
 
-static struct filesystem_type procfs_type = {.name = "proc", .create = procfs_create};
+static int proc_create(const char *source, const char *options, struct filesystem **out) {
+    (void)source, (void)options;
+    return create("proc", &root_entry, out);
+}
+
+static int sys_create(const char *source, const char *options, struct filesystem **out) {
+    (void)source, (void)options;
+    return create("sysfs", &procfs_sysfs_root, out);
+}
+
+static struct filesystem_type proc_type = {.name = "proc", .create = proc_create};
+static struct filesystem_type sys_type = {.name = "sysfs", .create = sys_create};
 
 void procfs_init(void) {
-    filesystem_register(&procfs_type);
+    filesystem_register(&proc_type);
+    filesystem_register(&sys_type);
 }
