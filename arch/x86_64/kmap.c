@@ -346,3 +346,24 @@ void kmap_remove(uintptr_t va, size_t pages) {
     }
     spin_unlock(&kmap_lock);
 }
+
+/* The tables below one of level 1, and that one itself. */
+static void for_each_table_below(pte_t entry, void (*found)(void *arg, struct frame *table),
+                                 void *arg) {
+    const pte_t *entries = table_at(entry);
+
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++)
+        if (entries[i] & PTE_PRESENT)
+            found(arg, phys_to_frame(entries[i] & PTE_ADDRESS));
+    found(arg, phys_to_frame(entry & PTE_ADDRESS));
+}
+
+void kmap_for_each_table(void (*found)(void *arg, struct frame *table), void *arg) {
+    for (uint64_t va = KVA_BASE; va < KVA_END; va += level_size(2)) {
+        unsigned level = 2;
+        pte_t entry = *kmap_walk(va, &level);
+
+        if (level == 2 && (entry & PTE_PRESENT))
+            for_each_table_below(entry, found, arg);
+    }
+}

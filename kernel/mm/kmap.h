@@ -30,4 +30,10 @@ int kmap_enter(uintptr_t va, paddr_t paddr, unsigned flags);
  * that the count of free frames comes back. The mapped frames are the caller's to free. */
 void kmap_remove(uintptr_t va, size_t pages);
 
+struct frame;
+
+/* Calls found for each frame that is a table for addresses between KVA_BASE and KVA_END and comes
+ * from the frame allocator. For accounting; nothing may be entered or removed meanwhile. */
+void kmap_for_each_table(void (*found)(void *arg, struct frame *table), void *arg);
+
 #endif

@@ -191,6 +191,18 @@ void kstack_init(void) {
     frame_reclaimer_add(&reclaimer);
 }
 
+size_t kstack_frames(void) {
+    size_t stacks = 0;
+
+    spin_lock(&kstacks.lock);
+    for (size_t i = 0; i < ARRAY_SIZE(kstacks.slots); i++)
+        for (uint64_t left = kstacks.slots[i]; left; left &= left - 1)
+            stacks++;
+    stacks -= kstacks.pool_count;
+    spin_unlock(&kstacks.lock);
+    return stacks * KSTACK_PAGES;
+}
+
 bool kstack_guard_hit(uintptr_t addr) {
     return addr >= KVA_BASE && addr - KVA_BASE < KSTACK_SLOTS_MAX * SLOT_SIZE &&
            (addr - KVA_BASE) % SLOT_SIZE < PAGE_SIZE;

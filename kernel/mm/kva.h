@@ -15,6 +15,7 @@
 #define MM_KVA_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "machine/layout.h"
@@ -32,6 +33,9 @@ void *kstack_alloc(void) __attribute__((warn_unused_result));
 
 /* Gives back the stack whose top is `top`; nobody runs on it any more. NULL is allowed. */
 void kstack_free(void *top);
+
+/* Frames of the stacks that are handed out; those in the pool are spare. */
+size_t kstack_frames(void);
 
 /* Does `addr` lie in the guard page of any slot? Then a stack has overflowed. Any context. */
 bool kstack_guard_hit(uintptr_t addr);

@@ -259,6 +259,7 @@ int slab_stats_get(size_t index, struct slab_stats *stats) {
         .per_slab = cache->per_slab,
         .frames_per_slab = 1u << cache->order,
         .slabs = cache->slabs + (cache->spare ? 1 : 0),
+        .spare = cache->spare ? 1 : 0,
     };
     spin_unlock(&cache->lock);
     stats->total = stats->slabs * stats->per_slab;

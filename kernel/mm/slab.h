@@ -48,6 +48,7 @@ struct slab_stats {
     uint32_t per_slab;
     uint32_t frames_per_slab;
     uint64_t slabs; /* the one in hand included */
+    uint64_t spare; /* 1: there is one in hand */
 };
 
 /* Largest object of a cache, and the size up to which kmalloc uses caches. */

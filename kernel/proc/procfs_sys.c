@@ -81,6 +81,31 @@ static int show_boot_id(struct seq *seq, const struct procfs_subject *subject) {
     return 0;
 }
 
+/* ---- a check of all memory ---- */
+
+static void show_totals(struct seq *seq, const struct vm_check_totals *t) {
+    seq_printf(seq, "ok: %lu spaces, %lu areas, %lu entries, %lu objects, %lu nodes; ", t->spaces,
+               t->areas, t->entries, t->objects, t->nodes);
+    seq_printf(seq, "%lu frames:", t->frames.total);
+    for (enum frame_use use = 0; use < FRAME_HOLE; use++)
+        seq_printf(seq, " %lu %s", t->frames.by_use[use], frame_use_name(use));
+    seq_string(seq, "\n");
+}
+
+/* "ok" with what was counted, or what is wrong. */
+static int show_check(struct seq *seq, const struct procfs_subject *subject) {
+    struct vm_check_report report;
+    struct vm_check_totals totals;
+    int error = vm_check_all(&totals, &report);
+
+    (void)subject;
+    if (error == -EUCLEAN)
+        seq_printf(seq, "violation: %s\n", report.text);
+    else if (!error)
+        show_totals(seq, &totals);
+    return error == -EUCLEAN ? 0 : error;
+}
+
 /* ---- the tables ---- */
 
 #define TEXT(text_name, function)                                                                  \
@@ -117,6 +142,7 @@ static const struct procfs_entry kernel_entries[] = {
 TABLE(kernel_dir, kernel_entries);
 
 static const struct procfs_entry vm_entries[] = {
+    {.name = "check", .mode = S_IFREG | 0400, .show = show_check},
     PROCFS_NUMBER("check_every", &vm_check_every, 0, UINT32_MAX),
     PROCFS_CONSTANT("mmap_min_addr", USER_MIN),
     PROCFS_CONSTANT("overcommit_memory", 1),

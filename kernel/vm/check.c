@@ -9,10 +9,8 @@
 
 #include "core/printk.h"
 #include "lib/bits.h"
-#include "lib/format.h"
+#include "vm/check_private.h"
 #include "vm/pmap.h"
-
-#define VIOLATION(report, ...) (format((report)->text, sizeof((report)->text), __VA_ARGS__), false)
 
 /* ---- areas ---- */
 
@@ -65,6 +63,8 @@ static bool check_areas(struct vm_space *space, struct vm_check_report *report) 
     for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
         if (!check_area(area, report) || !check_neighbours(prev, area, report))
             return false;
+        if (area->space != space)
+            return VIOLATION(report, "area %lx is of another space", area->start);
         bytes += area->end - area->start;
         count++;
         prev = area;
@@ -77,38 +77,65 @@ static bool check_areas(struct vm_space *space, struct vm_check_report *report) 
 
 /* ---- shadows ---- */
 
-/* Areas that use a shadow, and pages it has in their ranges. */
-static void shadow_use(struct vm_space *space, const struct vm_shadow *shadow, uint32_t *areas,
-                       uint64_t *pages) {
-    *areas = 0;
-    *pages = 0;
-    for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
-        uint64_t index = area->offset_pages;
-        uint64_t end = index + ((area->end - area->start) >> PAGE_SHIFT);
+/* Sets the mark of each shadow of the space. */
+static void set_marks(struct vm_space *space, uint32_t mark) {
+    struct vm_area *area;
 
-        if (area->shadow != shadow)
-            continue;
-        ++*areas;
-        for (; page_tree_next(&shadow->tree, &index) && index < end; index++)
-            ++*pages;
-    }
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
+        if (area->shadow)
+            area->shadow->mark = mark;
 }
 
-/* Every shadow is counted right, and holds no page that no area can see (requirement Q3). */
-static bool check_shadows(struct vm_space *space, struct vm_check_report *report) {
-    for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
-        uint32_t areas;
-        uint64_t pages;
+/* Every shadow counts the areas that use it. Marks count along. */
+static bool check_shadow_users(struct vm_space *space, struct vm_check_report *report) {
+    struct vm_area *area;
 
-        if (!area->shadow)
-            continue;
-        shadow_use(space, area->shadow, &areas, &pages);
-        if (areas != area->shadow->areas || area->shadow->twin)
+    set_marks(space, 0);
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
+        if (area->shadow)
+            area->shadow->mark++;
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
+        const struct vm_shadow *shadow = area->shadow;
+
+        if (shadow && (shadow->mark != shadow->areas || shadow->twin))
             return VIOLATION(report, "shadow of %lx is used by %u areas and counts %u", area->start,
-                             areas, area->shadow->areas);
-        if (pages != page_tree_count(&area->shadow->tree))
-            return VIOLATION(report, "shadow of %lx holds %lu pages that no area sees", area->start,
-                             page_tree_count(&area->shadow->tree) - pages);
+                             shadow->mark, shadow->areas);
+    }
+    return true;
+}
+
+/* Pages of the area's shadow in the area's range. */
+static uint32_t pages_in_range(const struct vm_area *area) {
+    uint64_t index = area->offset_pages;
+    uint64_t end = index + ((area->end - area->start) >> PAGE_SHIFT);
+    uint32_t pages = 0;
+
+    for (; page_tree_next(&area->shadow->tree, &index) && index < end; index++)
+        pages++;
+    return pages;
+}
+
+#define MARK_DONE UINT32_MAX
+
+/* No shadow holds a page that no area can see (requirement Q3). Marks count pages seen. */
+bool check_pages_locked(struct vm_space *space, struct vm_check_report *report) {
+    struct vm_area *area;
+
+    set_marks(space, 0);
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
+        if (area->shadow)
+            area->shadow->mark += pages_in_range(area);
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
+        struct vm_shadow *shadow = area->shadow;
+        size_t pages;
+
+        if (!shadow || shadow->mark == MARK_DONE)
+            continue;
+        pages = page_tree_count(&shadow->tree);
+        if (pages != shadow->mark)
+            return VIOLATION(report, "shadow of %lx holds %lu pages, of which areas see %u",
+                             area->start, pages, shadow->mark);
+        shadow->mark = MARK_DONE;
     }
     return true;
 }
@@ -165,23 +192,30 @@ static bool check_entry(struct vm_space *space, const struct pmap_entry *entry,
     return true;
 }
 
-static bool check_pmap(struct vm_space *space, struct vm_check_report *report) {
+bool check_pmap_locked(struct vm_space *space, struct vm_check_report *report, uint64_t *entries) {
     struct pmap_cursor cursor;
 
     pmap_cursor_init(&cursor, space->pmap, 0);
     while (pmap_cursor_next_present(&cursor, USER_END)) {
         if (!check_entry(space, &cursor.at, report))
             return false;
+        ++*entries;
         pmap_cursor_advance(&cursor, PAGE_SIZE);
     }
     return true;
 }
 
+bool check_shape_locked(struct vm_space *space, struct vm_check_report *report) {
+    return check_areas(space, report) && check_shadow_users(space, report);
+}
+
 bool vm_check_space(struct vm_space *space, struct vm_check_report *report) {
+    uint64_t entries = 0;
     bool ok;
 
     spin_lock(&space->lock);
-    ok = check_areas(space, report) && check_shadows(space, report) && check_pmap(space, report);
+    ok = check_shape_locked(space, report) && check_pages_locked(space, report) &&
+         check_pmap_locked(space, report, &entries);
     spin_unlock(&space->lock);
     return ok;
 }

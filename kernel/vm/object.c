@@ -26,6 +26,11 @@
 #include "vm/pmap.h"
 #include "vm/space.h"
 
+static struct {
+    struct spinlock lock;
+    struct list_node list; /* [lock] */
+} objects = {SPINLOCK_INIT("vm objects", LOCK_RANK_VM_LISTS), LIST_HEAD_INIT(objects.list)};
+
 void vm_object_init(struct vm_object *object, const struct vm_object_ops *ops,
                     uint64_t size_bytes) {
     object->ops = ops;
@@ -35,10 +40,31 @@ void vm_object_init(struct vm_object *object, const struct vm_object_ops *ops,
     object->size_bytes = size_bytes;
     list_init(&object->areas);
     object->unmap_epoch = 0;
+    spin_lock(&objects.lock);
+    list_push_back(&objects.list, &object->link);
+    spin_unlock(&objects.lock);
+}
+
+void vm_object_for_each(bool (*visit)(void *arg, struct vm_object *object), void *arg) {
+    struct vm_object *object;
+    bool more = true;
+
+    spin_lock(&objects.lock);
+    LIST_FOR_EACH (&objects.list, object, link) {
+        spin_lock(&object->lock);
+        more = visit(arg, object);
+        spin_unlock(&object->lock);
+        if (!more)
+            break;
+    }
+    spin_unlock(&objects.lock);
 }
 
 void vm_object_fini(struct vm_object *object) {
     ASSERT(list_is_empty(&object->areas));
+    spin_lock(&objects.lock);
+    list_remove(&object->link);
+    spin_unlock(&objects.lock);
     page_tree_clear(&object->tree);
 }
 

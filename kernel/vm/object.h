@@ -9,7 +9,8 @@
  * ever.
  *
  * Locks: object->lock (LOCK_RANK_VM_OBJECT, inside a space's lock) guards the tree, the size and
- * the list of areas. Operations are called with it held unless they say otherwise.
+ * the list of areas. The list of all objects has its own [objects] (LOCK_RANK_VM_LISTS). Operations
+ * are called with it held unless they say otherwise.
  */
 #ifndef QUIRE_VM_OBJECT_H
 #define QUIRE_VM_OBJECT_H
@@ -72,7 +73,14 @@ struct vm_object {
     uint64_t size_bytes;    /* [lock] pages beyond it do not exist: SIGBUS */
     struct list_node areas; /* [lock] all areas that map it */
     uint64_t unmap_epoch;   /* [lock] see object.c: which areas a truncation has visited */
+    struct list_node link;  /* [objects] in the list of all */
 };
+
+/*
+ * Calls visit for every object, with its lock and that of the list of all objects held; stops when
+ * it returns false. For accounting: visit takes no other lock but those of memory.
+ */
+void vm_object_for_each(bool (*visit)(void *arg, struct vm_object *object), void *arg);
 
 /* Takes or drops a reference. The last one frees the pages and then the object. */
 void vm_object_ref(struct vm_object *object);

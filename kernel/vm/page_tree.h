@@ -98,6 +98,28 @@ struct page_tree_visitor {
 };
 void page_tree_visit(const struct page_tree *tree, const struct page_tree_visitor *visitor);
 
+/*
+ * Recounting references from scratch (vm/sweep.c). _begin; then _recount for every tree there is,
+ * each of which is one way to its root: nodes that no way has led to before are gone into, and page
+ * is called once for each leaf that holds the frame; then _recheck for every tree. Nothing may
+ * change any tree meanwhile, and only one may recount at a time.
+ */
+void page_tree_recount_begin(void);
+void page_tree_recount(const struct page_tree *tree, const struct page_tree_visitor *visitor);
+
+/* A node whose own numbers are not what was found. */
+struct page_tree_flaw {
+    unsigned level;
+    uint32_t refs, ways;  /* references it counts, and ways that lead to it */
+    unsigned used, slots; /* slots in use it counts, and that there are */
+};
+
+/*
+ * False: *flaw is the first node of the tree, not rechecked before, that counts wrong. Adds the
+ * nodes it rechecked to *nodes.
+ */
+bool page_tree_recheck(const struct page_tree *tree, struct page_tree_flaw *flaw, uint64_t *nodes);
+
 /* Bytes of one node, for accounting. */
 size_t page_tree_node_bytes(void);
 

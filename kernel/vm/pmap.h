@@ -34,6 +34,7 @@
 #include "mm/phys.h"
 #include "vm/access.h"
 
+struct frame;
 struct pmap;
 
 /* At boot, once, after the frame allocator works. */
@@ -126,6 +127,25 @@ struct pmap_table_cursor {
 
 void pmap_table_cursor_init(struct pmap_table_cursor *cursor, struct pmap *pmap);
 void pmap_table_cursor_next(struct pmap_table_cursor *cursor);
+
+/*
+ * For recounting references (vm/sweep.c): meets each way to a table page of the map: the top one
+ * first, to which the pmap itself leads, then for each entry that leads to a table, that one. table
+ * returns whether to go below it, so that who remembers goes into a shared one once.
+ */
+struct pmap_table {
+    struct frame *frame;
+    uint64_t va;   /* first address that it covers, on this way */
+    uint8_t level; /* 1: its entries lead to pages */
+};
+struct pmap_table_visitor {
+    bool (*table)(void *arg, const struct pmap_table *table);
+    void *arg;
+};
+void pmap_visit_tables(struct pmap *pmap, const struct pmap_table_visitor *visitor);
+
+/* Which of the pmap's own rules a table breaks, in words; NULL: none. */
+const char *pmap_table_violation(const struct pmap_table *table);
 
 /* Table pages in this map, the top one included, shared ones too. */
 size_t pmap_table_pages(struct pmap *pmap);

@@ -21,6 +21,7 @@
 struct vm_shadow {
     struct page_tree tree;  /* [space] */
     uint32_t areas;         /* [space] areas that use it */
+    uint32_t mark;          /* [space] free for who walks all shadows of the space (check.c) */
     struct vm_shadow *twin; /* [space] its clone while a fork is under way, else NULL */
 };
 

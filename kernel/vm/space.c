@@ -37,7 +37,44 @@ struct frame *vm_zero_frame(void) {
     return zero_frame;
 }
 
-struct vm_space *vm_space_create(void) {
+/* All spaces that are whole: a child half made by fork is not among them. */
+static struct {
+    struct spinlock lock;
+    struct list_node list; /* [lock] */
+} spaces = {SPINLOCK_INIT("vm spaces", LOCK_RANK_VM_LISTS), LIST_HEAD_INIT(spaces.list)};
+
+static void space_publish(struct vm_space *space) {
+    spin_lock(&spaces.lock);
+    list_push_back(&spaces.list, &space->link);
+    spin_unlock(&spaces.lock);
+}
+
+static void space_withdraw(struct vm_space *space) {
+    spin_lock(&spaces.lock);
+    list_remove(&space->link);
+    spin_unlock(&spaces.lock);
+}
+
+struct vm_space *vm_space_next(struct vm_space *space) {
+    struct vm_space *next = NULL;
+    struct list_node *node;
+
+    spin_lock(&spaces.lock);
+    node = space ? space->link.next : spaces.list.next;
+    for (; node != &spaces.list && !next; node = node->next) {
+        struct vm_space *found = LIST_ENTRY(node, struct vm_space, link);
+
+        if (refcount_inc_unless_zero(&found->refs))
+            next = found;
+    }
+    spin_unlock(&spaces.lock);
+    if (space)
+        vm_space_unref(space);
+    return next;
+}
+
+/* An empty space that is not in the list yet. NULL: no memory. */
+static struct vm_space *space_make(void) {
     struct vm_space *space = slab_alloc_zeroed(&space_cache);
 
     if (!space)
@@ -52,6 +89,14 @@ struct vm_space *vm_space_create(void) {
     vm_area_set_init(&space->areas);
     space->mmap_top = MMAP_TOP;
     space->limits = (struct vm_limits){8ull << 20, UINT64_MAX, UINT64_MAX};
+    return space;
+}
+
+struct vm_space *vm_space_create(void) {
+    struct vm_space *space = space_make();
+
+    if (space)
+        space_publish(space);
     return space;
 }
 
@@ -76,6 +121,7 @@ void vm_space_unref(struct vm_space *space) {
     if (!refcount_dec_and_test(&space->refs))
         return;
     DEBUG_ASSERT(vm_check_passes(space));
+    space_withdraw(space);
     space_free(space);
 }
 
@@ -136,7 +182,7 @@ static int fork_areas(struct vm_space *parent, struct vm_space *child) {
 }
 
 int vm_space_fork(struct vm_space *parent, struct vm_space **child) {
-    struct vm_space *space = vm_space_create();
+    struct vm_space *space = space_make();
     int error;
 
     if (!space)
@@ -153,6 +199,7 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child) {
         space_free(space); /* half made: it would not pass vm_check */
         return error;
     }
+    space_publish(space);
     DEBUG_ASSERT(vm_check_passes(parent) && vm_check_passes(space));
     *child = space;
     return 0;

@@ -4,7 +4,8 @@
  *
  * The areas, their objects and shadows are the truth; the pmap is a cache of it (vm/pmap.h).
  *
- * Locks: space->lock (LOCK_RANK_VM_SPACE) guards everything tagged [space]. Inside it objects'
+ * Locks: the list of all spaces has its own lock [spaces] (LOCK_RANK_VM_LISTS);
+ * space->lock (LOCK_RANK_VM_SPACE) guards everything tagged [space]. Inside it objects'
  * locks, then frames and slabs. Nothing sleeps under it and nothing is copied to or from the user
  * under it.
  *
@@ -42,6 +43,7 @@ struct vm_space {
     uint64_t faults_minor;    /* [space] repaired from memory */
     uint64_t faults_major;    /* [space] had to wait for a device */
     uint64_t peak_bytes;      /* [space] largest areas.bytes */
+    struct list_node link;    /* [spaces] in the list of all, once it is whole */
 };
 
 /* At boot, once, after frames, slabs and kernel addresses. */
@@ -52,6 +54,13 @@ struct frame *vm_zero_frame(void);
 
 /* An empty space, refs 1. NULL: no memory. */
 struct vm_space *vm_space_create(void);
+
+/*
+ * The space made after this one (NULL: the oldest), with a reference; the reference on this one is
+ * dropped. NULL: no more. For walking all spaces: each that lives all the time is met once. Leave
+ * the walk early with vm_space_unref.
+ */
+struct vm_space *vm_space_next(struct vm_space *space);
 
 /* One user more or less; with the last one all areas, pages and tables are given back. */
 void vm_space_ref(struct vm_space *space);

@@ -89,3 +89,9 @@ unsigned kmap_model_pages(void) {
         pages += tables[t].entries;
     return pages;
 }
+
+void kmap_for_each_table(void (*found)(void *arg, struct frame *table), void *arg) {
+    for (unsigned t = 0; t < TABLES_MAX; t++)
+        if (tables[t].frame)
+            found(arg, tables[t].frame);
+}

@@ -402,6 +402,22 @@ size_t pmap_table_pages(struct pmap *pmap) {
     return 1 + pmap->table_count;
 }
 
+/* Nobody shares a table here, so each has one way to it. */
+void pmap_visit_tables(struct pmap *pmap, const struct pmap_table_visitor *visitor) {
+    struct pmap_table at = {.frame = pmap->top, .level = LEVELS + 1};
+
+    visitor->table(visitor->arg, &at);
+    for (size_t i = 0; i < pmap->table_count; i++) {
+        at = (struct pmap_table){pmap->tables[i].frame, pmap->tables[i].va,
+                                 (uint8_t)pmap->tables[i].level};
+        visitor->table(visitor->arg, &at);
+    }
+}
+
+const char *pmap_table_violation(const struct pmap_table *table) {
+    return table->level <= LEVELS && table->frame->count == 0 ? "is empty" : NULL;
+}
+
 /* ---- translation ---- */
 
 bool mmu_translate(uint64_t va, unsigned access, paddr_t *pa) {

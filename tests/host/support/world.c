@@ -25,6 +25,9 @@
 #define STACK_LIMIT_BYTES (40 * PAGE_SIZE)
 #define HEAP_START (NAIVE_START + 300 * PAGE_SIZE + 100)
 
+/* All of memory is checked after so many steps. */
+#define SWEEP_TURNS 16
+
 struct process processes[WORLD_PROCESSES];
 
 static struct world_options options;
@@ -68,6 +71,15 @@ static void check_space_of(unsigned i) {
         FAIL("process %u: %s", i, report.text);
 }
 
+/* The check of all memory has to agree; it may find no memory to count with. */
+static void check_all(void) {
+    struct vm_check_report report;
+    struct vm_check_totals totals;
+
+    if (vm_check_all(&totals, &report) == -EUCLEAN)
+        FAIL("%s", report.text);
+}
+
 void world_check(void) {
     static unsigned turn;
     struct account account;
@@ -86,6 +98,8 @@ void world_check(void) {
     account = account_check();
     CHECK_EQ(account.frames, naive_idents + object_pages);
     CHECK_EQ(slab_check(), 0);
+    if (turn % SWEEP_TURNS == 0)
+        check_all();
 }
 
 /* Every byte of one process, as its processor would read them. */
