@@ -34,7 +34,7 @@ static int object_get_page(struct vm_object *object, uint64_t index, unsigned ac
     if (!(access & VM_WRITE) || page_tree_lookup(&object->tree, index, NULL))
         return vm_object_get_memory_page(object, index, access, pa);
     if (t->max_pages && t->used_pages >= t->max_pages)
-        return -ENOMEM;
+        return -ENOSPC;
     error = vm_object_get_memory_page(object, index, access, pa);
     if (!error)
         file_set_pages(n, n->file.pages + 1);
@@ -148,7 +148,7 @@ static long write_locked(struct tmpfs_node *file, struct iobuf *b, uint64_t pos)
     size_t start_left = b->left;
     long moved = 0;
 
-    vm_object_extend(&file->file.object, pos + b->left);
+    vm_object_extend(&file->file.object, pos + b->left, pos);
     while (b->left > 0) {
         moved = write_page_part(file, b, pos);
         if (moved <= 0)
@@ -185,7 +185,7 @@ static int file_truncate(struct vnode *v, uint64_t size) {
     struct tmpfs_node *file = tmpfs_node_of(v);
 
     v->size = size;
-    vm_object_extend(&file->file.object, size);
+    vm_object_extend(&file->file.object, size, size);
     file_trim_object(file);
     return 0;
 }
@@ -284,7 +284,7 @@ static int reserve_locked(struct tmpfs_node *file, uint64_t start, uint64_t end,
 
     if (keep_size)
         end = MIN(end, file->vnode.size);
-    vm_object_extend(&file->file.object, end);
+    vm_object_extend(&file->file.object, end, end);
     for (uint64_t at = align_down(start, PAGE_SIZE); at < end && !error; at += PAGE_SIZE) {
         error = vm_object_page_get(&file->file.object, at / PAGE_SIZE, VM_WRITE, &frame);
         if (!error)

@@ -166,7 +166,7 @@ static struct expectation expect_page(struct vm_area *area, uint64_t va) {
     struct frame *frame = NULL;
 
     if (area->shadow)
-        frame = page_tree_lookup(&area->shadow->tree, index, &alone);
+        frame = vm_shadow_lookup(area->shadow, index, &alone);
     if (frame)
         return (struct expectation){frame_to_phys(frame),
                                     vm_area_grants(area) & ~(alone ? 0 : VM_WRITE)};

@@ -184,7 +184,7 @@ static int shadow_put(struct fault *fault, struct frame *frame, struct frame **o
         area->shadow = vm_shadow_create();
     if (!area->shadow)
         return -ENOMEM;
-    return page_tree_insert(&area->shadow->tree, fault->index, frame, old);
+    return vm_shadow_insert(area->shadow, fault->index, frame, old);
 }
 
 /* Cases 3Wb, c, d: a new frame, filled from the page at source or with zeroes, goes in. */
@@ -236,7 +236,7 @@ static bool is_beyond_object(const struct fault *fault) {
 static int fault_private(struct fault *fault, bool *entered) {
     struct vm_shadow *shadow = fault->area->shadow;
     bool alone = false;
-    struct frame *frame = shadow ? page_tree_lookup(&shadow->tree, fault->index, &alone) : NULL;
+    struct frame *frame = shadow ? vm_shadow_lookup(shadow, fault->index, &alone) : NULL;
     bool write = fault->access & VM_WRITE;
 
     fault->rights = vm_area_grants(fault->area);
@@ -266,7 +266,7 @@ static void around_one(struct fault *fault, uint64_t va) {
     struct frame *frame;
     struct pmap_entry entry;
 
-    if (area->shadow && page_tree_lookup(&area->shadow->tree, index, NULL))
+    if (area->shadow && vm_shadow_lookup(area->shadow, index, NULL))
         return;
     if (pmap_lookup(fault->space->pmap, va, &entry))
         return;

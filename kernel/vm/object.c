@@ -88,9 +88,33 @@ uint64_t vm_object_size(struct vm_object *object) {
     return __atomic_load_n(&object->size_bytes, __ATOMIC_RELAXED);
 }
 
-void vm_object_extend(struct vm_object *object, uint64_t size_bytes) {
+/* Zeroes [start, end), which lies in one page, if that is there. */
+static void zero_bytes(struct vm_object *object, uint64_t start, uint64_t end) {
+    struct frame *frame;
+
+    DEBUG_ASSERT(spin_held(&object->lock));
+    if (start >= end)
+        return;
+    frame = page_tree_lookup(&object->tree, start / PAGE_SIZE, NULL);
+    if (frame)
+        memset((char *)frame_to_virt(frame) + start % PAGE_SIZE, 0, end - start);
+}
+
+/*
+ * The end moves up to size_bytes. A mapping of the last page could write behind the old end; that
+ * must not come to light now, but for what is about to be written over.
+ */
+static void grow(struct vm_object *object, uint64_t size_bytes, uint64_t written_from) {
+    uint64_t old = object->size_bytes;
+
+    zero_bytes(object, old, MIN(align_up(old, PAGE_SIZE), MIN(size_bytes, written_from)));
+    object->size_bytes = size_bytes;
+}
+
+void vm_object_extend(struct vm_object *object, uint64_t size_bytes, uint64_t written_from) {
     spin_lock(&object->lock);
-    object->size_bytes = MAX(object->size_bytes, size_bytes);
+    if (size_bytes > object->size_bytes)
+        grow(object, size_bytes, written_from);
     spin_unlock(&object->lock);
 }
 
@@ -173,31 +197,33 @@ struct forgetting {
     bool private_too; /* private copies of them as well: they lie beyond the end now */
 };
 
-/* Makes one area forget. Private copies stay if there is no memory to un-share their path. */
+/* Makes one area forget. */
 static void area_forget(struct vm_area *area, const struct forgetting *f) {
     uint64_t pages = (area->end - area->start) >> PAGE_SHIFT;
     uint64_t first = MAX(f->start, area->offset_pages);
     uint64_t last = MIN(f->end, area->offset_pages + pages);
 
-    if (first >= last)
-        return;
-    pmap_remove(area->space->pmap, area->start + ((first - area->offset_pages) << PAGE_SHIFT),
-                area->start + ((last - area->offset_pages) << PAGE_SHIFT));
-    if (f->private_too && area->shadow &&
-        page_tree_remove_prepare(&area->shadow->tree, first, last) == 0)
-        page_tree_remove(&area->shadow->tree, first, last);
+    if (first < last)
+        pmap_remove(area->space->pmap, area->start + ((first - area->offset_pages) << PAGE_SHIFT),
+                    area->start + ((last - area->offset_pages) << PAGE_SHIFT));
 }
 
-/* Makes all areas of one space forget. */
+/* Makes all areas of one space forget; then no entry leads to what their shadows lose. */
 static void space_forget(struct vm_space *space, const struct forgetting *f) {
+    struct vm_area *area;
+
     spin_lock(&space->lock);
-    for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
         if (area->object != f->object)
             continue;
         spin_lock(&f->object->lock);
         area->unmap_epoch = f->epoch;
         spin_unlock(&f->object->lock);
         area_forget(area, f);
+    }
+    for (area = vm_area_first(&space->areas); area && f->private_too; area = vm_area_next(area)) {
+        if (area->object == f->object && area->shadow)
+            vm_shadow_cut(area->shadow, f->start);
     }
     spin_unlock(&space->lock);
 }
@@ -215,19 +241,6 @@ static void object_unmap(struct forgetting f) {
     }
 }
 
-/* Zeroes what the last page holds beyond the end, so that it reads zero when the file grows again.
- */
-static void zero_tail(struct vm_object *object) {
-    uint64_t used = object->size_bytes % PAGE_SIZE;
-    struct frame *frame;
-
-    if (used == 0)
-        return;
-    frame = page_tree_lookup(&object->tree, object->size_bytes / PAGE_SIZE, NULL);
-    if (frame)
-        memset((char *)frame_to_virt(frame) + used, 0, PAGE_SIZE - used);
-}
-
 /* Steps 2 and 3 of a truncation: no page at or after start is left. */
 static void object_cut(struct vm_object *object, uint64_t start) {
     object_unmap((struct forgetting){
@@ -242,9 +255,12 @@ void vm_object_truncate(struct vm_object *object, uint64_t size_bytes) {
 
     spin_lock(&object->lock);
     shorter = size_bytes < object->size_bytes;
-    object->size_bytes = size_bytes;
-    if (shorter)
-        zero_tail(object);
+    if (shorter) {
+        object->size_bytes = size_bytes;
+        zero_bytes(object, size_bytes, align_up(size_bytes, PAGE_SIZE));
+    } else {
+        grow(object, size_bytes, size_bytes);
+    }
     spin_unlock(&object->lock);
     if (shorter)
         object_cut(object, div_round_up(size_bytes, PAGE_SIZE));

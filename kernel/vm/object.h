@@ -46,8 +46,8 @@ struct vm_object_ops {
     /*
      * Finds the page at index (inside the size). A missing page is made if access is VM_WRITE; for
      * VM_READ *pa is VM_NO_PAGE then, and the page reads as zeroes. 0 with *pa set; otherwise
-     * -ENOMEM; -EIO; -EAGAIN when it must be fetched first: the caller drops its locks, calls
-     * wait and looks again. Locked; does not sleep.
+     * -ENOMEM; -ENOSPC (the file system is full); -EIO; -EAGAIN when it must be fetched first: the
+     * caller drops its locks, calls wait and looks again. Locked; does not sleep.
      */
     int (*get_page)(struct vm_object *object, uint64_t index, unsigned access, paddr_t *pa);
 
@@ -110,9 +110,9 @@ bool vm_object_is_device(const struct vm_object *object);
 
 /*
  * Looks up the page at index for access, with a reference of the caller's on its frame. 0 with
- * *frame (NULL: reads as zeroes, no page there), -ENXIO beyond the size, -ENOMEM, -EIO. May sleep
- * (wait). For read(2) and write(2) of file systems: copy to or from the frame without any lock,
- * then frame_unref it.
+ * *frame (NULL: reads as zeroes, no page there), -ENXIO beyond the size, otherwise get_page's
+ * errors. May sleep (wait). For read(2) and write(2) of file systems: copy to or from the frame
+ * without any lock, then frame_unref it.
  */
 int vm_object_page_get(struct vm_object *object, uint64_t index, unsigned access,
                        struct frame **frame);
@@ -120,13 +120,18 @@ int vm_object_page_get(struct vm_object *object, uint64_t index, unsigned access
 /* The size in bytes, for mappings and for files kept in memory. Does not sleep. */
 uint64_t vm_object_size(struct vm_object *object);
 
-/* Makes it at least size bytes long (a write beyond the end). Does not sleep. */
-void vm_object_extend(struct vm_object *object, uint64_t size_bytes);
+/*
+ * Makes it at least size bytes long (a write beyond the end). What mappings wrote behind the old
+ * end, in its last page, reads zero; only what lies at or behind `written_from` is left to the
+ * caller, who is about to write it (size_bytes: nothing is). Does not sleep.
+ */
+void vm_object_extend(struct vm_object *object, uint64_t size_bytes, uint64_t written_from);
 
 /*
  * Makes it size bytes long (ftruncate(2)). Shorter: pages beyond the end are unmapped everywhere
- * and freed, and the rest of the last page is zeroed. Takes the locks of spaces that map it: call
- * with no spinlock held. The caller keeps writes and other truncations of the file away meanwhile.
+ * and freed, and the rest of the last page is zeroed. Longer: as vm_object_extend. Takes the locks
+ * of spaces that map it: call with no spinlock held. The caller keeps writes and other truncations
+ * of the file away meanwhile.
  */
 void vm_object_truncate(struct vm_object *object, uint64_t size_bytes);
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shadows: making, sharing among areas, cloning at fork. The pages are the tree's business
+ * Shadows: making, sharing among areas, cloning at fork, cutting. The pages are the tree's business
  * (page_tree.c), finding them the fault path's (fault.c).
  */
 #include "vm/shadow.h"
 
+#include "lib/bits.h"
 #include "mm/slab.h"
+
+#define NOTHING_VOID UINT64_MAX
 
 static struct slab_cache shadow_cache;
 
@@ -19,6 +22,7 @@ struct vm_shadow *vm_shadow_create(void) {
     if (!shadow)
         return NULL;
     page_tree_init(&shadow->tree);
+    shadow->void_from = NOTHING_VOID;
     shadow->areas = 1;
     shadow->twin = NULL;
     return shadow;
@@ -35,14 +39,45 @@ void vm_shadow_drop(struct vm_shadow *shadow) {
     slab_free(&shadow_cache, shadow);
 }
 
+/* Takes out what is void, if there is memory for it. 0 or -ENOMEM. */
+static int take_out_void(struct vm_shadow *shadow) {
+    int error;
+
+    if (shadow->void_from == NOTHING_VOID)
+        return 0;
+    error = page_tree_remove_prepare(&shadow->tree, shadow->void_from, UINT64_MAX);
+    if (error < 0)
+        return error;
+    page_tree_remove(&shadow->tree, shadow->void_from, UINT64_MAX);
+    shadow->void_from = NOTHING_VOID;
+    return 0;
+}
+
+int vm_shadow_insert(struct vm_shadow *shadow, uint64_t index, struct frame *frame,
+                     struct frame **old) {
+    int error = take_out_void(shadow);
+
+    /* Below the void the page can be had without; there it would bring back what was cut off. */
+    if (error < 0 && index >= shadow->void_from)
+        return error;
+    return page_tree_insert(&shadow->tree, index, frame, old);
+}
+
+void vm_shadow_cut(struct vm_shadow *shadow, uint64_t start) {
+    shadow->void_from = MIN(shadow->void_from, start);
+    (void)take_out_void(shadow); /* what stays is taken out by the next page that is put in */
+}
+
 struct vm_shadow *vm_shadow_fork(struct vm_shadow *shadow) {
     if (shadow->twin) {
         vm_shadow_hold(shadow->twin);
         return shadow->twin;
     }
     shadow->twin = vm_shadow_create();
-    if (shadow->twin)
+    if (shadow->twin) {
         page_tree_clone(&shadow->twin->tree, &shadow->tree);
+        shadow->twin->void_from = shadow->void_from;
+    }
     return shadow->twin;
 }
 

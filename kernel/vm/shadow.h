@@ -9,6 +9,11 @@
  *
  * Indexes are those of the areas: area->offset_pages + (va - area->start) / PAGE_SIZE.
  *
+ * A truncated file takes private copies beyond its end along. Where they cannot be taken out of a
+ * tree that a fork shares, for want of memory, they are void all the same: `void_from` says from
+ * where on the tree is not to be believed, until there is memory to take them out. So pages are
+ * found and put in by the functions here only.
+ *
  * Locks: a shadow belongs to one space and is guarded by its lock.
  */
 #ifndef QUIRE_VM_SHADOW_H
@@ -20,6 +25,7 @@
 
 struct vm_shadow {
     struct page_tree tree;  /* [space] */
+    uint64_t void_from;     /* [space] index: what the tree holds from here on has been cut off */
     uint32_t areas;         /* [space] areas that use it */
     uint32_t mark;          /* [space] free for who walks all shadows of the space (check.c) */
     struct vm_shadow *twin; /* [space] its clone while a fork is under way, else NULL */
@@ -34,6 +40,19 @@ struct vm_shadow *vm_shadow_create(void);
 /* One more or one area less uses it; with the last one its pages go. */
 void vm_shadow_hold(struct vm_shadow *shadow);
 void vm_shadow_drop(struct vm_shadow *shadow);
+
+/* The page at index, as page_tree_lookup tells it. NULL: there is none, or it has been cut off. */
+static inline struct frame *vm_shadow_lookup(const struct vm_shadow *shadow, uint64_t index,
+                                             bool *alone) {
+    return index < shadow->void_from ? page_tree_lookup(&shadow->tree, index, alone) : NULL;
+}
+
+/* As page_tree_insert, with nothing void left behind. 0, or -ENOMEM and the pages are as before. */
+int vm_shadow_insert(struct vm_shadow *shadow, uint64_t index, struct frame *frame,
+                     struct frame **old);
+
+/* Cuts off all pages from index `start` on. Cannot fail; no entry of a pmap leads to them now. */
+void vm_shadow_cut(struct vm_shadow *shadow, uint64_t start);
 
 /*
  * The shadow's clone for a child, the same one each time until vm_shadow_fork_end; held for the

@@ -36,7 +36,7 @@ static uint64_t area_mapped_object_pages(const struct vm_area *area) {
     while (pmap_cursor_next_present(&cursor, area->end)) {
         uint64_t index = vm_area_index(area, cursor.at.va);
 
-        count += !area->shadow || !page_tree_lookup(&area->shadow->tree, index, NULL);
+        count += !area->shadow || !vm_shadow_lookup(area->shadow, index, NULL);
         pmap_cursor_advance(&cursor, PAGE_SIZE);
     }
     return count;
@@ -111,8 +111,7 @@ void vm_space_page_info(struct vm_space *space, uint64_t address, struct vm_page
     spin_lock(&space->lock);
     area = vm_area_find(&space->areas, address);
     if (area && area->shadow) {
-        info->frame =
-            page_tree_lookup(&area->shadow->tree, vm_area_index(area, address), &info->alone);
+        info->frame = vm_shadow_lookup(area->shadow, vm_area_index(area, address), &info->alone);
         info->anonymous = true;
     }
     if (area && !info->frame && area->object)

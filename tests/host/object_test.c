@@ -39,6 +39,23 @@ static uint64_t file_pages(void) {
     return stats.by_use[FRAME_FILE];
 }
 
+static uint64_t anonymous_pages(void) {
+    struct frame_stats stats;
+
+    frame_stats_get(&stats);
+    return stats.by_use[FRAME_ANON];
+}
+
+/* Bytes [start, end) of a page, as a processor reads them. */
+static void expect_bytes(unsigned page, uint64_t start, uint64_t end, unsigned char expected) {
+    unsigned char byte;
+
+    for (uint64_t at = start; at < end; at++) {
+        CHECK_EQ(model_cpu_read(space, AT(page) + at, &byte), 0);
+        CHECK_EQ(byte, expected);
+    }
+}
+
 static void expect_accounted(void) {
     account_begin();
     account_space(space);
@@ -162,8 +179,8 @@ static void test_truncate_and_grow_reads_zero(void) {
     CHECK_EQ(file_peek(&file, 8), 3);
     vm_object_truncate(&file.object, 0);
     CHECK_EQ(file_pages(), 0);
-    vm_object_extend(&file.object, 2 * PAGE_SIZE);
-    vm_object_extend(&file.object, PAGE_SIZE);
+    vm_object_extend(&file.object, 2 * PAGE_SIZE, 2 * PAGE_SIZE);
+    vm_object_extend(&file.object, PAGE_SIZE, PAGE_SIZE);
     CHECK_EQ(vm_object_size(&file.object), 2 * PAGE_SIZE);
     CHECK_EQ(peek(space, 1), 0);
     CHECK_EQ(peek(space, 2), -ENXIO);
@@ -205,16 +222,13 @@ static void test_truncate_drops_private_pages(void) {
 }
 
 static void test_truncate_frees_private_frames(void) {
-    struct frame_stats stats;
-
     begin();
     fill_file();
     map_object(space, 0, PAGES, RW, 0, &file.object, 0);
     CHECK_EQ(poke(space, 2, 102), 0);
     CHECK_EQ(poke(space, 8, 108), 0);
     vm_object_truncate(&file.object, 5 * PAGE_SIZE);
-    frame_stats_get(&stats);
-    CHECK_EQ(stats.by_use[FRAME_ANON], 1);
+    CHECK_EQ(anonymous_pages(), 1);
     space_end(space);
 }
 
@@ -228,6 +242,70 @@ static void test_truncate_keeps_partial_private_page(void) {
     CHECK_EQ(peek(space, 5), 105);
     expect_accounted();
     space_end(space);
+}
+
+/* What a mapping wrote behind the end, in the last page, is not there when the file grows over it;
+ * what the one who makes it grow writes itself is left to him. */
+static void test_growing_clears_the_tail(void) {
+    begin();
+    file_poke(&file, 4, 5);
+    vm_object_truncate(&file.object, 4 * PAGE_SIZE + 10);
+    map_object(space, 0, PAGES, RW, VM_MAP_SHARED, &file.object, 0);
+    for (unsigned at = 5; at < 100; at++)
+        CHECK_EQ(model_cpu_write(space, AT(4) + at, 7), 0);
+    vm_object_truncate(&file.object, 4 * PAGE_SIZE + 20);
+    expect_bytes(4, 5, 10, 7);
+    expect_bytes(4, 10, 20, 0);
+    expect_bytes(4, 20, 100, 7); /* still behind the end */
+    vm_object_extend(&file.object, 4 * PAGE_SIZE + 50, 4 * PAGE_SIZE + 30);
+    expect_bytes(4, 20, 30, 0);
+    expect_bytes(4, 30, 100, 7);
+    vm_object_extend(&file.object, 4 * PAGE_SIZE + 40, 4 * PAGE_SIZE + 40);
+    expect_bytes(4, 30, 100, 7);
+    vm_object_extend(&file.object, 8 * PAGE_SIZE, 8 * PAGE_SIZE);
+    expect_bytes(4, 50, PAGE_SIZE, 0);
+    expect_accounted();
+    space_end(space);
+}
+
+/*
+ * Where a fork shares what a truncation has to take out of a shadow, and there is no memory to
+ * un-share it, the pages stay, and nobody finds them: not even when the file is long again.
+ */
+static void test_truncate_without_memory_hides_private_pages(void) {
+    struct vm_space *child;
+
+    begin();
+    fill_file();
+    map_object(space, 0, PAGES, RW, 0, &file.object, 0);
+    for (unsigned i = 0; i < PAGES; i++)
+        CHECK_EQ(poke(space, i, (unsigned char)(100 + i)), 0);
+    CHECK_EQ(vm_protect(space, AT(6), PAGE_SIZE, RO), 0);
+    child = space_fork(space);
+    inject_fail_randomly(1, 1);
+    vm_object_truncate(&file.object, 5 * PAGE_SIZE);
+    CHECK(inject_stop());
+    CHECK_EQ(peek(space, 8), -ENXIO);
+    vm_object_truncate(&file.object, PAGES * PAGE_SIZE);
+    CHECK_EQ(peek(space, 4), 104);
+    CHECK_EQ(peek(space, 6), 0);
+    CHECK_EQ(peek(child, 8), 0);
+    inject_fail_randomly(1, 1);
+    CHECK_EQ(poke(child, 8, 9), -ENOMEM);
+    inject_stop();
+    CHECK_EQ(peek(child, 8), 0);
+    file_poke(&file, 9, 19);
+    CHECK_EQ(peek(child, 9), 19);
+    CHECK_EQ(poke(child, 8, 9), 0);
+    CHECK_EQ(peek(child, 8), 9);
+    CHECK_EQ(peek(child, 9), 19);
+    CHECK_EQ(peek(child, 4), 104);
+    space_end(space);
+    CHECK_EQ(peek(child, 10), 0);
+    CHECK_EQ(poke(child, 2, 7), 0);
+    CHECK_EQ(anonymous_pages(), 6); /* 0 to 4, and 8 */
+    space_check(child);
+    space_end(child);
 }
 
 /* ---- holes ---- */
@@ -325,6 +403,9 @@ int main(int argc, char **argv) {
         {"truncate_drops_private_pages", test_truncate_drops_private_pages},
         {"truncate_frees_private_frames", test_truncate_frees_private_frames},
         {"truncate_keeps_partial_private_page", test_truncate_keeps_partial_private_page},
+        {"growing_clears_the_tail", test_growing_clears_the_tail},
+        {"truncate_without_memory_hides_private_pages",
+         test_truncate_without_memory_hides_private_pages},
         {"punch", test_punch},
         {"punch_no_memory", test_punch_no_memory},
         {"device", test_device},

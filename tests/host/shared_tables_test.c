@@ -160,7 +160,7 @@ static void test_truncation_reaches_all(void) {
         CHECK_EQ(peek(others[n], FIRST + 70), -ENXIO);
     }
     CHECK_EQ(peek(parent, FIRST + 70), -ENXIO);
-    vm_object_extend(&file.object, PAGES * PAGE_SIZE);
+    vm_object_extend(&file.object, PAGES * PAGE_SIZE, PAGES * PAGE_SIZE);
     CHECK_EQ(peek(others[1], FIRST + 70), 0);
     for (unsigned n = 0; n < 3; n++)
         space_end(others[n]);

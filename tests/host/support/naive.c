@@ -239,8 +239,9 @@ void naive_object_shrunk(struct naive_space *space, unsigned object) {
 
 void naive_object_resize(unsigned number, uint64_t size_bytes) {
     struct naive_object *object = &naive_objects[number];
+    uint64_t start = MIN(size_bytes, object->size_bytes);
+    uint64_t end = size_bytes < object->size_bytes ? sizeof(object->bytes) : size_bytes;
 
-    if (size_bytes < object->size_bytes)
-        memset(&object->bytes[0][0] + size_bytes, 0, sizeof(object->bytes) - size_bytes);
+    memset(&object->bytes[0][0] + start, 0, end - start);
     object->size_bytes = size_bytes;
 }

@@ -120,8 +120,8 @@ void naive_split(struct naive_space *space, unsigned page);
 /* ftruncate(2) as it concerns one space: private pages that lie wholly beyond the end go. */
 void naive_object_shrunk(struct naive_space *space, unsigned object);
 
-/* Sets an object's size. What is cut off reads zero if it comes back; what a mapping wrote beyond
- * the end, in the last page, appears when the object grows over it (as in Linux's tmpfs). */
+/* Sets an object's size. What is cut off reads zero if it comes back; so does what a mapping wrote
+ * beyond the end, in the last page, when the end moves over it. */
 void naive_object_resize(unsigned object, uint64_t size_bytes);
 
 #endif

@@ -91,8 +91,8 @@ static void do_write(struct object_call *call) {
     int expected = call->at / PAGE_SIZE < div_round_up(naive->size_bytes, PAGE_SIZE) ? 0 : -ENXIO;
 
     if (call->at + call->size > naive->size_bytes && call->byte % 2) {
-        vm_object_extend(objects[call->number], call->at + call->size);
-        naive->size_bytes = call->at + call->size;
+        vm_object_extend(objects[call->number], call->at + call->size, call->at);
+        naive_object_resize(call->number, call->at + call->size);
         expected = 0;
     }
     CHECK_EQ(world_attempt(call_write, call), expected);
