@@ -9,8 +9,10 @@
  */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
+#include "abi/memfd.h"
 #include "core/assert.h"
 #include "lib/string.h"
+#include "mm/slab.h"
 #include "node.h"
 #include "vfs/attr.h"
 
@@ -55,7 +57,10 @@ static void object_describe(struct vm_object *object, struct vm_object_identity 
     identity->device_major = dev_major(n->vnode.fs->dev);
     identity->device_minor = dev_minor(n->vnode.fs->dev);
     identity->inode = n->vnode.ino;
-    tmpfs_path(n, identity->name, sizeof(identity->name));
+    if (n->file.title)
+        string_copy(identity->name, n->file.title, sizeof(identity->name));
+    else
+        tmpfs_path(n, identity->name, sizeof(identity->name));
 }
 
 static const struct vm_object_ops object_ops = {
@@ -69,6 +74,7 @@ static const struct vm_object_ops object_ops = {
 
 void tmpfs_file_init(struct tmpfs_node *n) {
     vm_object_init(&n->file.object, &object_ops, 0);
+    n->file.seals = F_SEAL_SEAL;
     n->vnode.object = &n->file.object;
     n->vnode.file_ops = &tmpfs_file_file_ops;
 }
@@ -76,6 +82,7 @@ void tmpfs_file_init(struct tmpfs_node *n) {
 void tmpfs_file_fini(struct tmpfs_node *n) {
     vm_object_fini(&n->file.object);
     file_set_pages(n, 0);
+    kfree(n->file.title);
 }
 
 /* ---- reading and writing ---- */
@@ -173,6 +180,8 @@ static long file_write_data(struct file *f, struct iobuf *b, uint64_t *pos) {
     mutex_lock(&v->lock);
     start = f->flags & O_APPEND ? v->size : *pos;
     n = file_limit_write(f, start, b);
+    if (!n)
+        n = tmpfs_seal_write(tmpfs_node_of(v), start, b);
     if (!n && b->left > 0)
         n = write_locked(tmpfs_node_of(v), b, start);
     mutex_unlock(&v->lock);
@@ -183,7 +192,10 @@ static long file_write_data(struct file *f, struct iobuf *b, uint64_t *pos) {
 
 static int file_truncate(struct vnode *v, uint64_t size) {
     struct tmpfs_node *file = tmpfs_node_of(v);
+    int error = tmpfs_seal_resize(file, size);
 
+    if (error)
+        return error;
     v->size = size;
     vm_object_extend(&file->file.object, size, size);
     file_trim_object(file);
@@ -261,8 +273,10 @@ static int zero_part(struct tmpfs_node *file, uint64_t start, uint64_t end) {
 static int punch_locked(struct tmpfs_node *file, uint64_t start, uint64_t end) {
     uint64_t first = align_up(start, PAGE_SIZE), last = align_down(end, PAGE_SIZE);
     struct vm_object *object = &file->file.object;
-    int error;
+    int error = tmpfs_seal_punch(file);
 
+    if (error)
+        return error;
     if (first > last)
         return zero_part(file, start, end);
     if (first < last) {
@@ -280,8 +294,12 @@ static int punch_locked(struct tmpfs_node *file, uint64_t start, uint64_t end) {
 /* Makes all pages of [start, end) be there; what was made stays when there is no room for all. */
 static int reserve_locked(struct tmpfs_node *file, uint64_t start, uint64_t end, bool keep_size) {
     struct frame *frame;
-    int error = 0;
+    int error = vnode_check_size(&file->vnode, end);
 
+    if (!error && end > file->vnode.size)
+        error = tmpfs_seal_resize(file, end);
+    if (error)
+        return error;
     if (keep_size)
         end = MIN(end, file->vnode.size);
     vm_object_extend(&file->file.object, end, end);
@@ -310,14 +328,18 @@ static int file_allocate(struct file *f, int mode, uint64_t offset, uint64_t len
         error = punch_locked(file, offset, offset + length);
     else
         error = reserve_locked(file, offset, offset + length, keep_size);
-    vnode_touch_modified(f->vnode);
+    if (!error)
+        vnode_touch_modified(f->vnode);
     mutex_unlock(&f->vnode->lock);
     return error;
 }
 
 static int file_map(struct file *f, struct file_mmap *m) {
     struct tmpfs_node *file = tmpfs_node_of(f->vnode);
+    int error = tmpfs_seal_map(file, m);
 
+    if (error)
+        return error;
     m->object = &file->file.object;
     vm_object_ref(m->object);
     return 0;
@@ -330,6 +352,8 @@ static uint64_t file_blocks(struct vnode *v) {
 const struct vnode_ops tmpfs_file_ops = {
     .blocks = file_blocks,
     .truncate = file_truncate,
+    .add_seals = tmpfs_add_seals,
+    .get_seals = tmpfs_get_seals,
     .release = tmpfs_release,
 };
 

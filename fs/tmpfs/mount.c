@@ -197,6 +197,7 @@ static struct filesystem_type tmpfs_type = {.name = "tmpfs", .create = tmpfs_cre
 
 void tmpfs_init(void) {
     tmpfs_node_init();
+    tmpfs_memfd_init();
     filesystem_register(&tmpfs_type);
 }
 

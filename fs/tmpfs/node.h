@@ -60,7 +60,9 @@ struct tmpfs_node {
         } dir;
         struct { /* regular file */
             struct vm_object object;
-            uint64_t pages; /* o */
+            uint64_t pages;         /* o */
+            _Atomic unsigned seals; /* a: F_SEAL_*; added to with the vnode's lock only */
+            char *title;            /* c: what /proc shows of a memfd; NULL: it has names */
         } file;
         struct {        /* symbolic link */
             char *text; /* c */
@@ -86,6 +88,25 @@ void tmpfs_node_init(void);
 /* For regular files: fill in the object; give back its pages. */
 void tmpfs_file_init(struct tmpfs_node *n);
 void tmpfs_file_fini(struct tmpfs_node *n);
+
+/* For memfd_create(2): makes the instance that its files lie in. At boot, once. */
+void tmpfs_memfd_init(void);
+
+/* A write of [pos, pos + b->left): cuts b as the seals allow. -EPERM: to nothing. v->lock held. */
+int tmpfs_seal_write(const struct tmpfs_node *n, uint64_t pos, struct iobuf *b);
+
+/* Whether the seals allow the file to become size bytes long. 0 or -EPERM. v->lock held. */
+int tmpfs_seal_resize(const struct tmpfs_node *n, uint64_t size);
+
+/* Whether contents may be taken away (a hole). 0 or -EPERM. v->lock held. */
+int tmpfs_seal_punch(const struct tmpfs_node *n);
+
+/* A mapping of a file that is sealed against writing never becomes writable. 0 or -EPERM. */
+int tmpfs_seal_map(const struct tmpfs_node *n, struct file_mmap *m);
+
+/* The operations of every regular file. */
+int tmpfs_add_seals(struct vnode *v, unsigned seals);
+int tmpfs_get_seals(struct vnode *v);
 
 /* Takes all entries of the tree below root out; then gives up root. No lock; nobody uses names. */
 void tmpfs_drop_tree(struct tmpfs *t, struct tmpfs_node *root);

@@ -246,6 +246,10 @@ static long fcntl_file(int fd, struct file *f, int command, uint64_t argument) {
         return pipe_get_size(f);
     case F_SETPIPE_SZ:
         return pipe_set_size(f, argument & UINT32_MAX);
+    case F_ADD_SEALS:
+        return argument > UINT32_MAX ? -EINVAL : file_add_seals(f, (unsigned)argument);
+    case F_GET_SEALS:
+        return file_get_seals(f);
     case F_GETSIG:
         return 0;
     case F_GETLEASE:

@@ -66,8 +66,7 @@ static int map_file_object(int fd, struct vm_map_request *request) {
     if (error == 0) {
         request->object = wanted.object;
         request->offset = wanted.offset;
-        if (wanted.is_shared && !(file->mode & FILE_WRITE))
-            request->max_prot = VM_READ | VM_EXEC;
+        request->max_prot = wanted.max_prot;
     }
     file_unref(file);
     return error;

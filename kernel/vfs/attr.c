@@ -115,17 +115,24 @@ void vnode_drop_set_id(struct vnode *v) {
         v->mode = mode_without_set_id(v->mode);
 }
 
-int vnode_set_size(struct vnode *v, uint64_t size) {
-    int error;
-
-    if (!v->ops->truncate)
-        return -EINVAL;
-    if (size > FILE_SIZE_MAX)
-        return -EINVAL;
-    if (size > v->size && size > vfs_context_current()->file_size_limit) {
+int vnode_check_size(const struct vnode *v, uint64_t size) {
+    if (size <= v->size)
+        return 0;
+    if (size > vfs_context_current()->file_size_limit) {
         vfs_signal_current(SIGXFSZ);
         return -EFBIG;
     }
+    return size > FILE_SIZE_MAX ? -EFBIG : 0;
+}
+
+int vnode_set_size(struct vnode *v, uint64_t size) {
+    int error;
+
+    if (!v->ops->truncate || size > FILE_SIZE_MAX)
+        return -EINVAL;
+    error = vnode_check_size(v, size);
+    if (error)
+        return error;
     mutex_lock(&v->lock);
     error = v->ops->truncate(v, size);
     if (!error) {

@@ -31,6 +31,12 @@ int vfs_truncate(struct name *n, uint64_t size);
 /* The change itself, rights checked by the caller (open's O_TRUNC, ftruncate). */
 int vnode_set_size(struct vnode *v, uint64_t size);
 
+/*
+ * Whether a file may be made size bytes long: 0, or -EFBIG beyond FILE_SIZE_MAX and beyond
+ * RLIMIT_FSIZE (with SIGXFSZ). No longer than it is, it always may.
+ */
+int vnode_check_size(const struct vnode *v, uint64_t size);
+
 /* A write or truncation by somebody other than root ends set-user-ID rights. v->lock held. */
 void vnode_drop_set_id(struct vnode *v);
 

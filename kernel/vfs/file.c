@@ -8,6 +8,7 @@
 
 #include "abi/fcntl.h"
 #include "abi/errno.h"
+#include "abi/memfd.h"
 #include "abi/mman.h"
 #include "abi/poll.h"
 #include "abi/signal.h"
@@ -18,6 +19,9 @@
 #include "vfs/file_lock.h"
 #include "vfs/file_private.h"
 #include "vfs/mount.h"
+
+#define F_ALL_SEALS                                                                                \
+    (unsigned)(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 
 static struct slab_cache file_cache;
 
@@ -166,6 +170,23 @@ long file_read_kernel(struct file *f, uint64_t offset, void *buf, size_t n) {
     return (long)done;
 }
 
+int file_add_seals(struct file *f, unsigned seals) {
+    int error;
+
+    if (!(f->mode & FILE_WRITE))
+        return -EPERM;
+    if (seals & ~F_ALL_SEALS || !f->vnode->ops->add_seals)
+        return -EINVAL;
+    mutex_lock(&f->vnode->lock);
+    error = f->vnode->ops->add_seals(f->vnode, seals);
+    mutex_unlock(&f->vnode->lock);
+    return error;
+}
+
+int file_get_seals(struct file *f) {
+    return f->vnode->ops->get_seals ? f->vnode->ops->get_seals(f->vnode) : -EINVAL;
+}
+
 int file_limit_write(struct file *f, uint64_t pos, struct iobuf *b) {
     uint64_t limit = vfs_context_current()->file_size_limit;
 
@@ -241,11 +262,14 @@ unsigned file_poll(struct file *f, struct poll_table *t) {
 }
 
 int file_mmap(struct file *f, struct file_mmap *m) {
-    if (!(f->mode & FILE_READ))
+    m->max_prot = PROT_READ | PROT_WRITE | PROT_EXEC;
+    if (m->is_shared && !(f->mode & FILE_WRITE))
+        m->max_prot &= ~(unsigned)PROT_WRITE;
+    if (f->name->mount && f->name->mount->flags & MOUNT_NO_EXEC)
+        m->max_prot &= ~(unsigned)PROT_EXEC;
+    if (!(f->mode & FILE_READ) || m->prot & PROT_WRITE & ~m->max_prot)
         return -EACCES;
-    if (m->is_shared && m->prot & PROT_WRITE && !(f->mode & FILE_WRITE))
-        return -EACCES;
-    if (m->prot & PROT_EXEC && f->name->mount && f->name->mount->flags & MOUNT_NO_EXEC)
+    if (m->prot & PROT_EXEC & ~m->max_prot)
         return -EPERM;
     return f->ops && f->ops->mmap ? f->ops->mmap(f, m) : -ENODEV;
 }

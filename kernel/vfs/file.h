@@ -36,6 +36,7 @@ struct file_mmap {
     uint64_t length;          /* bytes */
     unsigned prot;            /* PROT_* */
     bool is_shared;           /* MAP_SHARED */
+    unsigned max_prot;        /* out: PROT_* that mprotect(2) may widen it to */
     struct vm_object *object; /* out: with a reference */
 };
 
@@ -146,6 +147,15 @@ unsigned file_poll(struct file *f, struct poll_table *t);
  * owns m->object's reference.
  */
 int file_mmap(struct file *f, struct file_mmap *m);
+
+/*
+ * F_ADD_SEALS of fcntl(2): -EPERM (not open for writing; sealed against sealing), -EINVAL (unknown
+ * seals; a file that has none), -EBUSY (F_SEAL_WRITE while it is mapped shared and writable).
+ */
+int file_add_seals(struct file *f, unsigned seals);
+
+/* F_GET_SEALS: F_SEAL_*, or -EINVAL. */
+int file_get_seals(struct file *f);
 
 /* Positions end here. */
 #define FILE_SIZE_MAX ((uint64_t)INT64_MAX)

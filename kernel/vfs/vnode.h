@@ -151,6 +151,9 @@ struct vnode_ops {
     int (*setattr)(struct vnode *v, const struct vnode_attr *attr);
     /* Set the size, lock held. NULL: -EINVAL. */
     int (*truncate)(struct vnode *v, uint64_t size);
+    /* Add to the seals of fcntl(2), lock held; tell them. NULL: -EINVAL. */
+    int (*add_seals)(struct vnode *v, unsigned seals);
+    int (*get_seals)(struct vnode *v);
     /* Called on open; may replace f->ops and set f->data. Negative errno refuses. NULL: allowed. */
     int (*open)(struct vnode *v, struct file *f);
     /* The last reference is gone: vnode_fini(v), then free what hangs off it. Must be there. */

@@ -206,7 +206,10 @@ int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, 
     area = area_for(space, request, range);
     if (!area)
         return -ENOMEM;
-    error = replaces ? vm_unmap_locked(space, range) : 0;
+    if (area->object && !vm_object_admits(area->object, area))
+        error = -EPERM;
+    else
+        error = replaces ? vm_unmap_locked(space, range) : 0;
     if (error < 0) {
         vm_area_destroy(area);
         return error;

@@ -35,7 +35,8 @@ struct vm_map_request {
 
 /*
  * Maps. 0 with *address set; -EINVAL (length 0, alignment, wrap), -ENOMEM (no room, no memory, a
- * limit), -EEXIST, -EOVERFLOW (offset + length), -EPERM (below USER_MIN, fixed).
+ * limit), -EEXIST, -EOVERFLOW (offset + length), -EPERM (below USER_MIN, fixed; shared and
+ * writable where the object denies that).
  */
 int vm_map(struct vm_space *space, const struct vm_map_request *request, uint64_t *address);
 

@@ -39,6 +39,7 @@ void vm_object_init(struct vm_object *object, const struct vm_object_ops *ops,
     page_tree_init(&object->tree);
     object->size_bytes = size_bytes;
     list_init(&object->areas);
+    object->denies_writes = false;
     object->unmap_epoch = 0;
     spin_lock(&objects.lock);
     list_push_back(&objects.list, &object->link);
@@ -280,6 +281,37 @@ int vm_object_punch(struct vm_object *object, uint64_t start, uint64_t end) {
         object_unmap((struct forgetting){.object = object, .start = start, .end = end});
     page_tree_clear(&before);
     return error;
+}
+
+/* ---- denying shared writes ---- */
+
+/* Whether others see what is written through it, now or after an mprotect(2). */
+static bool is_shared_writable(const struct vm_area *area) {
+    return (area->flags & VM_AREA_SHARED) && (area->max_prot & VM_WRITE);
+}
+
+int vm_object_deny_writes(struct vm_object *object) {
+    struct vm_area *area;
+    int error = 0;
+
+    spin_lock(&object->lock);
+    LIST_FOR_EACH (&object->areas, area, link) {
+        if (is_shared_writable(area))
+            error = -EBUSY;
+    }
+    if (error == 0)
+        object->denies_writes = true;
+    spin_unlock(&object->lock);
+    return error;
+}
+
+bool vm_object_admits(struct vm_object *object, const struct vm_area *area) {
+    bool admits;
+
+    spin_lock(&object->lock);
+    admits = !object->denies_writes || !is_shared_writable(area);
+    spin_unlock(&object->lock);
+    return admits;
 }
 
 void vm_object_describe(struct vm_object *object, struct vm_object_identity *identity) {

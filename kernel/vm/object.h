@@ -25,6 +25,7 @@
 #include "sync/spinlock.h"
 #include "vm/page_tree.h"
 
+struct vm_area;
 struct vm_object;
 
 /* Indexes are below this: 2^63 bytes. */
@@ -72,6 +73,7 @@ struct vm_object {
     struct page_tree tree;  /* [lock] */
     uint64_t size_bytes;    /* [lock] pages beyond it do not exist: SIGBUS */
     struct list_node areas; /* [lock] all areas that map it */
+    bool denies_writes;     /* [lock] no shared area may be, or become, writable */
     uint64_t unmap_epoch;   /* [lock] see object.c: which areas a truncation has visited */
     struct list_node link;  /* [objects] in the list of all */
 };
@@ -140,6 +142,18 @@ void vm_object_truncate(struct vm_object *object, uint64_t size_bytes);
  * it may be -ENOMEM: then nothing has changed.
  */
 int vm_object_punch(struct vm_object *object, uint64_t start, uint64_t end);
+
+/*
+ * Sees to it that no shared mapping of the object is or ever becomes writable (F_SEAL_WRITE of
+ * fcntl(2)). 0, or -EBUSY: there is one that is or could, in some space.
+ */
+int vm_object_deny_writes(struct vm_object *object);
+
+/*
+ * Whether the object takes an area that is linked to it and has its rights by now. Either this
+ * sees vm_object_deny_writes, or that sees the area: both look under the object's lock.
+ */
+bool vm_object_admits(struct vm_object *object, const struct vm_area *area);
 
 /* Fills identity; "" and zeroes where the object has none. */
 void vm_object_describe(struct vm_object *object, struct vm_object_identity *identity);

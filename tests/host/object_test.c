@@ -353,6 +353,57 @@ static void test_punch_no_memory(void) {
     space_end(space);
 }
 
+/* ---- denying writes ---- */
+
+static int map_shared(unsigned page, unsigned prot, unsigned max_prot) {
+    const struct vm_map_request request = {.address = AT(page),
+                                           .length = PAGE_SIZE,
+                                           .prot = prot,
+                                           .max_prot = max_prot,
+                                           .flags = VM_MAP_FIXED | VM_MAP_SHARED,
+                                           .object = &file.object};
+    uint64_t at;
+
+    return vm_map(space, &request, &at);
+}
+
+/* Only shared areas that are or could be writable stand in the way, in any space, in all parts. */
+static void test_deny_writes_counts_areas(void) {
+    struct vm_space *child;
+
+    begin();
+    map_object(space, 20, PAGES, RW, 0, &file.object, 0);
+    CHECK_EQ(map_shared(8, RO, RO), 0);
+    CHECK_EQ(map_shared(0, RO, RW), 0);
+    CHECK_EQ(vm_object_deny_writes(&file.object), -EBUSY);
+    CHECK_EQ(map_shared(1, RW, RW), 0); /* a refusal denies nothing */
+    child = space_fork(space);
+    CHECK_EQ(vm_unmap(space, AT(0), 2 * PAGE_SIZE), 0);
+    CHECK_EQ(vm_object_deny_writes(&file.object), -EBUSY);
+    CHECK_EQ(vm_unmap(child, AT(0), PAGE_SIZE), 0);
+    CHECK_EQ(vm_object_deny_writes(&file.object), -EBUSY);
+    space_end(child);
+    CHECK_EQ(vm_object_deny_writes(&file.object), 0);
+    space_end(space);
+}
+
+/* A map that is refused leaves what was there. */
+static void test_denied_writes_stay_out(void) {
+    begin();
+    CHECK_EQ(vm_object_deny_writes(&file.object), 0);
+    map_fixed(space, 0, 1, RW, 0);
+    CHECK_EQ(poke(space, 0, 7), 0);
+    CHECK_EQ(map_shared(0, RW, RW), -EPERM);
+    CHECK_EQ(map_shared(0, RO, RW), -EPERM);
+    CHECK_EQ(peek(space, 0), 7);
+    CHECK_EQ(map_shared(0, RO, RO), 0);
+    CHECK_EQ(vm_protect(space, AT(0), PAGE_SIZE, RW), -EACCES);
+    map_object(space, 20, PAGES, RW, 0, &file.object, 0);
+    CHECK_EQ(poke(space, 20, 1), 0);
+    expect_accounted();
+    space_end(space);
+}
+
 /* ---- devices ---- */
 
 static void test_device(void) {
@@ -408,6 +459,8 @@ int main(int argc, char **argv) {
          test_truncate_without_memory_hides_private_pages},
         {"punch", test_punch},
         {"punch_no_memory", test_punch_no_memory},
+        {"deny_writes_counts_areas", test_deny_writes_counts_areas},
+        {"denied_writes_stay_out", test_denied_writes_stay_out},
         {"device", test_device},
         {"describe", test_describe},
     };

@@ -5,6 +5,8 @@
  */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
+#include "abi/memfd.h"
+#include "fs/tmpfs/memfd.h"
 #include "support/check.h"
 #include "support/inject.h"
 #include "vfs/change.h"
@@ -289,6 +291,24 @@ static int run_unnamed(void) {
     return error;
 }
 
+/* A memfd with something in it: the title, the node, the name, the file, pages. */
+static int run_memfd(void) {
+    static char data[20000];
+    struct file *f;
+    struct iobuf b;
+    long n;
+    int error = memfd_file_create("a name that has no room inside of a struct name", true, &f);
+
+    if (error)
+        return error;
+    iobuf_init_kernel(&b, data, sizeof(data));
+    n = file_write(f, &b);
+    if (n == sizeof(data))
+        CHECK_EQ(file_add_seals(f, F_SEAL_WRITE), 0);
+    file_unref(f);
+    return n < 0 ? (int)n : 0;
+}
+
 static const struct operation operations[] = {
     {"create", run_create, remove_new},
     {"create with a long name", run_create_long, remove_long},
@@ -307,6 +327,7 @@ static const struct operation operations[] = {
     {"process", run_process, nothing},
     {"locks", run_locks, nothing},
     {"unnamed file", run_unnamed, nothing},
+    {"memfd", run_memfd, nothing},
 };
 
 #define TEST_OPERATION(index)                                                                      \
@@ -330,13 +351,14 @@ TEST_OPERATION(13)
 TEST_OPERATION(14)
 TEST_OPERATION(15)
 TEST_OPERATION(16)
+TEST_OPERATION(17)
 
 static const struct test tests[] = {
     {"create", test_0},   {"create_long", test_1},  {"mkdir", test_2},       {"symlink", test_3},
     {"link", test_4},     {"rename", test_5},       {"rename_over", test_6}, {"exchange", test_7},
     {"write", test_8},    {"links", test_9},        {"pipe", test_10},       {"fifo", test_11},
     {"mount", test_12},   {"descriptors", test_13}, {"process", test_14},    {"locks", test_15},
-    {"unnamed", test_16},
+    {"unnamed", test_16}, {"memfd", test_17},
 };
 
 int main(int argc, char **argv) {
