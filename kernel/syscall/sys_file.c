@@ -7,12 +7,10 @@
 #include "abi/uio.h"
 #include "core/uaccess.h"
 #include "lib/bits.h"
-#include "mm/slab.h"
 #include "syscall/calls.h"
 #include "syscall/user_path.h"
+#include "syscall/user_vector.h"
 #include "vfs/fdtable.h"
-
-#define VECTOR_SMALL 8
 
 /* ---- opening and closing ---- */
 
@@ -115,53 +113,6 @@ long sys_pwrite64(int fd, const void *buf, size_t count, int64_t offset) {
 
 /* ---- many buffers ---- */
 
-/* The user's ranges in the kernel, checked, and an iobuf over them. */
-struct user_vector {
-    struct linux_iovec small[VECTOR_SMALL];
-    struct linux_iovec *ranges;
-    struct iobuf b;
-};
-
-/* The sum of the lengths, cut so that it stays within MAX_RW_COUNT, or an error. */
-static long vector_check(struct linux_iovec *ranges, unsigned count) {
-    size_t total = 0;
-
-    for (unsigned i = 0; i < count; i++) {
-        if ((int64_t)ranges[i].iov_len < 0)
-            return -EINVAL;
-        if (!user_range_ok((void *)(uintptr_t)ranges[i].iov_base, ranges[i].iov_len))
-            return -EFAULT;
-        ranges[i].iov_len = MIN(ranges[i].iov_len, (uint64_t)MAX_RW_COUNT - total);
-        total += ranges[i].iov_len;
-    }
-    return (long)total;
-}
-
-static void vector_put(struct user_vector *v) {
-    if (v->ranges != v->small)
-        kfree(v->ranges);
-}
-
-static int vector_get(struct user_vector *v, const void *ranges, uint64_t count) {
-    size_t bytes = count * sizeof(struct linux_iovec);
-    long total;
-
-    if (count > UIO_MAXIOV)
-        return -EINVAL;
-    v->ranges = count <= VECTOR_SMALL ? v->small : kmalloc(bytes);
-    if (!v->ranges)
-        return -ENOMEM;
-    total = copy_from_user(v->ranges, ranges, bytes);
-    if (!total)
-        total = vector_check(v->ranges, (unsigned)count);
-    if (total < 0) {
-        vector_put(v);
-        return (int)total;
-    }
-    iobuf_init_vector(&v->b, v->ranges, (unsigned)count, (size_t)total);
-    return 0;
-}
-
 enum vector_direction {
     VECTOR_READ,
     VECTOR_WRITE,
@@ -185,10 +136,10 @@ static long vector_call(int fd, const void *ranges, uint64_t count, int64_t offs
 
     if (!f)
         return -EBADF;
-    n = vector_get(&v, ranges, count);
+    n = user_vector_get(&v, ranges, count);
     if (!n) {
         n = vector_move(f, &v.b, offset, direction);
-        vector_put(&v);
+        user_vector_put(&v);
     }
     file_unref(f);
     return sys_restartable(n);
