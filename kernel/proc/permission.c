@@ -23,6 +23,12 @@ bool permission_all_ids(const struct process *process) {
             mine->gid == theirs->gid && mine->gid == theirs->egid && mine->gid == theirs->sgid);
 }
 
+bool permission_to_attach(const struct process *process) {
+    if (process == process_current() || process_current()->vfs.credentials.euid == 0)
+        return true;
+    return permission_all_ids(process) && process->dumpable;
+}
+
 bool permission_to_signal(const struct process *process, int signo) {
     const struct credentials *mine = &process_current()->vfs.credentials;
     const struct credentials *theirs = &process->vfs.credentials;

@@ -14,6 +14,12 @@ bool permission_same_user(const struct process *process);
 /* Root, or all ids of the process are the caller's real ones: prlimit(2), and what looks inside. */
 bool permission_all_ids(const struct process *process);
 
+/*
+ * Who may look into a process and change what is there (ptrace(2), PTRACE_MODE_ATTACH_REALCREDS):
+ * itself, root, and its own user as long as it is dumpable (prctl(2)).
+ */
+bool permission_to_attach(const struct process *process);
+
 /* kill(2): the caller's ids are the real or saved one of the process; SIGCONT within a session. */
 bool permission_to_signal(const struct process *process, int signo);
 
