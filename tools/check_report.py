@@ -2,7 +2,7 @@
 """Counts tests and prints one line for each.
 
 Every test program, on the host, in a guest and in the kernel, says what became of its tests in
-the same words, a line each: `ok NAME`, `not ok NAME: WHY` or `skip NAME: WHY`.
+the same words, a line each: `ok NAME` (`: NOTE`), `not ok NAME: WHY` or `skip NAME: WHY`.
 """
 
 import os
@@ -57,7 +57,7 @@ class Report:
         kind, name, why = match.groups()
         full = f"{suite} {name}"
         if kind == "ok":
-            self.ok(full)
+            self.ok(full, why or "")
         elif kind == "skip":
             self.skip(full, why or "no reason given")
         else:

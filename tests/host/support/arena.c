@@ -5,11 +5,14 @@
 #define _GNU_SOURCE
 #include "support/arena.h"
 
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "mm/slab.h"
 #include "support/check.h"
+
+#define LOW_BYTES (1ull << 20)
 
 static int arena_fd = -1;
 
@@ -33,11 +36,18 @@ void arena_map_alias(uintptr_t va, paddr_t paddr) {
 
 void host_memory_init(uint64_t bytes) {
     const struct phys_range ram = {0, bytes};
-    const struct phys_range low = {0, 1 << 20};
+    const struct phys_range low = {0, LOW_BYTES};
 
-    arena_create(bytes);
+    if (arena_fd < 0)
+        arena_create(bytes);
     CHECK_EQ(frame_init(&ram, 1, &low, 1), 0);
     slab_init();
+}
+
+void host_memory_init_soiled(uint64_t bytes, uint64_t soiled) {
+    arena_create(bytes);
+    memset(phys_to_virt(bytes - soiled), 0xa5, soiled);
+    host_memory_init(bytes);
 }
 
 uint64_t frames_in_use(void) {

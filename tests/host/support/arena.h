@@ -21,6 +21,10 @@ void arena_map_alias(uintptr_t va, paddr_t paddr);
 /* arena_create, and a frame allocator and slabs over it: the first MiB reserved. */
 void host_memory_init(uint64_t bytes);
 
+/* The same, with bytes other than zero in as many bytes of what is allocated first: what is to be
+ * zero has to be made so. Touching them takes time. */
+void host_memory_init_soiled(uint64_t bytes, uint64_t soiled);
+
 /* Frames in use, all but free and spare ones. */
 uint64_t frames_in_use(void);
 

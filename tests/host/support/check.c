@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The host tests' reporter: see check.h. A failing test writes its reason to standard error and,
- * through a pipe, to the parent, which prints the one line that counts.
+ * through a pipe, to the parent, which prints the one line that counts; a note goes the same way.
  */
 #include "support/check.h"
 
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define REASON_MAX 512
+#define TEST_SECONDS 120
 
 static char context[REASON_MAX];
 static int reason_fd = -1;
@@ -38,6 +39,17 @@ void test_context(const char *fmt, ...) {
     va_start(args, fmt);
     vsnprintf(context, sizeof(context), fmt, args);
     va_end(args);
+}
+
+void test_note(const char *fmt, ...) {
+    char text[REASON_MAX];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    if (reason_fd >= 0 && write(reason_fd, text, strlen(text)) < 0)
+        _exit(2);
 }
 
 void test_report_to_stderr_only(void) {
@@ -73,7 +85,7 @@ static void describe_status(int status, char *reason, size_t size) {
         snprintf(reason, size, "exit status %d (see standard error)", WEXITSTATUS(status));
 }
 
-/* Runs one test in a child; true if it passed, else *reason says why not. */
+/* Runs one test in a child; true if it passed, else *reason says why not. Passed: its note. */
 static bool run_in_child(const struct test *test, char *reason, size_t size) {
     int pipe_fds[2];
     int status = 0;
@@ -86,7 +98,7 @@ static bool run_in_child(const struct test *test, char *reason, size_t size) {
     if (child == 0) {
         close(pipe_fds[0]);
         reason_fd = pipe_fds[1];
-        alarm(120 * test_scale());
+        alarm(TEST_SECONDS * test_scale());
         test->run();
         _exit(0);
     }
@@ -113,7 +125,7 @@ static bool run(const char *suite, const struct test *test) {
         fflush(stdout);
         return false;
     }
-    printf("ok %s.%s\n", suite, test->name);
+    printf("ok %s.%s%s%s\n", suite, test->name, reason[0] ? ": " : "", reason);
     fflush(stdout);
     return true;
 }

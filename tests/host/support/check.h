@@ -4,11 +4,11 @@
  *
  * A test program lists its tests and calls test_main. Each test runs in a process of its own, so
  * that each starts with fresh memory and a crash or a sanitizer's report ends one test only. For
- * each, one line on standard output: "ok SUITE.NAME" or "not ok SUITE.NAME: why". The program's
- * exit status is 1 if one failed.
+ * each, one line on standard output: "ok SUITE.NAME" (": note") or "not ok SUITE.NAME: why". The
+ * program's exit status is 1 if one failed.
  *
- * Arguments select tests by substring. Environment: LONG=1 makes random tests 20 times as long;
- * SEED=n replaces their first seed; NOFORK=1 runs the tests in the program itself, for a debugger.
+ * Arguments select tests by substring. Environment: LONG=1 makes random tests 20 times as long or
+ * more; SEED=n replaces their first seed; NOFORK=1 runs the tests in the program itself, for a debugger.
  */
 #ifndef SUPPORT_CHECK_H
 #define SUPPORT_CHECK_H
@@ -36,6 +36,9 @@ _Noreturn void test_fail(const char *file, int line, const char *fmt, ...)
 
 /* Says where a random test is (seed, step), for the message if it fails. */
 void test_context(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* What the line of the running test is to say beside its name if it passes. */
+void test_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* In a child that a test made: a failure ends it without a line of its own in the results. */
 void test_report_to_stderr_only(void);

@@ -2,14 +2,17 @@
 /*
  * Random sequences on the world, and shrinking: see random_world.h.
  *
- * Shrinking tries to leave out runs of operations, long runs first, as long as the rest still
- * fails. A try is a process of its own, since a failed world cannot be used again.
+ * All sequences of a plan run in one process, which says in shared memory how far it is. When it
+ * fails, the sequence that did is run again alone, with every invariant checked after each
+ * operation, and shrunk: runs of operations are left out, long runs first, as long as the rest
+ * still fails. Each such try is a process of its own, since a failed world cannot be used again.
  */
 #include "support/random_world.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +22,15 @@
 
 #define LENGTH_MAX 2000u
 #define TRIES_MAX 400u
+
+/* After so many operations everything is recounted; while shrinking, after each. */
+#define CHECK_EVERY 8u
+
+/* How far the process that runs sequences has come; shared with it. */
+struct progress {
+    unsigned sequence;
+    uint64_t operations;
+};
 
 struct sequence {
     struct world_options options;
@@ -43,19 +55,20 @@ static void generate(struct sequence *sequence, unsigned length, uint64_t seed) 
     }
 }
 
-static void run(const struct sequence *sequence) {
+static void run(const struct sequence *sequence, struct progress *progress) {
     world_create(&sequence->options);
     for (unsigned i = 0; i < sequence->length; i++) {
         test_context("seed %llu, operation %u (%s)", (unsigned long long)sequence->options.seed, i,
                      world_kind_name(sequence->operations[i].kind));
         world_do(&sequence->operations[i]);
+        progress->operations++;
     }
     test_context("seed %llu, at the end", (unsigned long long)sequence->options.seed);
     world_destroy();
 }
 
-/* Runs a sequence in a child; true if it fails. quiet: what it says about that is dropped. */
-static bool fails(const struct sequence *sequence, bool quiet) {
+/* Calls work in a child; true if it fails. quiet: what it says about that is dropped. */
+static bool fails(void (*work)(void *arg), void *arg, bool quiet) {
     int status = 0;
     pid_t child;
 
@@ -65,11 +78,17 @@ static bool fails(const struct sequence *sequence, bool quiet) {
         if (quiet && !freopen("/dev/null", "w", stderr))
             _exit(2);
         test_report_to_stderr_only();
-        run(sequence);
+        work(arg);
         _exit(0);
     }
     CHECK(child > 0 && waitpid(child, &status, 0) == child);
     return status != 0;
+}
+
+static void run_one(void *sequence) {
+    struct progress progress = {0};
+
+    run(sequence, &progress);
 }
 
 /* `from` without `n` operations from `at` on. */
@@ -89,7 +108,7 @@ static void shrink(struct sequence *sequence) {
         for (unsigned at = 0; at + n <= sequence->length && tries < TRIES_MAX;) {
             leave_out(&shorter, sequence, at, n);
             tries++;
-            if (fails(&shorter, true))
+            if (fails(run_one, &shorter, true))
                 *sequence = shorter;
             else
                 at += n;
@@ -108,18 +127,50 @@ static void print(const struct sequence *sequence) {
     }
 }
 
-void random_world_run(const struct random_world *plan) {
-    static struct sequence sequence;
+/* A plan on its way. */
+struct work {
+    const struct random_world *plan;
+    struct progress *progress;
+    struct sequence sequence;
+};
 
-    sequence.options = plan->options;
+static void run_all(void *arg) {
+    struct work *work = arg;
+    const struct random_world *plan = work->plan;
+
     for (unsigned i = 0; i < plan->sequences; i++) {
-        generate(&sequence, plan->length, plan->seed + i);
-        if (!fails(&sequence, false))
-            continue;
-        shrink(&sequence);
-        print(&sequence);
-        fails(&sequence, false);
-        FAIL("seed %llu fails, %u operations after shrinking; see standard error",
-             (unsigned long long)sequence.options.seed, sequence.length);
+        work->progress->sequence = i;
+        generate(&work->sequence, plan->length, plan->seed + i);
+        run(&work->sequence, work->progress);
     }
+}
+
+/* Shrinks the sequence of a seed that failed, and fails the test with it. */
+static _Noreturn void report(struct work *work, uint64_t seed) {
+    struct sequence *sequence = &work->sequence;
+
+    generate(sequence, work->plan->length, seed);
+    sequence->options.check_every = 1;
+    if (!fails(run_one, sequence, true))
+        FAIL("seed %llu fails, but only after those from %llu on", (unsigned long long)seed,
+             (unsigned long long)work->plan->seed);
+    shrink(sequence);
+    print(sequence);
+    fails(run_one, sequence, false);
+    FAIL("seed %llu fails, %u operations after shrinking; see standard error",
+         (unsigned long long)seed, sequence->length);
+}
+
+void random_world_run(const struct random_world *plan) {
+    static struct work work;
+
+    work.plan = plan;
+    work.sequence.options = plan->options;
+    work.sequence.options.check_every = CHECK_EVERY;
+    work.progress = mmap(NULL, sizeof(*work.progress), PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(work.progress != MAP_FAILED);
+    if (fails(run_all, &work, false))
+        report(&work, plan->seed + work.progress->sequence);
+    test_note("%llu operations", (unsigned long long)work.progress->operations);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random sequences of operations on the world (world.h), each in a process of its own; one that
- * fails is shrunk to the shortest that still fails, which is printed with its seed.
+ * Random sequences of operations on the world (world.h): one after the other in one process. One
+ * that fails is shrunk to the shortest that still fails, which is printed with its seed.
  */
 #ifndef SUPPORT_RANDOM_WORLD_H
 #define SUPPORT_RANDOM_WORLD_H
@@ -15,7 +15,8 @@ struct random_world {
     uint64_t seed; /* of the first sequence */
 };
 
-/* Runs the sequences; fails the test with the shortest failing one. */
+/* Runs the sequences; notes how many operations that were. Fails the test with the shortest failing
+ * sequence. */
 void random_world_run(const struct random_world *plan);
 
 #endif

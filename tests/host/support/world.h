@@ -4,8 +4,8 @@
  *
  * An operation is a kind and four numbers; what they mean depends on the world they meet, so any
  * part of a sequence of operations is a sequence too, which is what shrinking needs. Each operation
- * is done to both sides, and both must answer the same. After each the invariants are checked and
- * every frame is accounted for.
+ * is done to both sides, and both must answer the same. After each the invariants of one space are
+ * checked, and after some of them every frame is accounted for.
  *
  * Allocation failures: with WORLD_FAIL_EACH each allocation of each operation fails once, in turn,
  * before the operation is let through; each failing try must say -ENOMEM, leak nothing and leave
@@ -27,10 +27,11 @@ enum world_failures { WORLD_FAIL_NEVER, WORLD_FAIL_EACH, WORLD_FAIL_RANDOMLY };
 struct world_options {
     enum world_failures failures;
     unsigned forget_one_in; /* the pmap forgets so often; 0: never */
+    unsigned check_every;   /* operations between two accounts of all frames */
     uint64_t seed;          /* for failures and forgetting */
 };
 
-/* Memory, objects, and a first process. Once a process of the host's. */
+/* Objects and a first process; memory, the first time. */
 void world_create(const struct world_options *options);
 
 /* Does one operation to both sides and checks them. */

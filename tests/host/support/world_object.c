@@ -46,6 +46,8 @@ static int create_anon(void *arg) {
 }
 
 void world_objects_create(void) {
+    memset(naive_objects, 0, sizeof(naive_objects));
+    memset(files, 0, sizeof(files));
     for (unsigned i = 0; i < NAIVE_OBJECTS; i += 2) {
         CHECK_EQ(create_anon(&objects[i]), 0);
         naive_objects[i].size_bytes = NAIVE_OBJECT_PAGES * PAGE_SIZE;

@@ -96,10 +96,17 @@ static void touch_once(struct touch *touch) {
         CHECK_EQ(touch->byte, naive_bytes(naive, touch->page)[at]);
 }
 
+/* The page to touch: mostly one that is mapped, if only the next one further up. */
+static unsigned page_to_touch(const struct process *process, unsigned page, bool anything) {
+    for (unsigned i = 0; i < NAIVE_PAGES && !process->naive.pages[page].mapped && !anything; i++)
+        page = (page + 1) % NAIVE_PAGES;
+    return page;
+}
+
 /* A burst of accesses to pages near each other. */
 void world_touch(struct process *process, const struct operation *op) {
     struct random random = {op->a};
-    unsigned around = op->b % NAIVE_PAGES;
+    unsigned around = page_to_touch(process, op->b % NAIVE_PAGES, false);
 
     for (unsigned n = 1 + op->c % 12; n > 0; n--) {
         static const unsigned accesses[] = {VM_READ, VM_WRITE, VM_WRITE,
@@ -111,6 +118,7 @@ void world_touch(struct process *process, const struct operation *op) {
             .byte = (unsigned char)random_next(&random),
         };
 
+        touch.page = page_to_touch(process, touch.page, random_one_in(&random, 16));
         touch.va = naive_address(touch.page) + random_below(&random, PAGE_SIZE);
         touch_once(&touch);
     }
