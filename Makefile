@@ -5,6 +5,7 @@
 #   BUILD=DIR    put everything that is made there (default: build)
 #   DEBUG=1      the debug kernel: debug assertions and lock ranks checked
 #   CC=clang     compile the kernel and the host's programs with clang
+#   WERROR=      let warnings pass
 #   V=1          show the commands
 #
 # The rules live in tools/*.mk, one concern each:
@@ -17,6 +18,7 @@ BUILD ?= build
 override BUILD := $(patsubst $(CURDIR)/%,%,$(abspath $(BUILD)))
 DEBUG ?= 0
 V ?= 0
+WERROR ?= -Werror
 ARCH := x86_64
 ifeq ($(origin CC),default)
 CC := gcc
@@ -50,6 +52,7 @@ help:
 	@echo 'make run        boot into a shell; with standard input not a terminal, play the tour'
 	@echo 'make check      all tests, on the host and in QEMU'
 	@echo 'make check-long the same, with more and longer random sequences'
+	@echo 'make mutants    break the kernel on purpose, and see that a test fails each time'
 	@echo 'make debug      boot the debug kernel under gdb'
 	@echo 'make lint       the rules of the code: sizes, layers, includes, formatting'
 	@echo 'make format     format the C sources in place'

@@ -44,3 +44,10 @@ $(BUILD)/setup-%.stamp: FORCE
 	$(Q)tools/setup.sh $*
 	@touch $@
 $(SETUP_CHECK): $(SETUP_RUN)
+
+# Breaks the kernel on purpose, in each of the ways of tests/mutants, and sees that a test fails.
+MUTANT_ARGS ?=
+.PHONY: mutants
+mutants: setup-check
+	$(Q)$(MAKE) $(PARALLEL) kernel initramfs user-tests
+	$(Q)python3 tools/mutants.py --build $(BUILD) $(MUTANT_ARGS)

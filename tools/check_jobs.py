@@ -66,7 +66,8 @@ class Jobs:
         jobs += self.clang_jobs()
         jobs += self.host_jobs() + self.linux_jobs() + self.script_jobs()
         jobs += self.boot_jobs() + self.kernel_jobs()
-        jobs += [("lint", self.lint), ("lint selftest", lambda: self.python_tests("lint_test"))]
+        jobs += [("lint", self.lint), ("lint selftest", lambda: self.python_tests("lint_test")),
+                 ("mutants fit", lambda: self.python_tests("mutants_test"))]
         return jobs
 
     def boot_jobs(self):

@@ -13,7 +13,7 @@ TEST_KERNEL_SRC := $(wildcard tests/kernel/*.c tests/conformance/*.c)
 KERNEL_LD := arch/$(ARCH)/kernel.ld
 
 INCLUDES := -I. -Iinclude -Ikernel -Iarch/$(ARCH)/include
-WARNINGS := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla
+WARNINGS := -Wall -Wextra $(WERROR) -Wstrict-prototypes -Wmissing-prototypes -Wvla
 # The release kernel is optimised as a whole: short functions of one file are inlined into the hot
 # paths of another, which saves a sixth of a fork. Debug kernels keep every function in backtraces.
 WHOLE_PROGRAM := $(if $(filter release,$(FLAVOUR)),-flto=auto)

@@ -373,6 +373,33 @@ static void test_reclaim(void) {
     frames_check();
 }
 
+/* All blocks of an order that there are, allocated and freed again. */
+static uint64_t count_blocks(unsigned order) {
+    static struct frame *blocks[8 * MIB / PAGE_SIZE];
+    uint64_t n = 0;
+
+    while ((blocks[n] = frame_alloc_order(FRAME_ANON, order)) != NULL)
+        n++;
+    for (uint64_t i = 0; i < n; i++)
+        frame_free_order(blocks[i], order);
+    return n;
+}
+
+/* Single frames that a processor keeps are part of large blocks as well. */
+static void test_large_after_small(void) {
+    struct frame *all;
+    uint64_t before, free;
+
+    host_memory_init(8 * MIB);
+    before = count_blocks(5);
+    free = stats_now().free;
+    CHECK(before > 40);
+    CHECK_EQ(take_all(&all), free);
+    give_all(all);
+    CHECK_EQ(count_blocks(5), before);
+    frames_check();
+}
+
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         {"init_with_holes", test_init_with_holes},
@@ -387,6 +414,7 @@ int main(int argc, char **argv) {
         {"joins_again", test_joins_again},
         {"random", test_random},
         {"reclaim", test_reclaim},
+        {"large_after_small", test_large_after_small},
     };
 
     return test_main(argc, argv, "frame", tests, ARRAY_SIZE(tests));

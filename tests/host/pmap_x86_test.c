@@ -11,10 +11,12 @@
 #include "arch/x86_64/kmap.h"
 #include "arch/x86_64/x86.h"
 #include "core/cpu.h"
+#include "lib/bits.h"
 #include "mm/slab.h"
 #include "support/arena.h"
 #include "support/check.h"
 #include "support/inject.h"
+#include "support/mmu_model.h"
 #include "tests/conformance/conformance.h"
 #include "vm/pmap.h"
 
@@ -166,11 +168,46 @@ static void test_fork_flushes_parent(void) {
     pmap_destroy(child);
 }
 
+/* n pages that the processor knows: after they are removed it knows none of them. */
+static void check_removal_of(uint64_t n) {
+    struct pmap *pmap = pmap_create();
+    paddr_t pa;
+
+    pmap_activate(pmap);
+    for (uint64_t i = 0; i < n; i++) {
+        CHECK_EQ(pmap_enter(pmap, BASE + i * PAGE_SIZE, pa_of(i), RW), 0);
+        CHECK(mmu_translate(BASE + i * PAGE_SIZE, VM_WRITE, &pa));
+        CHECK_EQ(pa, pa_of(i));
+    }
+    pmap_protect(pmap, BASE, BASE + n * PAGE_SIZE, VM_READ);
+    for (uint64_t i = 0; i < n; i++) {
+        CHECK(!mmu_translate(BASE + i * PAGE_SIZE, VM_WRITE, &pa));
+        CHECK(mmu_translate(BASE + i * PAGE_SIZE, VM_READ, &pa));
+    }
+    pmap_remove(pmap, BASE, BASE + n * PAGE_SIZE);
+    for (uint64_t i = 0; i < n; i++)
+        CHECK(!mmu_translate(BASE + i * PAGE_SIZE, VM_READ, &pa));
+    pmap_activate(NULL);
+    pmap_destroy(pmap);
+}
+
+/* More pages than are flushed one by one; all of a table; several tables. */
+static void test_flushes_reach_all(void) {
+    static const uint64_t sizes[] = {1, 15, 16, 17, 18, 100, 511, 512, 513, 1500};
+
+    init();
+    for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+        test_context("%llu pages", (unsigned long long)sizes[i]);
+        check_removal_of(sizes[i]);
+    }
+}
+
 static const struct test tests[] = {
     {"conformance", test_conformance},
     {"each allocation fails in turn", test_each_allocation_fails},
     {"flushes only what loses rights", test_flushes},
     {"fork flushes the parent", test_fork_flushes_parent},
+    {"flushes reach all", test_flushes_reach_all},
 };
 
 int main(int argc, char **argv) {

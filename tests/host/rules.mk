@@ -30,8 +30,14 @@ $(HOST_OUT)/ldisc_test: $(HOST_LDISC)
 HOST_VFS_SRC := $(filter-out kernel/vfs/epoll.c kernel/vfs/eventfd.c kernel/vfs/anon_file.c \
     kernel/vfs/poll_wait.c,$(wildcard kernel/vfs/*.c)) $(wildcard fs/tmpfs/*.c fs/initramfs/*.c)
 HOST_VFS := $(patsubst %.c,$(HOST_OUT)/obj/%.o,$(HOST_VFS_SRC) tests/host/vfs/world.c)
-$(HOST_OUT)/vfs_memory_test $(HOST_OUT)/vfs_random_test $(HOST_OUT)/initramfs_test: $(HOST_VFS)
+$(HOST_OUT)/vfs_memory_test $(HOST_OUT)/vfs_random_test $(HOST_OUT)/initramfs_test \
+$(HOST_OUT)/tmpfs_test $(HOST_OUT)/elf_test: $(HOST_VFS)
 -include $(HOST_VFS:.o=.d)
+
+# The loader of executable files, over that file system.
+HOST_ELF := $(patsubst %,$(HOST_OUT)/obj/%.o,kernel/proc/elf tests/host/elf/loader)
+$(HOST_OUT)/elf_test: $(HOST_ELF)
+-include $(HOST_ELF:.o=.d)
 
 # Small objects from malloc, where the address sanitizer sees each by itself.
 HOST_SLAB_MALLOC := $(HOST_OUT)/obj/tests/host/malloc/slab_malloc.o

@@ -8,7 +8,8 @@
  * program's exit status is 1 if one failed.
  *
  * Arguments select tests by substring. Environment: LONG=1 makes random tests 20 times as long or
- * more; SEED=n replaces their first seed; NOFORK=1 runs the tests in the program itself, for a debugger.
+ * more; SEED=n replaces their first seed; NOFORK=1 runs the tests in the program itself, for a
+ * debugger.
  */
 #ifndef SUPPORT_CHECK_H
 #define SUPPORT_CHECK_H

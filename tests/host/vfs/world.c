@@ -15,7 +15,7 @@
 #include "support/check.h"
 #include "vfs/file.h"
 #include "vfs/mount.h"
-#include "vm/page_tree.h"
+#include "vm/space.h"
 
 #define MEMORY_BYTES (64ull << 20)
 
@@ -141,7 +141,7 @@ int wait_sleep(enum thread_state state, uint64_t deadline_ns) {
 
 void world_init(void) {
     host_memory_init(MEMORY_BYTES);
-    page_tree_init_cache();
+    vm_init();
     host_cpu.current = &thread;
     tmpfs_init();
     vfs_init();
