@@ -11,7 +11,7 @@
  * processor too; only their sums mean something.
  *
  * Locks: buddy.lock guards the lists and, of free frames, use and order. Not here: building the
- * table (frame_init.c).
+ * table (frame_init.c), runs (frame_run.c).
  */
 #include "mm/frame.h"
 
@@ -247,7 +247,7 @@ static void block_set(struct frame *head, unsigned order, enum frame_use use) {
     }
 }
 
-static struct frame *buddy_alloc(unsigned order) {
+struct frame *buddy_alloc(unsigned order) {
     struct frame *f;
 
     spin_lock(&buddy.lock);

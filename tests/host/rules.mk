@@ -7,8 +7,8 @@
 comma := ,
 HOST_LIB_SRC += $(wildcard kernel/sync/*.c)
 
-HOST_WRAPPED := frame_alloc frame_alloc_zeroed frame_alloc_order slab_alloc slab_alloc_zeroed \
-    kmalloc kzalloc kcalloc
+HOST_WRAPPED := frame_alloc frame_alloc_zeroed frame_alloc_order frame_alloc_run slab_alloc \
+    slab_alloc_zeroed kmalloc kzalloc kcalloc
 HOST_LDLIBS += $(patsubst %,-Wl$(comma)--wrap=%,$(HOST_WRAPPED))
 
 # The pmap of x86-64 on the host, with a model of its MMU: linked before the archive, whose model
