@@ -467,3 +467,79 @@ static bool recheck_below(struct page_node *node, unsigned level, struct page_tr
 bool page_tree_recheck(const struct page_tree *tree, struct page_tree_flaw *flaw, uint64_t *nodes) {
     return !tree->root || recheck_below(tree->root, tree->height, flaw, nodes);
 }
+
+/* ---- runs: what a huge page maps ---- */
+
+#define RUN_LEAVES (FRAME_RUN_FRAMES / PAGE_TREE_SLOTS)
+
+_Static_assert(FRAME_RUN_FRAMES % PAGE_TREE_SLOTS == 0, "a run fills whole leaves");
+
+/* The leaves for a run at index, made and owned, the tree grown as it needs. 0 or -ENOMEM. */
+static int run_leaves_own(struct page_tree *tree, uint64_t index,
+                          struct page_node *leaves[RUN_LEAVES]) {
+    while (!tree_covers(tree, index) || !tree_covers(tree, index + FRAME_RUN_FRAMES - 1)) {
+        if (tree_grow(tree, index) < 0)
+            return -ENOMEM;
+    }
+    for (unsigned i = 0; i < RUN_LEAVES; i++) {
+        leaves[i] = leaf_own(tree, index + i * PAGE_TREE_SLOTS);
+        if (!leaves[i])
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+int page_tree_insert_run(struct page_tree *tree, uint64_t index, struct frame *first) {
+    struct page_node *leaves[RUN_LEAVES];
+
+    DEBUG_ASSERT(is_aligned(index, FRAME_RUN_FRAMES));
+    if (run_leaves_own(tree, index, leaves) < 0) {
+        for (unsigned i = 0; i < RUN_LEAVES; i++)
+            tree_prune(tree, index + i * PAGE_TREE_SLOTS);
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; i < RUN_LEAVES; i++) {
+        leaves[i]->used = PAGE_TREE_SLOTS;
+        for (unsigned slot = 0; slot < PAGE_TREE_SLOTS; slot++)
+            leaves[i]->slot[slot] = first++;
+    }
+    return 0;
+}
+
+/* The leaf on the way to index, or NULL; *shared is set if another tree sees it. */
+static const struct page_node *leaf_find(const struct page_tree *tree, uint64_t index,
+                                         bool *shared) {
+    const struct page_node *node = tree_covers(tree, index) ? tree->root : NULL;
+
+    for (; node && node->level > 1; node = node->slot[slot_number(index, node->level)])
+        *shared |= node_refs(node) > 1;
+    if (node)
+        *shared |= node_refs(node) > 1;
+    return node;
+}
+
+/* Whether a leaf holds the frames from `first` on; *shared is set if another tree sees one. */
+static bool leaf_holds(const struct page_node *leaf, const struct frame *first, bool *shared) {
+    for (unsigned slot = 0; slot < PAGE_TREE_SLOTS; slot++) {
+        if (leaf->slot[slot] != first + slot)
+            return false;
+        *shared |= frame_refs(first + slot) > 1;
+    }
+    return true;
+}
+
+struct frame *page_tree_find_run(const struct page_tree *tree, uint64_t index, bool *alone) {
+    struct frame *first = page_tree_lookup(tree, index, NULL);
+    bool shared = false;
+
+    if (!first || !is_aligned(frame_to_pfn(first), FRAME_RUN_FRAMES))
+        return NULL;
+    for (unsigned i = 0; i < RUN_LEAVES; i++) {
+        const struct page_node *leaf = leaf_find(tree, index + i * PAGE_TREE_SLOTS, &shared);
+
+        if (!leaf || !leaf_holds(leaf, first + i * PAGE_TREE_SLOTS, &shared))
+            return NULL;
+    }
+    *alone = !shared;
+    return first;
+}

@@ -84,6 +84,26 @@ void page_tree_clear(struct page_tree *tree);
  */
 struct frame *page_tree_next(const struct page_tree *tree, uint64_t *index);
 
+/* Whether there is no page in [start, end). */
+static inline bool page_tree_range_is_empty(const struct page_tree *tree, uint64_t start,
+                                            uint64_t end) {
+    return !page_tree_next(tree, &start) || start >= end;
+}
+
+/*
+ * Puts the FRAME_RUN_FRAMES frames from `first` on at `index` (a multiple of as many) and the ones
+ * after it, where there are no pages, and takes over the references on them. 0, or -ENOMEM: the
+ * tree's pages are as before.
+ */
+int page_tree_insert_run(struct page_tree *tree, uint64_t index, struct frame *first);
+
+/*
+ * Whether the pages from `index` (a multiple of FRAME_RUN_FRAMES) on are a run: as many frames, one
+ * next to the other, from an aligned one on. The first frame, or NULL. *alone: no other tree sees
+ * any of them.
+ */
+struct frame *page_tree_find_run(const struct page_tree *tree, uint64_t index, bool *alone);
+
 /* Pages in the tree, counted by walking it. */
 size_t page_tree_count(const struct page_tree *tree);
 
