@@ -15,7 +15,7 @@ HOST_LDLIBS += $(patsubst %,-Wl$(comma)--wrap=%,$(HOST_WRAPPED))
 # pmap it replaces.
 HOST_PMAP_X86 := $(patsubst %.c,$(HOST_OUT)/obj/%.o,$(wildcard arch/x86_64/pmap*.c) \
     arch/x86_64/page_table.c arch/x86_64/tlb.c tests/host/x86/mmu.c)
-HOST_CONFORMANCE := $(HOST_OUT)/obj/tests/conformance/pmap_conformance.o
+HOST_CONFORMANCE := $(patsubst %.c,$(HOST_OUT)/obj/%.o,$(wildcard tests/conformance/*.c))
 $(HOST_OUT)/pmap_x86_test: $(HOST_PMAP_X86) $(HOST_CONFORMANCE)
 $(HOST_OUT)/pmap_model_test: $(HOST_CONFORMANCE)
 $(HOST_OUT)/vm_random_x86_test $(HOST_OUT)/shared_tables_test: $(HOST_PMAP_X86)
