@@ -322,7 +322,7 @@ static struct frame *leaf_table_alone(struct pmap *pmap, uint64_t va, bool *empt
             return NULL;
         }
         table = entry_table(entry);
-        if (is_shared(table))
+        if (entry_is_large(entry) || is_shared(table))
             return NULL;
     }
     return table;

@@ -173,6 +173,16 @@ static inline bool frame_is_of_run(const struct frame *f) {
     return __atomic_load_n(&f->count, __ATOMIC_RELAXED) & FRAME_RUN_MARK && f->use == FRAME_ANON;
 }
 
+/* A number below FRAME_RUN_MARK that the owners of a run keep in the record of one of its frames,
+ * which the caller holds. Owners do not keep each other from changing it: it is a hint. */
+static inline unsigned frame_run_hint(const struct frame *f) {
+    return __atomic_load_n(&f->count, __ATOMIC_RELAXED) & (FRAME_RUN_MARK - 1u);
+}
+
+static inline void frame_run_set_hint(struct frame *f, unsigned number) {
+    __atomic_store_n(&f->count, (uint16_t)(FRAME_RUN_MARK | number), __ATOMIC_RELAXED);
+}
+
 static inline uint32_t frame_refs(const struct frame *f) {
     return atomic_load_explicit(&((struct frame *)(uintptr_t)f)->refs, memory_order_relaxed);
 }

@@ -32,6 +32,8 @@ struct vm_space;
 #define VM_AREA_GROWS_DOWN 2u /* a stack */
 #define VM_AREA_HEAP 4u       /* made by brk: [heap] in maps */
 #define VM_AREA_STACK 8u      /* the first thread's: [stack] in maps */
+#define VM_AREA_HUGE 256u     /* madvise: large pages wanted */
+#define VM_AREA_NO_HUGE 512u  /* madvise: large pages not wanted */
 
 struct vm_area {
     struct rb_node node;   /* [space] in vm_area_set, by start */

@@ -26,6 +26,9 @@
  * maps any more, loses our reference. If the pmap has no memory for the entry, it forgets the page
  * instead, which is never wrong, and the fault fails with the contents as they were.
  *
+ * Huge pages (huge.c) are a matter of cases 3Wd, which may make one, and 3R and 3Wa, which may find
+ * one whose leaf is missing or too weak. A copy (3Wb) is of 4 KiB always.
+ *
  * Locks: the space's, and an object's inside it. Nothing sleeps but case 4, which holds none.
  *
  * Alternatives considered: counting the pmap's entries as references (then a fork or an unmap has
@@ -38,6 +41,7 @@
 #include "core/assert.h"
 #include "lib/bits.h"
 #include "mm/page_clear.h"
+#include "vm/huge.h"
 #include "vm/pmap.h"
 
 /* Room kept between a growing stack and the area below it: as Linux's stack_guard_gap. */
@@ -55,6 +59,7 @@ struct fault {
     uint64_t index;  /* of the page in object and shadow */
     paddr_t pa;      /* the page that was found or made */
     unsigned rights; /* to enter it with */
+    bool is_of_run;  /* the page is one of a run's: see huge.h */
     enum vm_fault_case which;
 };
 
@@ -211,6 +216,18 @@ static int fault_replace(struct fault *fault, const void *source) {
     return error;
 }
 
+/* Case 3Wd: a huge page where one may be. */
+static int fault_fill(struct fault *fault) {
+    struct frame *frame = NULL;
+
+    if (vm_huge_fits(fault->area, fault->va))
+        frame = vm_huge_fill(fault->area, fault->va);
+    if (!frame)
+        return fault_replace(fault, NULL);
+    fault->pa = frame_to_phys(frame);
+    return 0;
+}
+
 /* Case 3W, not in the shadow. */
 static int fault_write_below(struct fault *fault) {
     paddr_t below;
@@ -218,7 +235,7 @@ static int fault_write_below(struct fault *fault) {
 
     if (!fault->area->object) {
         fault->which = VM_FAULT_ZERO_FILL;
-        return fault_replace(fault, NULL);
+        return fault_fill(fault);
     }
     fault->which = VM_FAULT_COPY_OBJECT;
     error = object_page(fault, &below);
@@ -251,6 +268,7 @@ static int fault_private(struct fault *fault, bool *entered) {
     }
     fault->which = write ? VM_FAULT_REUSE : VM_FAULT_READ_PRIVATE;
     fault->pa = frame_to_phys(frame);
+    fault->is_of_run = frame_is_of_run(frame);
     if (!alone)
         fault->rights &= ~VM_WRITE;
     return 0;
@@ -304,6 +322,9 @@ static int fault_enter(struct fault *fault) {
         fault->which = VM_FAULT_STALE;
         return 0;
     }
+    if (fault->is_of_run &&
+        vm_huge_restore(fault->area, fault->va, phys_to_frame(fault->pa), fault->access))
+        return 0;
     error = pmap_enter(fault->space->pmap, fault->va, fault->pa, fault->rights);
     if (error == 0 && fault->which == VM_FAULT_READ_OBJECT)
         fault_around(fault);

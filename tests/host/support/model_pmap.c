@@ -398,6 +398,8 @@ bool pmap_lookup(struct pmap *pmap, uint64_t va, struct pmap_entry *entry) {
     const struct entry *found = find(pmap, align_down(va, PAGE_SIZE));
 
     *entry = (struct pmap_entry){.va = align_down(va, PAGE_SIZE), .level = 1};
+    while (entry->level <= LEVELS && !table_of(pmap, va, entry->level))
+        entry->level++;
     if (found) {
         entry->present = true;
         entry->level = is_large(found) ? 2 : 1;
