@@ -4,7 +4,8 @@
  *
  * A space is an array of pages, each with its rights, its backing and its bytes; fork copies every
  * one. There are no tables, no trees and no sharing to get wrong. Only a window of addresses is
- * modelled; it lies across a boundary of 1 GiB, where tables of three levels change.
+ * modelled; it lies across a boundary of 1 GiB, where tables of three levels change, and a huge
+ * page fits into it after that.
  *
  * Private pages remember which of them a kernel without hidden copies would keep as one frame
  * (struct ident): so many frames there have to be (requirement Q3).
@@ -21,7 +22,9 @@
 #include "machine/layout.h"
 
 #define NAIVE_PAGES 640u
-#define NAIVE_START (0x80000000ull - 320 * PAGE_SIZE)
+#define NAIVE_HUGE_PAGE 64u   /* the first page of where a huge page fits */
+#define NAIVE_HUGE_PAGES 512u /* and how many it has */
+#define NAIVE_START (0x80000000ull - NAIVE_HUGE_PAGE * PAGE_SIZE)
 #define NAIVE_END (NAIVE_START + NAIVE_PAGES * PAGE_SIZE)
 #define NAIVE_OBJECTS 4u
 #define NAIVE_OBJECT_PAGES 48u
