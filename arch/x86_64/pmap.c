@@ -169,9 +169,31 @@ static inline __attribute__((always_inline)) struct frame *own_way(struct pmap *
     return table;
 }
 
+/*
+ * The level 0 table for va if there is nothing to do on the way to it: all tables are there and
+ * ours alone, and W is set where write asks for it. NULL: there is.
+ */
+static inline struct frame *ready_leaf_table(struct pmap *pmap, uint64_t va, bool write) {
+    const pte_t asked = PTE_PRESENT | (write ? PTE_WRITE : 0);
+    struct frame *table = pmap->top;
+
+    for (unsigned level = TABLE_TOP_LEVEL; level > 0; level--) {
+        pte_t entry = table_entries(table)[level_index(va, level)];
+
+        if ((entry & (asked | PTE_LARGE)) != asked)
+            return NULL;
+        table = entry_table(entry);
+        if (is_shared(table))
+            return NULL;
+    }
+    return table;
+}
+
 /* The level 0 table for va with the way to it owned. NULL: no memory, nothing changed. */
-static struct frame *own_leaf_table(struct pmap *pmap, uint64_t va, bool write) {
-    return own_way(pmap, va, 0, write);
+static inline struct frame *own_leaf_table(struct pmap *pmap, uint64_t va, bool write) {
+    struct frame *table = ready_leaf_table(pmap, va, write);
+
+    return table ? table : own_way(pmap, va, 0, write);
 }
 
 struct frame *pmap_own_large_table(struct pmap *pmap, uint64_t va, bool write) {

@@ -155,11 +155,29 @@ static void cache_refill(struct frame_cpu *cpu) {
     spin_unlock(&buddy.lock);
 }
 
-/* Gives the `n` frames that have been in the cache for longest back to the buddy. */
+/* The largest block that the first of `n` frames is the head of, the next ones following it. */
+static unsigned block_order(struct frame *const *frames, uint64_t n) {
+    uint64_t pfn = frame_to_pfn(frames[0]);
+    uint64_t most = pfn ? MIN(n, 1ull << bit_lowest(pfn)) : n;
+    uint64_t run = 1;
+
+    while (run < most && frames[run] == frames[0] + run)
+        run++;
+    return ilog2(run);
+}
+
+/*
+ * Gives the `n` frames that have been in the cache for longest back to the buddy. They often come
+ * as they lie in memory, from an area that was unmapped: then whole blocks go, with less to join.
+ */
 static void cache_drain(struct frame_cpu *cpu, uint64_t n) {
     spin_lock(&buddy.lock);
-    for (uint64_t i = 0; i < n; i++)
-        buddy_free_locked(cpu->cached[i], 0);
+    for (uint64_t i = 0; i < n;) {
+        unsigned order = block_order(&cpu->cached[i], n - i);
+
+        buddy_free_locked(cpu->cached[i], order);
+        i += 1ull << order;
+    }
     spin_unlock(&buddy.lock);
     cpu->count -= n;
     memmove(cpu->cached, cpu->cached + n, cpu->count * sizeof(cpu->cached[0]));

@@ -56,10 +56,11 @@ struct fault {
     uint64_t va;     /* of the page */
     unsigned access; /* VM_READ, VM_WRITE, VM_EXEC */
     struct vm_area *area;
-    uint64_t index;  /* of the page in object and shadow */
-    paddr_t pa;      /* the page that was found or made */
-    unsigned rights; /* to enter it with */
-    bool is_of_run;  /* the page is one of a run's: see huge.h */
+    uint64_t index;               /* of the page in object and shadow */
+    struct page_tree_place place; /* private areas: in the shadow */
+    paddr_t pa;                   /* the page that was found or made */
+    unsigned rights;              /* to enter it with */
+    bool is_of_run;               /* the page is one of a run's: see huge.h */
     enum vm_fault_case which;
 };
 
@@ -189,7 +190,7 @@ static int shadow_put(struct fault *fault, struct frame *frame, struct frame **o
         area->shadow = vm_shadow_create();
     if (!area->shadow)
         return -ENOMEM;
-    return vm_shadow_insert(area->shadow, fault->index, frame, old);
+    return vm_shadow_insert(area->shadow, &fault->place, fault->index, frame, old);
 }
 
 /* Cases 3Wb, c, d: a new frame, filled from the page at source or with zeroes, goes in. */
@@ -220,7 +221,8 @@ static int fault_replace(struct fault *fault, const void *source) {
 static int fault_fill(struct fault *fault) {
     struct frame *frame = NULL;
 
-    if (vm_huge_fits(fault->area, fault->va))
+    /* Where a leaf is, pages are. */
+    if (!fault->place.leaf && vm_huge_fits(fault->area, fault->va))
         frame = vm_huge_fill(fault->area, fault->va);
     if (!frame)
         return fault_replace(fault, NULL);
@@ -252,10 +254,14 @@ static bool is_beyond_object(const struct fault *fault) {
 /* Cases 3R and 3W. Sets entered if the pmap knows already. */
 static int fault_private(struct fault *fault, bool *entered) {
     struct vm_shadow *shadow = fault->area->shadow;
-    bool alone = false;
-    struct frame *frame = shadow ? vm_shadow_lookup(shadow, fault->index, &alone) : NULL;
+    struct frame *frame = NULL;
     bool write = fault->access & VM_WRITE;
+    bool alone;
 
+    fault->place.leaf = NULL;
+    if (shadow)
+        frame = vm_shadow_find(shadow, fault->index, &fault->place);
+    alone = frame && fault->place.leaf && frame_refs(frame) == 1;
     fault->rights = vm_area_grants(fault->area);
     *entered = write && !(frame && alone);
     if (is_beyond_object(fault))

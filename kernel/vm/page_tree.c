@@ -138,10 +138,12 @@ static struct page_node *node_own(void **link) {
     return copy;
 }
 
-struct frame *page_tree_lookup(const struct page_tree *tree, uint64_t index, bool *alone) {
-    const struct page_node *node = tree->root;
+struct frame *page_tree_find(const struct page_tree *tree, uint64_t index,
+                             struct page_tree_place *place) {
+    struct page_node *node = tree->root;
     bool shared = false;
 
+    place->leaf = NULL;
     if (!tree_covers(tree, index))
         return NULL;
     for (unsigned level = tree->height; level > 1 && node; level--) {
@@ -150,11 +152,27 @@ struct frame *page_tree_lookup(const struct page_tree *tree, uint64_t index, boo
     }
     if (!node)
         return NULL;
-    struct frame *frame = node->slot[slot_number(index, 1)];
+    place->slot = &node->slot[slot_number(index, 1)];
+    if (!shared && node_refs(node) == 1)
+        place->leaf = node;
+    return *place->slot;
+}
+
+struct frame *page_tree_lookup(const struct page_tree *tree, uint64_t index, bool *alone) {
+    struct page_tree_place place;
+    struct frame *frame = page_tree_find(tree, index, &place);
 
     if (alone)
-        *alone = frame && !shared && node_refs(node) == 1 && frame_refs(frame) == 1;
+        *alone = frame && place.leaf && frame_refs(frame) == 1;
     return frame;
+}
+
+struct frame *page_tree_put(const struct page_tree_place *place, struct frame *frame) {
+    struct frame *old = *place->slot;
+
+    place->leaf->used += !old;
+    *place->slot = frame;
+    return old;
 }
 
 /* Adds a level above the root, or the first leaf. 0 or -ENOMEM. */
@@ -229,20 +247,17 @@ static struct page_node *leaf_own(struct page_tree *tree, uint64_t index) {
 
 int page_tree_insert(struct page_tree *tree, uint64_t index, struct frame *frame,
                      struct frame **old) {
-    struct page_node *leaf;
-    void **slot;
+    struct page_tree_place place;
 
     while (!tree_covers(tree, index)) {
         if (tree_grow(tree, index) < 0)
             goto no_memory;
     }
-    leaf = leaf_own(tree, index);
-    if (!leaf)
+    place.leaf = leaf_own(tree, index);
+    if (!place.leaf)
         goto no_memory;
-    slot = &leaf->slot[slot_number(index, 1)];
-    leaf->used += !*slot;
-    *old = *slot;
-    *slot = frame;
+    place.slot = &place.leaf->slot[slot_number(index, 1)];
+    *old = page_tree_put(&place, frame);
     return 0;
 
 no_memory:

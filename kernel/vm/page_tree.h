@@ -51,6 +51,20 @@ static inline bool page_tree_is_empty(const struct page_tree *tree) {
  */
 struct frame *page_tree_lookup(const struct page_tree *tree, uint64_t index, bool *alone);
 
+/* Where a page is, or would be, in a tree: good until the tree changes in any other way. */
+struct page_tree_place {
+    struct page_node *leaf; /* NULL: there is none, or others see it: page_tree_insert makes one */
+    void **slot;
+};
+
+/* The frame at index, or NULL, and its place. */
+struct frame *page_tree_find(const struct page_tree *tree, uint64_t index,
+                             struct page_tree_place *place);
+
+/* page_tree_insert at a place with a leaf: cannot fail. Returns the frame that was there, or NULL.
+ */
+struct frame *page_tree_put(const struct page_tree_place *place, struct frame *frame);
+
 /*
  * Puts a frame at index and takes over the caller's reference on it. The frame that was there, if
  * any, is handed back through *old with the tree's reference on it: unref it once nothing maps it

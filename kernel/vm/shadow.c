@@ -53,10 +53,15 @@ static int take_out_void(struct vm_shadow *shadow) {
     return 0;
 }
 
-int vm_shadow_insert(struct vm_shadow *shadow, uint64_t index, struct frame *frame,
-                     struct frame **old) {
-    int error = take_out_void(shadow);
+int vm_shadow_insert(struct vm_shadow *shadow, const struct page_tree_place *place, uint64_t index,
+                     struct frame *frame, struct frame **old) {
+    int error;
 
+    if (place->leaf && shadow->void_from == NOTHING_VOID) {
+        *old = page_tree_put(place, frame);
+        return 0;
+    }
+    error = take_out_void(shadow);
     /* Below the void the page can be had without; there it would bring back what was cut off. */
     if (error < 0 && index >= shadow->void_from)
         return error;

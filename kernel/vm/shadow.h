@@ -47,9 +47,19 @@ static inline struct frame *vm_shadow_lookup(const struct vm_shadow *shadow, uin
     return index < shadow->void_from ? page_tree_lookup(&shadow->tree, index, alone) : NULL;
 }
 
-/* As page_tree_insert, with nothing void left behind. 0, or -ENOMEM and the pages are as before. */
-int vm_shadow_insert(struct vm_shadow *shadow, uint64_t index, struct frame *frame,
-                     struct frame **old);
+/* The same, with the page's place for vm_shadow_insert. */
+static inline struct frame *vm_shadow_find(const struct vm_shadow *shadow, uint64_t index,
+                                           struct page_tree_place *place) {
+    place->leaf = NULL;
+    return index < shadow->void_from ? page_tree_find(&shadow->tree, index, place) : NULL;
+}
+
+/*
+ * Puts a frame in as page_tree_insert does, at the place that vm_shadow_find told, with nothing
+ * void left behind. 0, or -ENOMEM and the pages are as before.
+ */
+int vm_shadow_insert(struct vm_shadow *shadow, const struct page_tree_place *place, uint64_t index,
+                     struct frame *frame, struct frame **old);
 
 /* Cuts off all pages from index `start` on. Cannot fail; no entry of a pmap leads to them now. */
 void vm_shadow_cut(struct vm_shadow *shadow, uint64_t start);
