@@ -9,7 +9,7 @@
 #include "vm/huge.h"
 
 #include "abi/errno.h"
-#include "machine/memory.h"
+#include "mm/page_clear.h"
 #include "vm/space.h"
 
 #define RESTORE_PAUSE 63u
@@ -77,7 +77,7 @@ static struct frame *fill(struct vm_area *area, uint64_t start, uint64_t index) 
         run_free(run);
         return NULL;
     }
-    machine_fill_words(frame_to_virt(run), 0, PMAP_LARGE_BYTES / sizeof(uint64_t));
+    pages_clear(frame_to_virt(run), HUGE_PAGES);
     if (pmap_enter_large(area->space->pmap, start, frame_to_phys(run), vm_area_grants(area)) < 0) {
         page_tree_remove(&area->shadow->tree, index, index + HUGE_PAGES);
         return NULL;
