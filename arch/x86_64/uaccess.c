@@ -11,26 +11,14 @@
 #include "abi/errno.h"
 #include "core/extable.h"
 #include "machine/layout.h"
+#include "machine/user_window.h"
 
 /* uaccess_copy.S: both return the number of bytes not done. */
 size_t uaccess_copy(void *dst, const void *src, size_t size);
 size_t uaccess_clear(void *dst, size_t size);
 
-/* Patched out at boot where there is no SMAP. */
-#define SMAP_SITE(instruction)                                                                     \
-    "777: " instruction "\n"                                                                       \
-    ".pushsection __smap_sites, \"a\"\n"                                                           \
-    ".quad 777b\n"                                                                                 \
-    ".popsection\n"
-
 #define HIGH_BITS 0x8080808080808080UL
 #define LOW_BITS 0x0101010101010101UL
-
-bool user_range_ok(const void *address, size_t size) {
-    uint64_t start = (uint64_t)address;
-
-    return size <= USER_END && start <= USER_END - size;
-}
 
 size_t copy_from_user_partial(void *dst, const void *usrc, size_t size) {
     if (!user_range_ok(usrc, size))

@@ -63,6 +63,7 @@ static void describe(char *buf, size_t size) {
 void process_init(void) {
     process_table_init();
     futex_init();
+    signal_frame_init();
     panic_register_describe(describe);
     trap_hooks_register(&trap_hooks_table);
     vfs_hooks_register(&vfs_hooks_table);

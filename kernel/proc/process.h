@@ -73,7 +73,8 @@ struct task {
     struct list_node process_node;       /* in process->tasks: (T) and (S) to write */
     struct signal_queue queue;           /* (S) sent to this task */
     int forced_signal;                   /* (S) caused by what it just did; 0: none */
-    struct linux_siginfo forced_info;    /* (S) its details */
+    int forced_code;                     /* (S) its si_code */
+    uint64_t forced_address;             /* (S) its si_addr; 0: none */
     uint64_t blocked;                    /* (S) */
     uint64_t awaited;                    /* (S) what sigtimedwait waits for, though blocked */
     uint64_t saved_blocked;              /* (o) mask to put back after sigsuspend and the like */

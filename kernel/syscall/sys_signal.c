@@ -62,7 +62,7 @@ long sys_rt_sigaction(int signo, const void *action, void *old, size_t set_size)
 
 /* ---- masks ---- */
 
-static void set_mask(struct task *task, uint64_t mask) {
+static inline void set_mask(struct task *task, uint64_t mask) {
     struct process *process = task->thread.process;
     irq_flags_t flags = spin_lock_irq(&process->signal_lock);
 
@@ -82,13 +82,12 @@ long sys_rt_sigprocmask(int how, const void *set, void *old, size_t set_size) {
         if (get_user_u64(&wanted, set) != 0)
             return -EFAULT;
         if (how == SIG_BLOCK)
-            set_mask(task, before | wanted);
+            wanted |= before;
         else if (how == SIG_UNBLOCK)
-            set_mask(task, before & ~wanted);
-        else if (how == SIG_SETMASK)
-            set_mask(task, wanted);
-        else
+            wanted = before & ~wanted;
+        else if (how != SIG_SETMASK)
             return -EINVAL;
+        set_mask(task, wanted);
     }
     return old ? put_user_u64(before, old) : 0;
 }
@@ -205,7 +204,7 @@ long sys_rt_sigreturn(void) {
     uint64_t mask;
 
     if (signal_frame_pop(tf, &mask) != 0) {
-        signal_force(SIGSEGV, NULL);
+        signal_force(SIGSEGV, SI_KERNEL, 0);
         return 0;
     }
     set_mask(task, mask);
