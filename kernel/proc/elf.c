@@ -156,7 +156,8 @@ int elf_decode(struct file *file, const char *head, size_t head_size, struct elf
     memcpy(&d.header, head, sizeof(d.header));
     if (!header_is_ours(&d.header))
         return -ENOEXEC;
-    memset(image, 0, sizeof(*image));
+    memset(image, 0, offsetof(struct elf_image, segments));
+    image->interpreter[0] = '\0';
     image->is_fixed = d.header.e_type == ET_EXEC;
     image->header_count = d.header.e_phnum;
     image->entry = d.header.e_entry;

@@ -68,7 +68,7 @@ int signal_take_locked(struct task *task, uint64_t set, struct linux_siginfo *in
 }
 
 static enum disposition dispose_locked(struct process *process, int signo) {
-    uint64_t handler = process->actions[signo - 1].handler;
+    uint64_t handler = signal_action(process, signo)->handler;
 
     if (handler > SIG_IGN)
         return HANDLE;
@@ -193,7 +193,7 @@ static void fail_handling(struct task *task, const struct signal_handling *handl
 
     task->blocked = handling->mask;
     if (handling->signo == SIGSEGV)
-        process->actions[SIGSEGV - 1].handler = SIG_DFL;
+        process->set_actions &= ~SIGNAL_BIT(SIGSEGV);
     spin_unlock_irq(&process->signal_lock, flags);
     signal_force(SIGSEGV, SI_KERNEL, 0);
 }

@@ -16,7 +16,7 @@
 #include "proc/tree.h"
 
 static bool is_ignored_locked(const struct process *process, const struct task *task, int signo) {
-    uint64_t handler = process->actions[signo - 1].handler;
+    uint64_t handler = signal_action(process, signo)->handler;
 
     /* Blocked signals are kept: the action may have changed when they are looked at. */
     if (task && (task->blocked & SIGNAL_BIT(signo)))
@@ -158,12 +158,12 @@ int signal_send_group(int pgid, int signo) {
 bool signal_force(int signo, int code, uint64_t address) {
     struct task *task = task_current();
     struct process *process = task->thread.process;
-    struct linux_sigaction *action = &process->actions[signo - 1];
     irq_flags_t flags = spin_lock_irq(&process->signal_lock);
-    bool kills = action->handler <= SIG_IGN || (task->blocked & SIGNAL_BIT(signo));
+    bool kills =
+        signal_action(process, signo)->handler <= SIG_IGN || (task->blocked & SIGNAL_BIT(signo));
 
     if (kills) {
-        action->handler = SIG_DFL;
+        process->set_actions &= ~SIGNAL_BIT(signo);
         process->is_protected = false;
         task->blocked &= ~SIGNAL_BIT(signo);
     }
@@ -181,7 +181,7 @@ bool signal_is_ignored(int signo) {
     struct task *task = task_current();
 
     return (task->blocked & SIGNAL_BIT(signo)) ||
-           task->thread.process->actions[signo - 1].handler == SIG_IGN;
+           signal_action(task->thread.process, signo)->handler == SIG_IGN;
 }
 
 void signal_info_from_self(struct linux_siginfo *info, int signo, int code) {
@@ -204,11 +204,13 @@ void process_signal_sets(struct process *process, struct process_signal_sets *se
         sets->pending_task = task->queue.pending;
         sets->blocked = task->blocked;
     }
-    for (int i = 0; i < SIGNAL_COUNT; i++) {
-        if (process->actions[i].handler == SIG_IGN)
-            sets->ignored |= 1ull << i;
-        else if (process->actions[i].handler != SIG_DFL)
-            sets->caught |= 1ull << i;
+    for (int signo = 1; signo <= SIGNAL_COUNT; signo++) {
+        uint64_t handler = signal_action(process, signo)->handler;
+
+        if (handler == SIG_IGN)
+            sets->ignored |= SIGNAL_BIT(signo);
+        else if (handler != SIG_DFL)
+            sets->caught |= SIGNAL_BIT(signo);
     }
     spin_unlock_irq(&process->signal_lock, flags);
 }

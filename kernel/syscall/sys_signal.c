@@ -27,7 +27,7 @@ static bool is_signal(int signo) {
 
 /* A signal that is ignored from now on and pending is forgotten. */
 static void forget_ignored_locked(struct process *process, int signo) {
-    uint64_t handler = process->actions[signo - 1].handler;
+    uint64_t handler = signal_action(process, signo)->handler;
     struct task *task;
 
     if (handler != SIG_IGN &&
@@ -50,10 +50,11 @@ long sys_rt_sigaction(int signo, const void *action, void *old, size_t set_size)
     if (action && (SIGNALS_UNBLOCKABLE & SIGNAL_BIT(signo)))
         return -EINVAL;
     flags = spin_lock_irq(&process->signal_lock);
-    before = process->actions[signo - 1];
+    before = *signal_action(process, signo);
     if (action) {
         wanted.mask &= ~SIGNALS_UNBLOCKABLE;
         process->actions[signo - 1] = wanted;
+        process->set_actions |= SIGNAL_BIT(signo);
         forget_ignored_locked(process, signo);
     }
     spin_unlock_irq(&process->signal_lock, flags);
