@@ -11,6 +11,7 @@
 # The rules live in tools/*.mk, one concern each:
 #   kernel.mk    the kernel          user.mk    our programs and the initramfs
 #   host.mk      host tests          check.mk   tests, lint, setup
+#   bench.mk     speed, beside Linux
 
 BUILD ?= build
 # One name for one folder: objects and the dependencies written beside them are found by name, and
@@ -45,6 +46,7 @@ include tools/kernel.mk
 include tools/user.mk
 include tools/host.mk
 include tools/check.mk
+include tools/bench.mk
 
 .PHONY: help
 help:
@@ -53,6 +55,8 @@ help:
 	@echo 'make check      all tests, on the host and in QEMU'
 	@echo 'make check-long the same, with more and longer random sequences'
 	@echo 'make mutants    break the kernel on purpose, and see that a test fails each time'
+	@echo 'make bench      what services cost in instructions and in time, beside Linux (BENCH_ARGS=--help)'
+	@echo 'make bench-update the same, and writes the figures into the documents and the guard'
 	@echo 'make debug      boot the debug kernel under gdb'
 	@echo 'make lint       the rules of the code: sizes, layers, includes, formatting'
 	@echo 'make format     format the C sources in place'

@@ -67,7 +67,8 @@ class Jobs:
         jobs += self.host_jobs() + self.linux_jobs() + self.script_jobs()
         jobs += self.boot_jobs() + self.kernel_jobs()
         jobs += [("lint", self.lint), ("lint selftest", lambda: self.python_tests("lint_test")),
-                 ("mutants fit", lambda: self.python_tests("mutants_test"))]
+                 ("mutants fit", lambda: self.python_tests("mutants_test")),
+                 ("speed selftest", lambda: self.python_tests("bench_test"))]
         return jobs
 
     def boot_jobs(self):
@@ -76,9 +77,7 @@ class Jobs:
         jobs = [(f"boot {size}", lambda size=size: check_boot.memory(
             self.report, quire, size, self.slow)) for size in check_boot.MEMORY_SIZES]
         tour = check_boot.quire_command(ROOT, self.build, "tour")
-        jobs += [("speed", lambda: check_bench.run(
-            self.report, quire, self.built("tests.cpio"),
-            os.path.join(ROOT, "tests/bench/limits"), self.slow))]
+        jobs += [("speed", lambda: check_bench.run(self.report, ROOT, self.build, self.slow))]
         return [("tour", lambda: check_boot.tour(self.report, tour, self.slow)), *jobs,
                 ("boot prompt", lambda: check_boot.prompt(
                     self.report, kernel, initramfs, self.slow))]
