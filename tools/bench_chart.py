@@ -26,7 +26,7 @@ text { fill: #e6edf3 } .page { fill: #0d1117 } .grid { stroke: #2a313a } .quire 
 def drawable(results):
     """The groups of the results, only rows that were measured in time on both."""
     for title, rows in results.groups():
-        rows = [row for row in rows if row.unit == "time"
+        rows = [row for row in rows if row.unit != "bytes"
                 and is_number(results.quire.get(row.name))
                 and is_number(results.linux.get(row.name))]
         if rows:
@@ -42,7 +42,7 @@ def svg(results):
     parts = [*_head(height), *_grid(decades, height)]
     y = TOP
     for title, members in groups:
-        parts.append(_text(20, y + 22, title, "group"))
+        parts.append(_text(20, y + 22, title.replace("`", ""), "group"))
         y += GROUP
         for row in members:
             parts += _row(y, row, results.quire[row.name], results.linux[row.name], decades)
@@ -83,7 +83,7 @@ def _power(power):
 
 
 def _row(y, row, quire, linux, decades):
-    parts = [_text(LABELS - 8, y + 13, _short(row.what), "", "end"),
+    parts = [_text(LABELS - 8, y + 13, row.what.replace("`", ""), "", "end"),
              _text(WIDTH - 20, y + 13, ratio(quire, linux), "times", "end")]
     for number, (kind, value) in enumerate((("quire", quire), ("linux", linux))):
         length = max(1.0, PLOT * math.log10(max(value, 1)) / decades)
@@ -92,14 +92,6 @@ def _row(y, row, quire, linux, decades):
                      f'height="{BAR}" rx="1"/>')
         parts.append(_text(LABELS + length + 4, top + 8, count(value), "value"))
     return parts
-
-
-def _short(what):
-    """What fits before the bars: without the words in brackets when it is long."""
-    what = what.replace("`", "")
-    if len(what) > 60 and "(" in what:
-        what = what[:what.index("(")].rstrip() + what[what.index(")") + 1:]
-    return what if len(what) <= 64 else what[:63].rstrip(" ,") + "…"
 
 
 def _text(x, y, words, kind="", anchor=""):

@@ -66,7 +66,7 @@ def ratio(quire, linux):
     if not is_number(quire) or not is_number(linux) or quire <= 0:
         return ""
     times = linux / quire
-    return f"{times:,.0f} ×" if times >= 100 else f"{times:.2g} ×"
+    return f"{times:,.0f} ×" if times >= 9.95 else f"{times:.1f} ×" if times >= 1 else f"{times:.2f} ×"
 
 
 def per_operation(value):
@@ -85,7 +85,7 @@ def text(results):
              "ratio"]
     lines = []
     for title, rows in results.groups():
-        lines.append([title])
+        lines.append([title.replace("`", "")])
         lines += [["  " + row.what.replace("`", ""), *_cells(results, row.name)] for row in rows]
     widths = [max(len(line[i]) for line in [heads, *lines] if len(line) > i)
               for i in range(len(heads))]

@@ -120,7 +120,7 @@ static ticks measure_lowest(const struct row *row) {
 }
 
 static void row_run(const struct row *row) {
-    ticks value = wall && row->bytes ? SKIPPED : measure_lowest(row);
+    ticks value = wall && row->kind != ROW_TIME ? SKIPPED : measure_lowest(row);
 
     if (value == SKIPPED)
         printf("%s skip\n", row->name);
@@ -153,8 +153,10 @@ static bool row_exists(const char *name) {
 }
 
 static void list(void) {
+    static const char *const kinds[] = {"time", "count", "bytes"};
+
     FOR_EACH_ROW(row, group)
-    printf("%s\t%s\t%s\t%s\n", row->name, row->bytes ? "bytes" : "time", group->title, row->what);
+    printf("%s\t%s\t%s\t%s\n", row->name, kinds[row->kind], group->title, row->what);
 }
 
 /* Returns the index of the first name, or -1 after a complaint. */

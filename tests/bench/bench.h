@@ -25,13 +25,19 @@
 
 typedef uint64_t ticks;
 
+enum row_kind {
+    ROW_TIME,
+    ROW_COUNT, /* of instructions; too long a row for the wall's clock, or too short */
+    ROW_BYTES,
+};
+
 struct row {
     const char *name;
     const char *what;       /* the operation, for people */
     ticks (*measure)(void); /* once; per operation, or bytes */
     int repetitions;        /* of which the lowest is printed */
     size_t resident_pages;  /* of written memory that the process has meanwhile, at `resident` */
-    bool bytes;             /* not a time, and not measured with --wall */
+    enum row_kind kind;
 };
 
 struct rows {

@@ -101,18 +101,18 @@ static ticks smaps_read(void) {
 
 static const struct row rows[] = {
     {"madvise_dontneed", "madvise `DONTNEED` of 16 MiB resident, per page", madvise_dontneed, 3,
-     BIG_PAGES, false},
+     BIG_PAGES, ROW_TIME},
     {"madvise_free", "madvise `FREE` of 16 MiB resident, per page", madvise_free, 3, BIG_PAGES,
-     false},
+     ROW_TIME},
     {"madvise_populate", "madvise `POPULATE_WRITE` of 16 MiB, per page", madvise_populate, 3, 0,
-     false},
+     ROW_TIME},
     {"madvise_willneed", "madvise `WILLNEED` of 4 MiB of a cached file", madvise_willneed, 5, 0,
-     false},
-    {"msync", "msync of 4 MiB of a file in memory, all written", msync_file, 5, 0, false},
-    {"mincore", "mincore of 16 MiB resident, per page", mincore_16m, 5, BIG_PAGES, false},
+     ROW_TIME},
+    {"msync", "msync of 4 MiB of a file in memory, all written", msync_file, 5, 0, ROW_TIME},
+    {"mincore", "mincore of 16 MiB resident, per page", mincore_16m, 5, BIG_PAGES, ROW_TIME},
     {"mlock_munlock", "mlock and munlock of 16 MiB resident, per page", mlock_munlock, 3, BIG_PAGES,
-     false},
-    {"smaps", "read /proc/self/smaps, 16 MiB resident", smaps_read, 5, BIG_PAGES, false},
+     ROW_TIME},
+    {"smaps", "read /proc/self/smaps, 16 MiB resident", smaps_read, 5, BIG_PAGES, ROW_TIME},
 };
 
 const struct rows advice_rows = ROWS("Advice and residence", rows);

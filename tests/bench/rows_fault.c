@@ -79,18 +79,18 @@ static ticks write_fault_shared(void) {
 }
 
 static const struct row rows[] = {
-    {"first_write", "first write to an anonymous page (map, touch 16 MiB, unmap; per page)",
-     first_write, 5, 0, false},
-    {"first_read", "first read of an anonymous page (the same)", first_read, 3, 0, false},
-    {"copy_on_write", "copy-on-write fault in a child, per page of 16 MiB", copy_on_write, 3,
-     BIG_PAGES, false},
-    {"read_fault_file", "read fault on a cached file, per page of 4 MiB (map, touch, unmap)",
-     read_fault_file, 5, 0, false},
-    {"read_fault_random", "the same in random order", read_fault_random, 5, 0, false},
-    {"write_fault_shared", "write fault on a cached file, `MAP_SHARED` (the same)",
-     write_fault_shared, 5, 0, false},
-    {"write_fault_private", "write fault on a cached file, `MAP_PRIVATE` (the same)",
-     write_fault_private, 3, 0, false},
+    {"first_write", "first write to an anonymous page, of 16 MiB", first_write, 5, 0, ROW_TIME},
+    {"first_read", "first read of an anonymous page, of 16 MiB", first_read, 3, 0, ROW_TIME},
+    {"copy_on_write", "copy on write in a child, of 16 MiB; the touch alone", copy_on_write, 3,
+     BIG_PAGES, ROW_TIME},
+    {"read_fault_file", "read of a page of a cached file, of 4 MiB", read_fault_file, 5, 0,
+     ROW_TIME},
+    {"read_fault_random", "read of a page of a cached file, in random order", read_fault_random, 5,
+     0, ROW_TIME},
+    {"write_fault_shared", "write to a page of a cached file, `MAP_SHARED`", write_fault_shared, 5,
+     0, ROW_TIME},
+    {"write_fault_private", "write to a page of a cached file, `MAP_PRIVATE`", write_fault_private,
+     3, 0, ROW_TIME},
 };
 
-const struct rows fault_rows = ROWS("Page faults", rows);
+const struct rows fault_rows = ROWS("Page faults: map, touch each page, unmap; per page", rows);

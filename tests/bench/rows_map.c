@@ -188,22 +188,22 @@ static ticks stack_growth(void) {
 }
 
 static const struct row rows[] = {
-    {"mmap_munmap", "mmap and munmap of one page, untouched", mmap_munmap, 5, 0, false},
-    {"mmap_fixed", "mmap with `MAP_FIXED` over the middle one of three pages", mmap_fixed, 5, 0,
-     false},
-    {"mmap_populate", "mmap with `MAP_POPULATE` and munmap of 511 pages, per page", mmap_populate,
-     5, 0, false},
-    {"munmap_middle", "munmap of a page amid an area", munmap_middle, 5, 0, false},
-    {"munmap_16m", "munmap of 16 MiB resident, per page", munmap_16m, 3, 0, false},
+    {"mmap_munmap", "mmap and munmap of one page, untouched", mmap_munmap, 5, 0, ROW_TIME},
+    {"mmap_fixed", "mmap `MAP_FIXED` over the middle of three pages", mmap_fixed, 5, 0, ROW_TIME},
+    {"mmap_populate", "mmap `MAP_POPULATE`, munmap of 511 pages, per page", mmap_populate, 5, 0,
+     ROW_TIME},
+    {"munmap_middle", "munmap of a page amid an area", munmap_middle, 5, 0, ROW_TIME},
+    {"munmap_16m", "munmap of 16 MiB resident, per page", munmap_16m, 3, 0, ROW_TIME},
     {"mprotect_page", "mprotect of one resident page, the last of its area", mprotect_page, 5, 0,
-     false},
-    {"mprotect_middle", "mprotect of one resident page amid an area", mprotect_middle, 5, 0, false},
-    {"mprotect_16m", "mprotect of 16 MiB resident, per page", mprotect_16m, 5, BIG_PAGES, false},
-    {"mremap_grow", "mremap: grow in place by 1 MiB, untouched", mremap_grow, 5, 0, false},
-    {"mremap_move_page", "mremap: move one resident page", mremap_move_page, 5, 0, false},
-    {"mremap_move_16m", "mremap: move 16 MiB resident", mremap_move_16m, 3, 0, false},
-    {"brk", "brk grow, touch, shrink, per page", brk_grow_shrink, 5, 0, false},
-    {"stack_growth", "the stack grows, per page", stack_growth, 5, 0, false},
+     ROW_TIME},
+    {"mprotect_middle", "mprotect of one resident page amid an area", mprotect_middle, 5, 0,
+     ROW_TIME},
+    {"mprotect_16m", "mprotect of 16 MiB resident, per page", mprotect_16m, 5, BIG_PAGES, ROW_TIME},
+    {"mremap_grow", "mremap: grow in place by 1 MiB, untouched", mremap_grow, 5, 0, ROW_TIME},
+    {"mremap_move_page", "mremap: move one resident page", mremap_move_page, 5, 0, ROW_TIME},
+    {"mremap_move_16m", "mremap: move 16 MiB resident", mremap_move_16m, 3, 0, ROW_TIME},
+    {"brk", "brk grow, touch, shrink, per page", brk_grow_shrink, 5, 0, ROW_TIME},
+    {"stack_growth", "the stack grows, per page", stack_growth, 5, 0, ROW_TIME},
 };
 
 const struct rows map_rows = ROWS("Mappings", rows);

@@ -67,9 +67,10 @@ static ticks memory_fork_1g(void) {
 }
 
 static const struct row rows[] = {
-    {"memory_1g", "beside 1 GiB written: all that the kernel takes for it", memory_1g, 1, 0, true},
-    {"memory_1g_tables", "of that, page tables", memory_1g_tables, 1, 0, true},
-    {"memory_fork_1g", "a fork of 1 GiB", memory_fork_1g, 2, GIB_PAGES, true},
+    {"memory_1g", "beside 1 GiB written: all that the kernel takes for it", memory_1g, 1, 0,
+     ROW_BYTES},
+    {"memory_1g_tables", "of that, page tables", memory_1g_tables, 1, 0, ROW_BYTES},
+    {"memory_fork_1g", "a fork of 1 GiB", memory_fork_1g, 2, GIB_PAGES, ROW_BYTES},
 };
 
 const struct rows memory_rows = ROWS("Memory, in bytes", rows);

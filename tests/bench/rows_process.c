@@ -125,21 +125,25 @@ static ticks generation_last(void) {
 }
 
 static const struct row small[] = {
-    {"getppid", "`getppid`", getppid_call, 5, 0, false},
-    {"fork_exit_wait", "fork, exit, wait: small static program", fork_exit_wait, 20, 0, false},
-    {"fork_exec_exit_wait", "fork, exec, exit, wait: same", fork_exec_exit_wait, 20, 0, false},
-    {"vfork_exec_exit_wait", "vfork, exec, exit, wait: same", vfork_exec_exit_wait, 20, 0, false},
-    {"fork_16m", "fork alone, 16 MiB resident", fork_alone, 10, BIG_PAGES, false},
+    {"getppid", "`getppid`", getppid_call, 5, 0, ROW_TIME},
+    {"fork_exit_wait", "fork, exit, wait: small static program", fork_exit_wait, 20, 0, ROW_TIME},
+    {"fork_exec_exit_wait", "fork, exec, exit, wait: small static program", fork_exec_exit_wait, 20,
+     0, ROW_TIME},
+    {"vfork_exec_exit_wait", "vfork, exec, exit, wait: small static program", vfork_exec_exit_wait,
+     20, 0, ROW_TIME},
+    {"fork_16m", "fork alone, 16 MiB resident", fork_alone, 10, BIG_PAGES, ROW_TIME},
     {"fork_exit_wait_16m", "fork, exit, wait, 16 MiB resident", fork_exit_wait, 10, BIG_PAGES,
-     false},
+     ROW_TIME},
 };
 
 static const struct row big[] = {
-    {"generation_first", "copy on write by the first generation of 1,000, per page",
-     generation_first, 1, 0, false},
-    {"generation_last", "the same by the last of 1,000 generations", generation_last, 1, 0, false},
-    {"fork_1g", "fork alone, 1 GiB resident", fork_alone, 5, GIB_PAGES, false},
-    {"fork_exit_wait_1g", "fork, exit, wait, 1 GiB resident", fork_exit_wait, 5, GIB_PAGES, false},
+    {"generation_first", "copy on write by the first of 1,000 generations, per page",
+     generation_first, 1, 0, ROW_COUNT},
+    {"generation_last", "copy on write by the last of 1,000 generations, per page", generation_last,
+     1, 0, ROW_COUNT},
+    {"fork_1g", "fork alone, 1 GiB resident", fork_alone, 5, GIB_PAGES, ROW_TIME},
+    {"fork_exit_wait_1g", "fork, exit, wait, 1 GiB resident", fork_exit_wait, 5, GIB_PAGES,
+     ROW_TIME},
 };
 
 const struct rows process_rows = ROWS("Processes", small);

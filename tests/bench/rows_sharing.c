@@ -96,12 +96,13 @@ static ticks shm_system_v(void) {
 
 static const struct row rows[] = {
     {"process_vm_readv", "process_vm_readv of 1 MiB, per KiB", process_vm_read, 3, BIG_PAGES,
-     false},
+     ROW_TIME},
     {"process_vm_writev", "process_vm_writev of 1 MiB, per KiB", process_vm_write, 3, BIG_PAGES,
-     false},
-    {"memfd", "memfd_create, ftruncate, mmap, write 16 pages, munmap, close", memfd, 5, 0, false},
-    {"shm_posix", "the same with a file in /dev/shm, and unlink", shm_posix, 5, 0, false},
-    {"shm_system_v", "shmget, shmat, write 16 pages, shmdt, `IPC_RMID`", shm_system_v, 5, 0, false},
+     ROW_TIME},
+    {"memfd", "memfd_create, size, map, write 16 pages, unmap, close", memfd, 5, 0, ROW_TIME},
+    {"shm_posix", "a file in /dev/shm: the same calls, and unlink", shm_posix, 5, 0, ROW_TIME},
+    {"shm_system_v", "shmget, shmat, write 16 pages, shmdt, `IPC_RMID`", shm_system_v, 5, 0,
+     ROW_TIME},
 };
 
 const struct rows sharing_rows = ROWS("Shared between processes", rows);

@@ -104,10 +104,10 @@ static ticks pipe_per_kib(void) {
 }
 
 static const struct row rows[] = {
-    {"sigsegv_catch", "catch SIGSEGV and `siglongjmp` out", sigsegv_catch, 5, 0, false},
+    {"sigsegv_catch", "catch SIGSEGV and `siglongjmp` out", sigsegv_catch, 5, 0, ROW_TIME},
     {"pipe_round_trip", "one byte there and back over two pipes, two processes", pipe_round_trip, 5,
-     0, false},
-    {"pipe_per_kib", "pipe throughput, per KiB in 64 KiB writes", pipe_per_kib, 5, 0, false},
+     0, ROW_TIME},
+    {"pipe_per_kib", "pipe throughput, per KiB in 64 KiB writes", pipe_per_kib, 5, 0, ROW_TIME},
 };
 
 const struct rows signal_rows = ROWS("Signals and pipes", rows);
