@@ -243,6 +243,7 @@ static const struct procfs_entry root_entries[] = {
     {.name = "self", .mode = S_IFLNK | 0777, .readlink = read_self},
     {.name = "thread-self", .mode = S_IFLNK | 0777, .readlink = read_thread_self},
     DIR("sys", 0555, &procfs_sys_dir),
+    DIR("sysvipc", 0555, &procfs_sysvipc_dir),
 };
 
 static const struct procfs_dir root_dir = {

@@ -42,6 +42,9 @@ int procfs_follow_exe(const struct procfs_subject *subject, struct name **out);
 int procfs_follow_cwd(const struct procfs_subject *subject, struct name **out);
 int procfs_follow_root(const struct procfs_subject *subject, struct name **out);
 
+/* procfs_sysvipc.c: /proc/sysvipc */
+extern const struct procfs_dir procfs_sysvipc_dir;
+
 /* procfs_system.c: files of /proc itself */
 int procfs_show_loadavg(struct seq *seq, const struct procfs_subject *subject);
 int procfs_show_system_stat(struct seq *seq, const struct procfs_subject *subject);

@@ -11,6 +11,7 @@
 #include "abi/errno.h"
 #include "abi/stat.h"
 #include "core/random.h"
+#include "ipc/shm.h"
 #include "lib/bits.h"
 #include "machine/layout.h"
 #include "proc/procfs_private.h"
@@ -136,6 +137,9 @@ static const struct procfs_entry kernel_entries[] = {
     TEXT("ostype", show_sysname),
     PROCFS_CONSTANT("pid_max", PID_MAX),
     DIR("random", &random_dir),
+    PROCFS_NUMBER("shmall", &shm_limits.total_pages, 0, UINT64_MAX),
+    PROCFS_NUMBER("shmmax", &shm_limits.segment_bytes, 0, UINT64_MAX),
+    PROCFS_NUMBER("shmmni", &shm_limits.segments, 0, SHM_INDEXES),
     PROCFS_CONSTANT("threads-max", PID_MAX),
     TEXT("version", show_version),
 };

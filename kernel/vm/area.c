@@ -32,6 +32,19 @@ static void area_link(struct vm_area *area) {
     spin_lock(&area->object->lock);
     list_push_back(&area->object->areas, &area->link);
     spin_unlock(&area->object->lock);
+    if (area->object->ops->attached)
+        area->object->ops->attached(area->object);
+}
+
+static void area_unlink(struct vm_area *area) {
+    if (!area->object)
+        return;
+    spin_lock(&area->object->lock);
+    list_remove(&area->link);
+    spin_unlock(&area->object->lock);
+    if (area->object->ops->detached)
+        area->object->ops->detached(area->object);
+    vm_object_unref(area->object);
 }
 
 struct vm_area *vm_area_create(struct vm_space *space, struct vm_object *object, uint32_t flags) {
@@ -42,6 +55,7 @@ struct vm_area *vm_area_create(struct vm_space *space, struct vm_object *object,
     area->space = space;
     area->object = object;
     area->flags = flags;
+    area->max_prot = 0; /* not writable for vm_object_deny_writes, until it is said to be */
     area->shadow = NULL;
     area->unmap_epoch = 0;
     area_link(area);
@@ -51,12 +65,7 @@ struct vm_area *vm_area_create(struct vm_space *space, struct vm_object *object,
 void vm_area_destroy(struct vm_area *area) {
     if (area->shadow)
         vm_shadow_drop(area->shadow);
-    if (area->object) {
-        spin_lock(&area->object->lock);
-        list_remove(&area->link);
-        spin_unlock(&area->object->lock);
-        vm_object_unref(area->object);
-    }
+    area_unlink(area);
     slab_free(&area_cache, area);
 }
 

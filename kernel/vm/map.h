@@ -44,6 +44,12 @@ int vm_map(struct vm_space *space, const struct vm_map_request *request, uint64_
 int vm_unmap(struct vm_space *space, uint64_t address, uint64_t length);
 
 /*
+ * Unmaps what is left of a mapping that began at address with the first page of an object of the
+ * kind `ops` (shmdt(2)), whatever it was split into. 0, -EINVAL: there is none.
+ */
+int vm_detach(struct vm_space *space, uint64_t address, const struct vm_object_ops *ops);
+
+/*
  * Sets the rights of whole pages. 0; -EINVAL (alignment); -ENOMEM (a hole in the range: unlike
  * Linux nothing is changed then; or no memory); -EACCES (beyond max_prot).
  */

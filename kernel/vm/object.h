@@ -55,6 +55,13 @@ struct vm_object_ops {
     /* Fetches the page at index; called with no lock held, may sleep. 0 or a negative errno. */
     int (*wait)(struct vm_object *object, uint64_t index);
 
+    /*
+     * Optional: one area more maps the object, or one less. A space's lock may be held, the
+     * object's is not. Does not sleep.
+     */
+    void (*attached)(struct vm_object *object);
+    void (*detached)(struct vm_object *object);
+
     /* Frees what embeds the object, after the last reference; its pages are gone already. */
     void (*destroy)(struct vm_object *object);
 

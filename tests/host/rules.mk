@@ -39,6 +39,11 @@ HOST_ELF := $(patsubst %,$(HOST_OUT)/obj/%.o,kernel/proc/elf tests/host/elf/load
 $(HOST_OUT)/elf_test: $(HOST_ELF)
 -include $(HOST_ELF:.o=.d)
 
+# Shared memory, which knows credentials and so the file system.
+HOST_IPC := $(patsubst %.c,$(HOST_OUT)/obj/%.o,$(wildcard kernel/ipc/*.c))
+$(HOST_OUT)/shm_test: $(HOST_IPC) $(HOST_VFS)
+-include $(HOST_IPC:.o=.d)
+
 # Small objects from malloc, where the address sanitizer sees each by itself.
 HOST_SLAB_MALLOC := $(HOST_OUT)/obj/tests/host/malloc/slab_malloc.o
 $(HOST_OUT)/vm_random_malloc_test: $(HOST_SLAB_MALLOC)
