@@ -335,10 +335,10 @@ void frame_stats_get(struct frame_stats *stats) {
 
 const char *frame_use_name(enum frame_use use) {
     static const char *const names[FRAME_USE_COUNT] = {
-        [FRAME_FREE] = "free",   [FRAME_RESERVED] = "reserved", [FRAME_KERNEL] = "kernel",
-        [FRAME_SLAB] = "slab",   [FRAME_STACK] = "stack",       [FRAME_TABLE] = "table",
-        [FRAME_ANON] = "anon",   [FRAME_FILE] = "file",         [FRAME_ZERO] = "zero",
-        [FRAME_SPARE] = "spare", [FRAME_HOLE] = "hole",
+        [FRAME_FREE] = "free", [FRAME_RESERVED] = "reserved", [FRAME_KERNEL] = "kernel",
+        [FRAME_SLAB] = "slab", [FRAME_STACK] = "stack",       [FRAME_TABLE] = "table",
+        [FRAME_ANON] = "anon", [FRAME_FILE] = "file",         [FRAME_SHMEM] = "shmem",
+        [FRAME_ZERO] = "zero", [FRAME_SPARE] = "spare",       [FRAME_HOLE] = "hole",
     };
 
     return use < FRAME_USE_COUNT ? names[use] : "unknown";

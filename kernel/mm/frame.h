@@ -42,8 +42,9 @@ enum frame_use {
     FRAME_SLAB,
     FRAME_STACK, /* kernel stacks */
     FRAME_TABLE, /* page tables */
-    FRAME_ANON,  /* private or shared anonymous pages */
+    FRAME_ANON,  /* private pages */
     FRAME_FILE,  /* pages of a file's object */
+    FRAME_SHMEM, /* pages of shared memory that is no file */
     FRAME_ZERO,  /* the one page of zeroes */
     FRAME_SPARE, /* kept in hand by a kernel cache: counted as free */
     FRAME_HOLE,  /* no RAM here */

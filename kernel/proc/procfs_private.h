@@ -21,8 +21,12 @@ int procfs_show_limits(struct seq *seq, const struct procfs_subject *subject);
 /* procfs_maps.c */
 int procfs_show_maps(struct seq *seq, const struct procfs_subject *subject);
 int procfs_show_smaps(struct seq *seq, const struct procfs_subject *subject);
+int procfs_show_smaps_rollup(struct seq *seq, const struct procfs_subject *subject);
+
+/* procfs_pagemap.c */
 long procfs_read_pagemap(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
 long procfs_read_mem(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
+long procfs_write_mem(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
 
 /* procfs_image.c */
 int procfs_show_cmdline(struct seq *seq, const struct procfs_subject *subject);

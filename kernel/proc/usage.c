@@ -43,7 +43,7 @@ static uint64_t resident_pages(struct vm_space *space) {
     struct vm_space_usage usage;
 
     vm_space_usage(space, &usage);
-    return usage.private_pages + usage.file_pages + usage.shared_pages;
+    return usage.private_pages + usage.file_pages + usage.shmem_pages;
 }
 
 int usage_get(int who, struct process_usage *usage) {

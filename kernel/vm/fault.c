@@ -54,7 +54,7 @@
 struct fault {
     struct vm_space *space;
     uint64_t va;     /* of the page */
-    unsigned access; /* VM_READ, VM_WRITE, VM_EXEC */
+    unsigned access; /* VM_READ, VM_WRITE, VM_EXEC, VM_FORCE */
     struct vm_area *area;
     uint64_t index;               /* of the page in object and shadow */
     struct page_tree_place place; /* private areas: in the shadow */
@@ -121,6 +121,19 @@ static struct vm_area *grow_stack(struct vm_space *space, uint64_t va) {
     return vm_area_join(&space->areas, area);
 }
 
+/*
+ * Whether an access from outside (VM_FORCE) may do what the area forbids: all that its rights could
+ * be widened to, but never write to what is shared.
+ */
+static bool fault_is_forced(const struct fault *fault, const struct vm_area *area) {
+    unsigned allowed = area->max_prot ? area->max_prot | VM_READ : 0;
+
+    if (area->flags & VM_AREA_SHARED)
+        allowed &= ~VM_WRITE;
+    allowed |= vm_area_grants(area);
+    return (fault->access & VM_FORCE) && !(fault->access & VM_RIGHTS & ~allowed);
+}
+
 /* Finds the area and sees that it allows the access. 0, -EFAULT, -EACCES. */
 static int fault_find_area(struct fault *fault) {
     struct vm_area *area = vm_area_find(&fault->space->areas, fault->va);
@@ -131,7 +144,7 @@ static int fault_find_area(struct fault *fault) {
         fault->which = VM_FAULT_NO_AREA;
         return -EFAULT;
     }
-    if (fault->access & ~vm_area_grants(area)) {
+    if ((fault->access & ~vm_area_grants(area)) && !fault_is_forced(fault, area)) {
         fault->which = VM_FAULT_FORBIDDEN;
         return -EACCES;
     }
@@ -363,12 +376,19 @@ static int fault_wait(struct vm_object *object, uint64_t index) {
     return error;
 }
 
+/* Lets the page be used. An entry of an area without rights would be one to read by: it goes. */
+static void fault_use(const struct fault *fault, void (*use)(void *arg, void *page), void *arg) {
+    use(arg, phys_to_virt(fault->pa));
+    if ((fault->access & VM_FORCE) && !vm_area_grants(fault->area))
+        pmap_remove(fault->space->pmap, fault->va, fault->va + PAGE_SIZE);
+}
+
 int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
                  void (*use)(void *arg, void *page), void *arg) {
     struct fault fault = {
         .space = space,
         .va = align_down(address, PAGE_SIZE),
-        .access = access & VM_RIGHTS,
+        .access = access & (VM_RIGHTS | VM_FORCE),
     };
     struct vm_object *awaited;
     int error;
@@ -381,7 +401,7 @@ int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
         if (error == 0) {
             space->faults_minor++;
             if (use)
-                use(arg, phys_to_virt(fault.pa));
+                fault_use(&fault, use, arg);
         } else if (error == -EAGAIN) {
             awaited = fault.area->object;
             vm_object_ref(awaited);

@@ -37,8 +37,8 @@ enum vm_fault_case {
 int vm_fault(struct vm_space *space, uint64_t address, unsigned access);
 
 /*
- * As vm_fault, and calls use with the page's bytes (size PAGE_SIZE at page) while the space's lock
- * holds it in place. For vm_space_read and _write.
+ * As vm_fault (access may be with VM_FORCE), and calls use with the page's bytes (size PAGE_SIZE at
+ * page) while the space's lock holds it in place. For vm_space_read and _write.
  */
 int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
                  void (*use)(void *arg, void *page), void *arg);

@@ -42,7 +42,7 @@ struct vm_object_identity {
 
 struct vm_object_ops {
     const char *kind;
-    enum frame_use frame_use; /* what its pages are counted as: FRAME_FILE, FRAME_ANON */
+    enum frame_use frame_use; /* what its pages are counted as: FRAME_FILE, FRAME_SHMEM */
 
     /*
      * Finds the page at index (inside the size). A missing page is made if access is VM_WRITE; for

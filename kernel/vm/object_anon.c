@@ -22,7 +22,7 @@ static void anon_describe(struct vm_object *object, struct vm_object_identity *i
 
 static const struct vm_object_ops anon_ops = {
     .kind = "anonymous",
-    .frame_use = FRAME_ANON,
+    .frame_use = FRAME_SHMEM,
     .get_page = vm_object_get_memory_page,
     .destroy = anon_destroy,
     .describe = anon_describe,

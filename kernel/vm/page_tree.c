@@ -384,18 +384,26 @@ struct frame *page_tree_next(const struct page_tree *tree, uint64_t *index) {
     return next_below(tree->root, tree->base, index);
 }
 
-static void count_page(void *arg, uint64_t index, struct frame *frame) {
-    (void)index;
-    (void)frame;
-    ++*(size_t *)arg;
+static uint64_t count_below(const struct page_node *node, uint64_t base, uint64_t start,
+                            uint64_t end) {
+    uint64_t span = slot_span(node->level), count = 0;
+
+    if (node->level == 1 && start <= base && end >= base + PAGE_TREE_SLOTS)
+        return node->used;
+    for (unsigned i = 0; i < PAGE_TREE_SLOTS && base + i * span < end; i++) {
+        if (!node->slot[i] || base + (i + 1) * span <= start)
+            continue;
+        count += node->level == 1 ? 1 : count_below(node->slot[i], base + i * span, start, end);
+    }
+    return count;
+}
+
+uint64_t page_tree_count_range(const struct page_tree *tree, uint64_t start, uint64_t end) {
+    return tree->root ? count_below(tree->root, tree->base, start, end) : 0;
 }
 
 size_t page_tree_count(const struct page_tree *tree) {
-    size_t count = 0;
-    const struct page_tree_visitor visitor = {.page = count_page, .arg = &count};
-
-    page_tree_visit(tree, &visitor);
-    return count;
+    return page_tree_count_range(tree, 0, UINT64_MAX);
 }
 
 static void visit_below(const struct page_node *node, uint64_t base,

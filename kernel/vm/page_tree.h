@@ -121,6 +121,9 @@ struct frame *page_tree_find_run(const struct page_tree *tree, uint64_t index, b
 /* Pages in the tree, counted by walking it. */
 size_t page_tree_count(const struct page_tree *tree);
 
+/* The same of those in [start, end); whole nodes are not looked into slot by slot. */
+uint64_t page_tree_count_range(const struct page_tree *tree, uint64_t start, uint64_t end);
+
 /*
  * Walks the tree in order of index, nodes before what is below them, following each way to a shared
  * node. node returns whether to go below; either may be NULL. For accounting (vm/check.c, tests).

@@ -89,6 +89,11 @@ void vm_space_set_brk_start(struct vm_space *space, uint64_t address);
 int vm_space_read(struct vm_space *space, uint64_t address, void *buffer, size_t size);
 int vm_space_write(struct vm_space *space, uint64_t address, const void *buffer, size_t size);
 
+/* The same as a debugger does, whatever the areas' own rights: see VM_FORCE. */
+int vm_space_read_forced(struct vm_space *space, uint64_t address, void *buffer, size_t size);
+int vm_space_write_forced(struct vm_space *space, uint64_t address, const void *buffer,
+                          size_t size);
+
 /*
  * Whether every byte of [address, address + size) lies in areas that grant all of rights (Weenix:
  * range_perm, addr_perm with size 1).
@@ -105,7 +110,7 @@ struct vm_space_usage {
     uint64_t locked_bytes;
     uint64_t private_pages; /* in shadows: anonymous resident */
     uint64_t file_pages;    /* mapped from files now */
-    uint64_t shared_pages;  /* mapped from shared memory now */
+    uint64_t shmem_pages;   /* mapped from shared memory that is no file now */
     uint64_t table_pages;
     uint32_t areas;
 };
@@ -114,7 +119,7 @@ void vm_space_usage(struct vm_space *space, struct vm_space_usage *usage);
 /* One area as /proc/PID/maps tells it. */
 struct vm_area_info {
     uint64_t start, end;
-    unsigned prot;
+    unsigned prot, max_prot;
     uint32_t flags;
     uint64_t offset_bytes; /* in the object; 0 if there is none */
     uint64_t private_pages;
@@ -124,11 +129,16 @@ struct vm_area_info {
 /* The first area that ends above address; false: none. For walking maps without holding locks. */
 bool vm_space_area_info(struct vm_space *space, uint64_t address, struct vm_area_info *info);
 
-/* What an address finds (for /proc/PID/pagemap): the truth, not only what is mapped just now. */
+/*
+ * What an address finds (for /proc/PID/pagemap): private memory by the truth, what is mapped just
+ * now of an object.
+ */
 struct vm_page_info {
+    bool in_area;   /* something is mapped there */
     bool present;   /* there is a frame for it (the zero frame does not count) */
-    bool anonymous; /* from a shadow or anonymous object; else from a file */
-    bool alone;     /* nobody else sees it */
+    bool anonymous; /* private memory */
+    bool alone;     /* nobody else sees it; of private memory only: a census tells of others */
+    bool zero;      /* not present, but the frame of zeroes is mapped */
     struct frame *frame;
 };
 void vm_space_page_info(struct vm_space *space, uint64_t address, struct vm_page_info *info);
