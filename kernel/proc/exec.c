@@ -31,6 +31,7 @@
 #include "proc/futex.h"
 #include "proc/signal_core.h"
 #include "proc/tree.h"
+#include "proc/usage.h"
 #include "vfs/fdtable.h"
 #include "vfs/file.h"
 #include "vfs/lookup.h"
@@ -314,11 +315,7 @@ static int map_stack(struct exec *e, uint64_t limit) {
 
 static int build_space(struct exec *e) {
     const struct process *process = process_current();
-    struct vm_limits limits = {
-        .stack_bytes = process->rlimits[RLIMIT_STACK].rlim_cur,
-        .data_bytes = process->rlimits[RLIMIT_DATA].rlim_cur,
-        .space_bytes = process->rlimits[RLIMIT_AS].rlim_cur,
-    };
+    struct vm_limits limits = limit_of_space(process, &e->credentials);
     int error;
 
     e->space = vm_space_create();

@@ -6,6 +6,7 @@
 #define PROC_USAGE_H
 
 #include "proc/process.h"
+#include "vm/space.h"
 
 /* In the user's terms. Microseconds round down. */
 void usage_to_rusage(const struct process_usage *usage, struct linux_rusage *rusage);
@@ -19,5 +20,12 @@ int usage_get(int who, struct process_usage *usage);
  */
 int limit_exchange(struct process *process, unsigned resource, const struct linux_rlimit64 *limit,
                    struct linux_rlimit64 *old);
+
+/* What the limits of a process are for a space that runs with these ids: root may lock any amount.
+ */
+struct vm_limits limit_of_space(const struct process *process, const struct credentials *ids);
+
+/* The calling process has other ids: tells its space. */
+void limit_ids_changed(void);
 
 #endif

@@ -149,11 +149,17 @@ static void link_between(struct vm_area_set *set, struct vm_area *area, struct v
     set->count++;
 }
 
+/* Bytes of the area that count as locked. */
+static inline uint64_t locked_bytes(const struct vm_area *area) {
+    return area->flags & VM_AREA_LOCKED ? area->end - area->start : 0;
+}
+
 void vm_area_insert(struct vm_area_set *set, struct vm_area *area) {
     struct vm_area *next = vm_area_find_from(set, area->start);
 
     link_between(set, area, next ? next->prev : set->last, next);
     set->bytes += area->end - area->start;
+    set->locked_bytes += locked_bytes(area);
 }
 
 static void set_unlink(struct vm_area_set *set, struct vm_area *area) {
@@ -174,16 +180,25 @@ void vm_area_remove(struct vm_area_set *set, struct vm_area *area) {
     if (next)
         set_gap(next, next->start - (next->prev ? next->prev->end : USER_MIN));
     set->bytes -= area->end - area->start;
+    set->locked_bytes -= locked_bytes(area);
 }
 
 void vm_area_resize(struct vm_area_set *set, struct vm_area *area, uint64_t start, uint64_t end) {
     set->bytes += (end - start) - (area->end - area->start);
+    set->locked_bytes -= locked_bytes(area);
     area->offset_pages += (uint64_t)((int64_t)(start - area->start) >> PAGE_SHIFT);
     area->start = start;
     area->end = end;
+    set->locked_bytes += locked_bytes(area);
     set_gap(area, start - (area->prev ? area->prev->end : USER_MIN));
     if (area->next)
         set_gap(area->next, area->next->start - end);
+}
+
+void vm_area_set_flags(struct vm_area_set *set, struct vm_area *area, uint32_t flags) {
+    set->locked_bytes -= locked_bytes(area);
+    area->flags = flags;
+    set->locked_bytes += locked_bytes(area);
 }
 
 /* ---- splitting and joining ---- */
@@ -255,11 +270,15 @@ static inline bool range_fits(struct vm_range range, uint64_t size) {
 /* What is found nowhere. */
 static const struct vm_range no_range = {0, 0};
 
-/* The part of the gap in front of area that lies in the window, if it has room for size bytes. */
+/*
+ * The part of the gap in front of area that lies in the window, if it has room for size bytes and
+ * for the guard of what grows down into it.
+ */
 static inline struct vm_range gap_part(const struct vm_area *area, uint64_t size,
                                        struct vm_range window) {
+    uint64_t guard = MIN(vm_area_guard_bytes(area), area->gap);
     struct vm_range part = {MAX(window.start, area->start - area->gap),
-                            MIN(window.end, area->start)};
+                            MIN(window.end, area->start - guard)};
 
     return range_fits(part, size) ? part : no_range;
 }
@@ -325,4 +344,10 @@ bool vm_area_range_is_free(struct vm_area_set *set, uint64_t start, uint64_t end
     struct vm_area *area = vm_area_find_from(set, start);
 
     return !area || area->start >= end;
+}
+
+bool vm_area_range_is_clear(struct vm_area_set *set, uint64_t start, uint64_t end) {
+    struct vm_area *area = vm_area_find_from(set, start);
+
+    return !area || (area->start >= end && area->start - end >= vm_area_guard_bytes(area));
 }

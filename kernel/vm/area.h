@@ -6,10 +6,12 @@
  * The set is a red-black tree by address; neighbours are linked in order as well. Each node knows
  * a bound of the gaps in front of the areas below it, so that a free range is found from the top or
  * from the bottom in logarithmic time. Filling a gap leaves the bounds above it too wide; a search
- * that a bound has misled makes it narrow again, so each change is paid for once.
+ * that a bound has misled makes it narrow again, so each change is paid for once. A search leaves
+ * the guard below an area that grows down free.
  *
  * Invariants (vm_check): areas do not overlap, are not empty, and neighbours that could be one are
- * one (vm_area_can_join).
+ * one (vm_area_can_join). Areas that share a shadow all have the same difference between address
+ * and index: else two addresses would see one slot of it.
  *
  * Locks: all of it belongs to the space's lock, but for link, which is the object's.
  */
@@ -28,12 +30,26 @@
 struct vm_space;
 
 /* Kinds, bits of vm_area.flags. */
-#define VM_AREA_SHARED 1u     /* writes are everybody's; else private */
-#define VM_AREA_GROWS_DOWN 2u /* a stack */
-#define VM_AREA_HEAP 4u       /* made by brk: [heap] in maps */
-#define VM_AREA_STACK 8u      /* the first thread's: [stack] in maps */
-#define VM_AREA_HUGE 256u     /* madvise: large pages wanted */
-#define VM_AREA_NO_HUGE 512u  /* madvise: large pages not wanted */
+#define VM_AREA_SHARED 1u         /* writes are everybody's; else private */
+#define VM_AREA_GROWS_DOWN 2u     /* a stack */
+#define VM_AREA_HEAP 4u           /* made by brk: [heap] in maps */
+#define VM_AREA_STACK 8u          /* the first thread's: [stack] in maps */
+#define VM_AREA_LOCKED 16u        /* mlock: counted in vm_area_set.locked_bytes */
+#define VM_AREA_LOCK_ON_FAULT 32u /* with LOCKED: not to be populated */
+#define VM_AREA_NO_FORK 64u       /* madvise: a child does not get it */
+#define VM_AREA_WIPE_ON_FORK 128u /* madvise: a child finds zeroes; private without an object */
+#define VM_AREA_HUGE 256u         /* madvise: large pages wanted */
+#define VM_AREA_NO_HUGE 512u      /* madvise: large pages not wanted */
+#define VM_AREA_NO_DUMP 1024u     /* madvise: not in core dumps */
+#define VM_AREA_RANDOM 2048u      /* madvise: read in no order */
+#define VM_AREA_SEQUENTIAL 4096u  /* madvise: read in order */
+#define VM_AREA_NO_RESERVE 8192u  /* mmap: not accounted for as committed */
+
+/* Those that vm/lock.h sets. */
+#define VM_AREA_LOCK_FLAGS (VM_AREA_LOCKED | VM_AREA_LOCK_ON_FAULT)
+
+/* Room kept below an area that grows down: as Linux's stack_guard_gap. */
+#define VM_STACK_GUARD_BYTES (256u * PAGE_SIZE)
 
 struct vm_area {
     struct rb_node node;   /* [space] in vm_area_set, by start */
@@ -58,7 +74,8 @@ struct vm_area_set {
     struct vm_area *first, *last; /* NULL: empty */
     struct vm_area *hint;         /* found last; NULL if none */
     uint32_t count;
-    uint64_t bytes; /* sum of all areas' sizes */
+    uint64_t bytes;        /* sum of all areas' sizes */
+    uint64_t locked_bytes; /* of those with VM_AREA_LOCKED */
 };
 
 /* At boot, once. */
@@ -84,6 +101,11 @@ static inline uint64_t vm_area_index(const struct vm_area *area, uint64_t va) {
  */
 static inline unsigned vm_area_grants(const struct vm_area *area) {
     return area->prot ? area->prot | VM_READ : 0;
+}
+
+/* Bytes in front of the area that searches for room leave free. */
+static inline uint64_t vm_area_guard_bytes(const struct vm_area *area) {
+    return area->flags & VM_AREA_GROWS_DOWN ? VM_STACK_GUARD_BYTES : 0;
 }
 
 void vm_area_set_init(struct vm_area_set *set);
@@ -113,6 +135,9 @@ void vm_area_remove(struct vm_area_set *set, struct vm_area *area);
 /* Moves the edges of an area in the set, backing index with them; still overlapping nothing. */
 void vm_area_resize(struct vm_area_set *set, struct vm_area *area, uint64_t start, uint64_t end);
 
+/* Gives an area in the set other flags; not GROWS_DOWN. */
+void vm_area_set_flags(struct vm_area_set *set, struct vm_area *area, uint32_t flags);
+
 /*
  * Splits at an address strictly inside; area keeps the lower part, the upper one is returned.
  * NULL: no memory, nothing changed.
@@ -137,6 +162,9 @@ struct vm_range {
 uint64_t vm_area_gap_from_top(const struct vm_area_set *set, uint64_t size, struct vm_range window);
 uint64_t vm_area_gap_from_bottom(const struct vm_area_set *set, uint64_t size,
                                  struct vm_range window);
+
+/* Whether nothing lies in [start, end), nor is it the guard of what follows. */
+bool vm_area_range_is_clear(struct vm_area_set *set, uint64_t start, uint64_t end);
 
 /* Whether nothing lies in [start, end). */
 bool vm_area_range_is_free(struct vm_area_set *set, uint64_t start, uint64_t end);

@@ -23,6 +23,8 @@ static bool check_area(const struct vm_area *area, struct vm_check_report *repor
                          area->max_prot);
     if ((area->flags & VM_AREA_SHARED) && (area->shadow || !area->object))
         return VIOLATION(report, "shared area %lx has a shadow or no object", area->start);
+    if ((area->flags & VM_AREA_LOCK_ON_FAULT) && !(area->flags & VM_AREA_LOCKED))
+        return VIOLATION(report, "area %lx is locked on fault, but not locked", area->start);
     return true;
 }
 
@@ -57,7 +59,7 @@ static bool check_neighbours(const struct vm_area *prev, const struct vm_area *a
 
 static bool check_areas(struct vm_space *space, struct vm_check_report *report) {
     struct vm_area *prev = NULL;
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, locked = 0;
     uint32_t count = 0;
 
     for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
@@ -66,12 +68,16 @@ static bool check_areas(struct vm_space *space, struct vm_check_report *report) 
         if (area->space != space)
             return VIOLATION(report, "area %lx is of another space", area->start);
         bytes += area->end - area->start;
+        locked += area->flags & VM_AREA_LOCKED ? area->end - area->start : 0;
         count++;
         prev = area;
     }
     if (bytes != space->areas.bytes || count != space->areas.count)
         return VIOLATION(report, "%u areas of %lx bytes are counted as %u of %lx", count, bytes,
                          space->areas.count, space->areas.bytes);
+    if (locked != space->areas.locked_bytes)
+        return VIOLATION(report, "%lx locked bytes are counted as %lx", locked,
+                         space->areas.locked_bytes);
     return true;
 }
 
@@ -101,6 +107,26 @@ static bool check_shadow_users(struct vm_space *space, struct vm_check_report *r
             return VIOLATION(report, "shadow of %lx is used by %u areas and counts %u", area->start,
                              shadow->mark, shadow->areas);
     }
+    return true;
+}
+
+/* What a page's number is more than its index, in 32 bits. */
+static uint32_t index_shift(const struct vm_area *area) {
+    return (uint32_t)((area->start >> PAGE_SHIFT) - area->offset_pages);
+}
+
+/* Areas that share a shadow index it alike: no slot is seen at two addresses. Marks hold the shift.
+ */
+static bool check_shadow_indexes(struct vm_space *space, struct vm_check_report *report) {
+    struct vm_area *area;
+
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
+        if (area->shadow)
+            area->shadow->mark = index_shift(area);
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
+        if (area->shadow && area->shadow->mark != index_shift(area))
+            return VIOLATION(report, "shadow of %lx has areas that index it differently",
+                             area->start);
     return true;
 }
 
@@ -206,7 +232,8 @@ bool check_pmap_locked(struct vm_space *space, struct vm_check_report *report, u
 }
 
 bool check_shape_locked(struct vm_space *space, struct vm_check_report *report) {
-    return check_areas(space, report) && check_shadow_users(space, report);
+    return check_areas(space, report) && check_shadow_users(space, report) &&
+           check_shadow_indexes(space, report);
 }
 
 bool vm_check_space(struct vm_space *space, struct vm_check_report *report) {

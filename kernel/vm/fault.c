@@ -44,9 +44,6 @@
 #include "vm/huge.h"
 #include "vm/pmap.h"
 
-/* Room kept between a growing stack and the area below it: as Linux's stack_guard_gap. */
-#define STACK_GUARD_BYTES (256u * PAGE_SIZE)
-
 /* A read fault maps what an object has in memory in an aligned window of this many pages. */
 #define AROUND_PAGES 16u
 
@@ -97,16 +94,31 @@ static inline void count_case(enum vm_fault_case which) {
 
 /* ---- finding the area: case 0 ---- */
 
-/* Whether a stack that ends at area->end may reach down to va. */
-static bool stack_may_grow(struct vm_space *space, const struct vm_area *area, uint64_t va) {
-    const struct vm_area *below = vm_area_prev(area);
-    uint64_t lowest = below ? below->end + STACK_GUARD_BYTES : USER_MIN;
+/* Whether the limits let a stack grow down to va. */
+static bool stack_limits_allow(struct vm_space *space, const struct vm_area *area, uint64_t va) {
+    const struct vm_limits *limits = &space->limits;
     uint64_t more = area->start - va;
 
-    if (below && (below->flags & VM_AREA_GROWS_DOWN))
+    return area->end - va <= limits->stack_bytes &&
+           space->areas.bytes + more <= limits->space_bytes &&
+           (!(area->flags & VM_AREA_LOCKED) ||
+            space->areas.locked_bytes + more <= limits->locked_bytes);
+}
+
+/*
+ * Whether a stack that ends at area->end may reach down to va. What grows down or has no rights
+ * below it needs no distance. A stack that was moved up runs out of indexes at last.
+ */
+static bool stack_may_grow(struct vm_space *space, const struct vm_area *area, uint64_t va) {
+    const struct vm_area *below = vm_area_prev(area);
+    uint64_t lowest = USER_MIN;
+
+    if (below)
         lowest = below->end;
-    return va >= lowest && area->end - va <= space->limits.stack_bytes &&
-           space->areas.bytes + more <= space->limits.space_bytes;
+    if (below && !(below->flags & VM_AREA_GROWS_DOWN) && below->prot)
+        lowest += VM_STACK_GUARD_BYTES;
+    return va >= lowest && (area->start - va) >> PAGE_SHIFT <= area->offset_pages &&
+           stack_limits_allow(space, area, va);
 }
 
 /* Grows the stack above va down to it. The stack, or NULL if there is none to grow. */

@@ -50,15 +50,44 @@ static void remove_area(struct vm_space *space, struct vm_area *area) {
     vm_area_destroy(area);
 }
 
+int vm_unmap_prepare(struct vm_space *space, struct vm_range range) {
+    if (range.start >= range.end)
+        return 0;
+    return prepare_cuts(vm_range_first(space, range), range);
+}
+
+/* Takes away the areas of the range, from the first of them on. */
+static void unmap_areas(struct vm_space *space, struct vm_area *area, struct vm_range range) {
+    struct vm_area *next;
+
+    pmap_remove(space->pmap, range.start, range.end);
+    for (; area; area = next) {
+        next = vm_range_next(area, range);
+        remove_area(space, area);
+    }
+}
+
+void vm_unmap_perform(struct vm_space *space, struct vm_range range) {
+    struct vm_area *area = range.start < range.end ? vm_range_first(space, range) : NULL;
+
+    if (area)
+        unmap_areas(space, area, range);
+}
+
+/* Whether taking the range out makes two areas of one when there may be no more. */
+static bool hole_is_too_many(struct vm_space *space, const struct vm_area *area,
+                             struct vm_range range) {
+    return space->areas.count >= VM_AREAS_MAX && area->start < range.start && area->end > range.end;
+}
+
 int vm_unmap_locked(struct vm_space *space, struct vm_range range) {
     struct vm_area *area = vm_range_first(space, range);
-    struct vm_area *next;
 
     DEBUG_ASSERT(spin_held(&space->lock));
     if (!area)
         return 0;
     if (area->start != range.start || area->end != range.end) {
-        if (vm_range_split(space, range) < 0)
+        if (hole_is_too_many(space, area, range) || vm_range_split(space, range) < 0)
             return -ENOMEM;
         area = vm_range_first(space, range);
     }
@@ -66,11 +95,7 @@ int vm_unmap_locked(struct vm_space *space, struct vm_range range) {
         vm_range_join(space, range);
         return -ENOMEM;
     }
-    pmap_remove(space->pmap, range.start, range.end);
-    for (; area; area = next) {
-        next = vm_range_next(area, range);
-        remove_area(space, area);
-    }
+    unmap_areas(space, area, range);
     return 0;
 }
 
@@ -100,7 +125,7 @@ static uint64_t data_bytes(struct vm_space *space) {
     return bytes;
 }
 
-static uint64_t mapped_bytes_in(struct vm_space *space, struct vm_range range) {
+uint64_t vm_range_mapped_bytes(struct vm_space *space, struct vm_range range) {
     uint64_t bytes = 0;
     struct vm_area *area = vm_area_find_from(&space->areas, range.start);
 
@@ -109,8 +134,7 @@ static uint64_t mapped_bytes_in(struct vm_space *space, struct vm_range range) {
     return bytes;
 }
 
-/* Whether the limits allow `bytes` more (data: private and writable) in place of `replaced`. */
-static bool limits_allow(struct vm_space *space, uint64_t bytes, uint64_t replaced, bool data) {
+bool vm_limits_allow(struct vm_space *space, uint64_t bytes, uint64_t replaced, bool data) {
     const struct vm_limits *limits = &space->limits;
 
     if (limits->space_bytes != UINT64_MAX &&
@@ -120,17 +144,22 @@ static bool limits_allow(struct vm_space *space, uint64_t bytes, uint64_t replac
            data_bytes(space) + bytes <= limits->data_bytes;
 }
 
-/* A free range for the request: at its wish, or the highest one. 0: none. */
-static uint64_t choose_address(struct vm_space *space, uint64_t wish, uint64_t size) {
+/* Mappings that are to lie low: in the second GiB, where Linux puts them. */
+static const struct vm_range low_window = {1ull << 30, 2ull << 30};
+
+uint64_t vm_choose_address(struct vm_space *space, uint64_t wish, uint64_t size, unsigned flags) {
     const struct vm_range all = {USER_MIN, USER_END};
     const struct vm_range below_top = {USER_MIN, space->mmap_top};
+    uint64_t end = flags & VM_MAP_LOW ? low_window.end : USER_END;
     uint64_t address;
 
     wish = align_down(wish, PAGE_SIZE);
     wish = wish ? MAX(wish, USER_MIN) : 0;
-    if (wish && wish < USER_END && size <= USER_END - wish &&
-        vm_area_range_is_free(&space->areas, wish, wish + size))
+    if (wish && wish < end && size <= end - wish &&
+        vm_area_range_is_clear(&space->areas, wish, wish + size))
         return wish;
+    if (flags & VM_MAP_LOW)
+        return vm_area_gap_from_bottom(&space->areas, size, low_window);
     address = vm_area_gap_from_top(&space->areas, size, below_top);
     return address ? address : vm_area_gap_from_bottom(&space->areas, size, all);
 }
@@ -149,7 +178,7 @@ int vm_map_check(const struct vm_map_request *request) {
     if (request->object && vm_object_is_device(request->object) &&
         !(request->flags & VM_MAP_SHARED))
         return -EINVAL;
-    if (!(request->flags & VM_MAP_PLACING))
+    if (!(request->flags & VM_MAP_EXACT))
         return 0;
     if (!is_aligned(address, PAGE_SIZE))
         return -EINVAL;
@@ -163,8 +192,9 @@ static int place_request(struct vm_space *space, const struct vm_map_request *re
                          struct vm_range *range) {
     uint64_t size = align_up(request->length, PAGE_SIZE);
 
-    range->start = request->flags & VM_MAP_PLACING ? request->address
-                                                   : choose_address(space, request->address, size);
+    range->start = request->flags & VM_MAP_EXACT
+                       ? request->address
+                       : vm_choose_address(space, request->address, size, request->flags);
     range->end = range->start + size;
     if (range->start == 0)
         return -ENOMEM;
@@ -174,9 +204,18 @@ static int place_request(struct vm_space *space, const struct vm_map_request *re
     return 0;
 }
 
+/* The flags of the area to be made: what is locked from now on, devices' pages never. */
+static uint32_t area_flags(const struct vm_space *space, const struct vm_map_request *request) {
+    uint32_t flags = (request->flags & ~VM_MAP_PLACING) | space->future_flags;
+    bool never =
+        (flags & VM_AREA_LOCK_FLAGS) && request->object && vm_object_is_device(request->object);
+
+    return never ? flags & ~VM_AREA_LOCK_FLAGS : flags;
+}
+
 static struct vm_area *area_for(struct vm_space *space, const struct vm_map_request *request,
                                 struct vm_range range) {
-    struct vm_area *area = vm_area_create(space, request->object, request->flags & ~VM_MAP_PLACING);
+    struct vm_area *area = vm_area_create(space, request->object, area_flags(space, request));
 
     if (!area)
         return NULL;
@@ -189,27 +228,48 @@ static struct vm_area *area_for(struct vm_space *space, const struct vm_map_requ
     return area;
 }
 
-int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
+/* Whether limits allow that the new area is locked, if it is. 0, -EPERM, -EAGAIN. */
+static int lock_limits_check(struct vm_space *space, unsigned flags, uint64_t bytes) {
+    if ((flags & VM_MAP_LOCKED) && space->limits.locked_bytes == 0)
+        return -EPERM;
+    if (!((flags | space->future_flags) & VM_AREA_LOCKED))
+        return 0;
+    return vm_lock_limit_allows(space, bytes) ? 0 : -EAGAIN;
+}
+
+/* Whether limits and the number of areas allow the request at its place. 0 or as vm_map. */
+static int limits_check(struct vm_space *space, const struct vm_map_request *request,
+                        struct vm_range range) {
     bool data =
         (request->prot & VM_WRITE) && !(request->flags & (VM_MAP_SHARED | VM_MAP_GROWS_DOWN));
-    bool replaces = request->flags & VM_MAP_FIXED;
+    uint64_t replaced = request->flags & VM_MAP_FIXED ? vm_range_mapped_bytes(space, range) : 0;
+    uint64_t bytes = range.end - range.start;
+    int error = lock_limits_check(space, request->flags, bytes);
+
+    if (space->areas.count > VM_AREAS_MAX)
+        return -ENOMEM;
+    if (error < 0)
+        return error;
+    return vm_limits_allow(space, bytes, replaced, data) ? 0 : -ENOMEM;
+}
+
+int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
     struct vm_range range;
     struct vm_area *area;
     int error = place_request(space, request, &range);
 
     DEBUG_ASSERT(spin_held(&space->lock));
+    if (error == 0)
+        error = limits_check(space, request, range);
     if (error < 0)
         return error;
-    if (!limits_allow(space, range.end - range.start, replaces ? mapped_bytes_in(space, range) : 0,
-                      data))
-        return -ENOMEM;
     area = area_for(space, request, range);
     if (!area)
         return -ENOMEM;
     if (area->object && !vm_object_admits(area->object, area))
         error = -EPERM;
     else
-        error = replaces ? vm_unmap_locked(space, range) : 0;
+        error = request->flags & VM_MAP_FIXED ? vm_unmap_locked(space, range) : 0;
     if (error < 0) {
         vm_area_destroy(area);
         return error;

@@ -69,6 +69,12 @@ struct vm_object_ops {
     void (*retain)(struct vm_object *object);
     void (*release)(struct vm_object *object);
 
+    /*
+     * Optional, unlocked, may sleep: vm_object_punch where the owner's locks and counts go with it
+     * (a file). 0 or a negative errno.
+     */
+    int (*punch)(struct vm_object *object, uint64_t start, uint64_t end);
+
     /* Optional, unlocked: a name for /proc/PID/maps, device and inode numbers with it. */
     void (*describe)(struct vm_object *object, struct vm_object_identity *identity);
 };

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mprotect on one address space. Rights that are added come by faults; only what is taken away is
- * told to the pmap.
+ * mprotect and msync on one address space.
+ *
+ * mprotect goes as far as it can: up to a hole, or an area that may not have the rights. Rights
+ * that are added come by faults; only what is taken away is told to the pmap.
  */
 #include "abi/errno.h"
 #include "core/assert.h"
@@ -10,16 +12,32 @@
 #include "vm/map_private.h"
 #include "vm/pmap.h"
 
-static int protect_locked(struct vm_space *space, struct vm_range range, unsigned prot) {
-    unsigned taken = 0;
-    struct vm_area *area;
-    int error = vm_range_allows(space, range, prot);
+/* Cuts the range off at what is in the way. What the call is to answer: 0, -ENOMEM, -EACCES. */
+static int protect_reach(struct vm_space *space, struct vm_range *range, unsigned prot) {
+    struct vm_area *area = vm_area_find(&space->areas, range->start);
+    uint64_t end = range->start;
+    int answer = 0;
 
-    DEBUG_ASSERT(spin_held(&space->lock));
-    if (error == 0)
-        error = vm_range_split(space, range);
-    if (error < 0)
-        return error;
+    for (; end < range->end; area = vm_area_next(area)) {
+        if (!area || area->start > end)
+            answer = -ENOMEM;
+        else if (prot & ~area->max_prot)
+            answer = -EACCES;
+        if (answer < 0)
+            break;
+        end = area->end;
+    }
+    range->end = MIN(range->end, end);
+    return answer;
+}
+
+/* Sets the rights of a range that is mapped and may have them. 0 or -ENOMEM and nothing changed. */
+static int protect_range(struct vm_space *space, struct vm_range range, unsigned prot) {
+    struct vm_area *area;
+    unsigned taken = 0;
+
+    if (!vm_range_may_split(space, range) || vm_range_split(space, range) < 0)
+        return -ENOMEM;
     for (area = vm_range_first(space, range); area; area = vm_range_next(area, range)) {
         taken |= area->prot & ~prot;
         area->prot = (uint8_t)prot;
@@ -31,18 +49,71 @@ static int protect_locked(struct vm_space *space, struct vm_range range, unsigne
     return 0;
 }
 
+/* PROT_GROWSDOWN: begins where the area begins, which has to be a stack. 0, -ENOMEM, -EINVAL. */
+static int reach_down(struct vm_space *space, struct vm_range *range) {
+    struct vm_area *area = vm_range_first(space, *range);
+
+    if (!area)
+        return -ENOMEM;
+    range->start = area->start;
+    return area->flags & VM_AREA_GROWS_DOWN ? 0 : -EINVAL;
+}
+
+static int protect_locked(struct vm_space *space, struct vm_range range, unsigned prot) {
+    int error = prot & VM_PROTECT_GROWS_DOWN ? reach_down(space, &range) : 0;
+    int answer;
+
+    DEBUG_ASSERT(spin_held(&space->lock));
+    if (error < 0)
+        return error;
+    answer = protect_reach(space, &range, prot & VM_RIGHTS);
+    if (range.start < range.end)
+        error = protect_range(space, range, prot & VM_RIGHTS);
+    return error < 0 ? error : answer;
+}
+
 int vm_protect(struct vm_space *space, uint64_t address, uint64_t length, unsigned prot) {
     struct vm_range range;
     int error;
 
-    if (!is_aligned(address, PAGE_SIZE) || (prot & ~VM_RIGHTS))
+    if (!is_aligned(address, PAGE_SIZE) || (prot & ~(VM_RIGHTS | VM_PROTECT_GROWS_DOWN)))
         return -EINVAL;
     if (length == 0)
         return 0;
-    if (vm_range_of_pages(address, length, &range) < 0)
+    if (vm_range_reach(address, length, &range) < 0)
         return -ENOMEM;
     spin_lock(&space->lock);
     error = protect_locked(space, range, prot);
+    spin_unlock(&space->lock);
+    return error;
+}
+
+/* Whether an area in the range is locked. */
+static bool range_is_locked(struct vm_space *space, struct vm_range range) {
+    struct vm_area *area = vm_area_find_from(&space->areas, range.start);
+
+    for (; area && area->start < range.end; area = vm_area_next(area)) {
+        if (area->flags & VM_AREA_LOCKED)
+            return true;
+    }
+    return false;
+}
+
+int vm_is_mapped(struct vm_space *space, uint64_t address, uint64_t length, bool no_locked) {
+    struct vm_range range;
+    int error = 0;
+
+    if (!is_aligned(address, PAGE_SIZE))
+        return -EINVAL;
+    if (length == 0)
+        return 0;
+    if (vm_range_reach(address, length, &range) < 0)
+        return -ENOMEM;
+    spin_lock(&space->lock);
+    if (no_locked && range_is_locked(space, range))
+        error = -EBUSY;
+    else if (vm_range_mapped_end(space, range) < range.end)
+        error = -ENOMEM;
     spin_unlock(&space->lock);
     return error;
 }

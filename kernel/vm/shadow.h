@@ -71,4 +71,16 @@ void vm_shadow_cut(struct vm_shadow *shadow, uint64_t start);
 struct vm_shadow *vm_shadow_fork(struct vm_shadow *shadow);
 void vm_shadow_fork_end(struct vm_shadow *shadow);
 
+/*
+ * Takes the indexes [start, end) that one of its areas uses out into a shadow of their own, for
+ * that area to be moved. _prepare makes the new shadow (one area; NULL: no memory) and whatever the
+ * rest needs, and changes nothing that one can see; nothing may be cloned then until
+ * vm_shadow_detach, which cannot fail and leaves the pages of the range to the new shadow only, the
+ * others to the old one only. To give up instead, drop the new one. The areas' own references are
+ * the caller's.
+ */
+struct vm_shadow *vm_shadow_detach_prepare(struct vm_shadow *shadow, uint64_t start, uint64_t end);
+void vm_shadow_detach(struct vm_shadow *shadow, struct vm_shadow *part, uint64_t start,
+                      uint64_t end);
+
 #endif

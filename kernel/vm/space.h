@@ -24,11 +24,16 @@
 
 struct pmap;
 
-/* Limits of one space, bytes; UINT64_MAX: none. setrlimit(2): RLIMIT_STACK, _DATA, _AS. */
+/* Areas in one space at most: Linux's vm.max_map_count. */
+#define VM_AREAS_MAX 65530u
+
+/* Limits of one space, bytes; UINT64_MAX: none. setrlimit(2): RLIMIT_STACK, _DATA, _AS, _MEMLOCK.
+ */
 struct vm_limits {
     uint64_t stack_bytes;
     uint64_t data_bytes;
     uint64_t space_bytes;
+    uint64_t locked_bytes; /* UINT64_MAX for who may lock any amount */
 };
 
 struct vm_space {
@@ -40,6 +45,7 @@ struct vm_space {
     uint64_t brk_start;       /* [space] bytes, not page-aligned; 0: no heap */
     uint64_t brk;             /* [space] the break */
     struct vm_limits limits;  /* [space] */
+    uint32_t future_flags;    /* [space] of new areas: VM_AREA_LOCKED, _LOCK_ON_FAULT, or 0 */
     uint64_t faults_minor;    /* [space] repaired from memory */
     uint64_t faults_major;    /* [space] had to wait for a device */
     uint64_t peak_bytes;      /* [space] largest areas.bytes */
@@ -77,6 +83,11 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child);
 void vm_space_activate(struct vm_space *space);
 
 void vm_space_set_limits(struct vm_space *space, const struct vm_limits *limits);
+
+/* Whether anything is locked now: what is mapped or grown may be too, and be to populate. */
+static inline bool vm_space_locks(const struct vm_space *space) {
+    return __atomic_load_n(&space->areas.locked_bytes, __ATOMIC_RELAXED) > 0;
+}
 
 /* Sets where the heap starts and the break stands; exec, before anything is in the heap. */
 void vm_space_set_brk_start(struct vm_space *space, uint64_t address);

@@ -69,6 +69,7 @@ void vm_space_usage(struct vm_space *space, struct vm_space_usage *usage) {
     usage->mapped_bytes = space->areas.bytes;
     usage->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
     usage->areas = space->areas.count;
+    usage->locked_bytes = space->areas.locked_bytes;
     usage->table_pages = pmap_table_pages(space->pmap);
     for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area))
         add_area_usage(area, usage);

@@ -82,18 +82,21 @@ static inline uint64_t naive_address(unsigned page) {
 
 bool naive_range_is_free(const struct naive_space *space, struct naive_range range);
 
-/* Where a mapping of n pages without a wish goes: the highest gap in the window; below the window
- * all is free. Bytes. */
+/* Whether it is free, and not the guard of what grows down above it: a wish is granted. */
+bool naive_range_is_clear(const struct naive_space *space, struct naive_range range);
+
+/* Where a mapping of n pages without a wish goes: the highest gap in the window, guards left out;
+ * below the window all is free. Bytes. */
 uint64_t naive_highest_gap(const struct naive_space *space, unsigned n);
 
 void naive_map(struct naive_space *space, struct naive_range range,
                const struct naive_mapping *mapping);
 void naive_unmap(struct naive_space *space, struct naive_range range);
 
-/* 0, -ENOMEM (a hole), -EACCES; changes the rights if 0. */
+/* 0, -ENOMEM (a hole), -EACCES; changes the rights of what lies before the hole or the refusal. */
 int naive_protect(struct naive_space *space, struct naive_range range, unsigned prot);
 
-/* Forgets contents: 0, or -ENOMEM (a hole) and nothing changed. */
+/* Forgets contents of what is mapped: 0, or -ENOMEM (there is a hole). */
 int naive_discard(struct naive_space *space, struct naive_range range);
 
 /* Moves the break; returns the one that stands then. */

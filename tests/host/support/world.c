@@ -17,6 +17,7 @@
 #include "support/mmu_model.h"
 #include "support/model_cpu.h"
 #include "support/world_private.h"
+#include "vm/advise.h"
 #include "vm/check.h"
 #include "vm/map.h"
 #include "vm/pmap.h"
@@ -162,7 +163,7 @@ static void map_huge_page(struct process *process) {
 
 void world_create(const struct world_options *with) {
     struct process *first = &processes[0];
-    const struct vm_limits limits = {STACK_LIMIT_BYTES, UINT64_MAX, UINT64_MAX};
+    const struct vm_limits limits = {STACK_LIMIT_BYTES, UINT64_MAX, UINT64_MAX, UINT64_MAX};
 
     options = *with;
     failures.state = with->seed;
@@ -294,7 +295,7 @@ static void map_anywhere(struct map_call *call, const struct naive_mapping *mapp
                          struct naive_range range) {
     struct process *process = call->process;
     unsigned pages = range.end - range.start;
-    uint64_t expected = naive_range_is_free(&process->naive, range)
+    uint64_t expected = naive_range_is_clear(&process->naive, range)
                             ? naive_address(range.start)
                             : naive_highest_gap(&process->naive, pages);
 
@@ -382,8 +383,8 @@ static void do_protect(const struct operation *op) {
 static int call_discard(void *arg) {
     const struct range_call *call = arg;
 
-    return vm_discard(call->process->space, naive_address(call->range.start),
-                      (call->range.end - call->range.start) * PAGE_SIZE);
+    return vm_advise(call->process->space, naive_address(call->range.start),
+                     (call->range.end - call->range.start) * PAGE_SIZE, VM_ADVICE_DONT_NEED);
 }
 
 static void do_discard(const struct operation *op) {
