@@ -116,7 +116,7 @@ struct hole {
 
 /* The first hole to be made in the range. 0; -ENOENT: nothing mapped; -EINVAL, -EACCES: refused. */
 static int next_hole(struct vm_space *space, struct vm_range range, struct hole *hole) {
-    struct vm_area *area = vm_range_first(space, range);
+    struct vm_area *area = range.start < range.end ? vm_range_first(space, range) : NULL;
 
     if (!area)
         return -ENOENT;

@@ -25,7 +25,7 @@ int vm_range_split(struct vm_space *space, struct vm_range range);
 /* Joins whatever touches the edges of the range, after a change or in place of one. */
 void vm_range_join(struct vm_space *space, struct vm_range range);
 
-/* The first and the following areas that begin inside the range; NULL: none. */
+/* The first area that lies in the range, which is not empty, and the following ones; NULL: none. */
 struct vm_area *vm_range_first(struct vm_space *space, struct vm_range range);
 struct vm_area *vm_range_next(struct vm_area *area, struct vm_range range);
 
