@@ -10,8 +10,8 @@
  *
  * A move takes the area with it: object, indexes, and the shadow. Where other areas use the shadow
  * too, the part of it that moves is made a shadow of its own first, since areas that share one all
- * have the same difference between address and index (area.h). No page is copied or touched; the
- * pmap's entries stay behind and are removed, and come back by faults.
+ * have the same difference between address and index (area.h). No page is copied or touched, and
+ * the pmap moves its entries.
  *
  * Everything that can fail is prepared first: the splits, the detached shadow, the cuts of what is
  * unmapped (in this order: detaching clones a tree, and undoes what was prepared in it before).
@@ -218,7 +218,8 @@ static void move_perform(struct remap *remap) {
     vm_unmap_perform(remap->space, remap->tail);
     vm_unmap_perform(remap->space, remap->target);
     if (remap->old_size > 0) {
-        pmap_remove(remap->space->pmap, remap->source.start, remap->source.end);
+        pmap_move(remap->space->pmap, remap->source.start, remap->target.start,
+                  remap->source.end - remap->source.start);
         shadow = take_shadow(remap);
     }
     if (remap->fresh) {

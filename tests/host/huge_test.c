@@ -13,6 +13,7 @@
 #include "support/inject.h"
 #include "support/model_cpu.h"
 #include "support/vm_fixture.h"
+#include "vm/advise.h"
 
 #define FIRST 8u
 #define PAGES ((unsigned)FRAME_RUN_FRAMES)
@@ -229,13 +230,13 @@ static void test_protect_all(void) {
 /* What was forgotten reads zero, and comes back page by page. */
 static void test_discard_part(void) {
     begin_with_run();
-    CHECK_EQ(vm_discard(space, AT(FIRST + 50), 2 * PAGE_SIZE), 0);
+    CHECK_EQ(vm_advise(space, AT(FIRST + 50), 2 * PAGE_SIZE, VM_ADVICE_DONT_NEED), 0);
     CHECK_EQ(anon(), PAGES - 2);
     CHECK_EQ(peek(space, FIRST + 50), 0);
     expect_small(FIRST + 51);
     CHECK_EQ(peek(space, FIRST + 49), 49);
     CHECK_EQ(peek(space, FIRST + 52), 52);
-    CHECK_EQ(vm_discard(space, AT(FIRST), PAGES * PAGE_SIZE), 0);
+    CHECK_EQ(vm_advise(space, AT(FIRST), PAGES * PAGE_SIZE, VM_ADVICE_DONT_NEED), 0);
     CHECK_EQ(anon(), 0);
     CHECK_EQ(poke(space, FIRST + 3, 1), 0);
     CHECK_EQ(level_at(space, FIRST + 4), 2);
@@ -384,7 +385,7 @@ static void test_each_allocation_fails(void) {
         if (error == 0) {
             CHECK_EQ(anon(), 1);
             CHECK_EQ(peek(space, FIRST + 9), 9);
-            CHECK_EQ(vm_discard(space, AT(FIRST), PAGES * PAGE_SIZE), 0);
+            CHECK_EQ(vm_advise(space, AT(FIRST), PAGES * PAGE_SIZE, VM_ADVICE_DONT_NEED), 0);
         } else {
             CHECK_EQ(error, -ENOMEM);
             CHECK_EQ(anon(), 0);
