@@ -18,16 +18,9 @@
 
 _Static_assert(HUGE_PAGES == FRAME_RUN_FRAMES, "a large leaf maps a run");
 
-static enum vm_huge_policy policy;  /* atomic */
+uint64_t vm_huge_policy = VM_HUGE_ALWAYS;
+
 static struct vm_huge_stats counts; /* atomic */
-
-enum vm_huge_policy vm_huge_policy_get(void) {
-    return __atomic_load_n(&policy, __ATOMIC_RELAXED);
-}
-
-void vm_huge_policy_set(enum vm_huge_policy to) {
-    __atomic_store_n(&policy, to, __ATOMIC_RELAXED);
-}
 
 static void count(uint64_t *counter) {
     __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);

@@ -26,9 +26,17 @@ enum vm_huge_policy {
     VM_HUGE_NEVER,
 };
 
-/* The system's policy, for faults from now on. VM_HUGE_ALWAYS at boot. */
-enum vm_huge_policy vm_huge_policy_get(void);
-void vm_huge_policy_set(enum vm_huge_policy policy);
+/* The system's policy, an enum vm_huge_policy, for faults from now on; atomic. VM_HUGE_ALWAYS at
+ * boot. A 64-bit number, as settings in /sys are. */
+extern uint64_t vm_huge_policy;
+
+static inline enum vm_huge_policy vm_huge_policy_get(void) {
+    return (enum vm_huge_policy)__atomic_load_n(&vm_huge_policy, __ATOMIC_RELAXED);
+}
+
+static inline void vm_huge_policy_set(enum vm_huge_policy policy) {
+    __atomic_store_n(&vm_huge_policy, policy, __ATOMIC_RELAXED);
+}
 
 /* Since boot, all processors. */
 struct vm_huge_stats {
