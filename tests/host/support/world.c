@@ -489,6 +489,10 @@ uint8_t world_kind(uint32_t random) {
     return kind;
 }
 
+unsigned world_kinds(void) {
+    return ARRAY_SIZE(kinds);
+}
+
 const char *world_kind_name(uint8_t kind) {
     return kinds[kind].name;
 }

@@ -45,6 +45,9 @@ void world_destroy(void);
 /* Operations by weight: what a generator draws from. Returns the kind for a random number. */
 uint8_t world_kind(uint32_t random);
 
+/* How many kinds there are. */
+unsigned world_kinds(void);
+
 /* The name of a kind of operation. */
 const char *world_kind_name(uint8_t kind);
 
