@@ -157,8 +157,7 @@ int shm_insert_locked(struct shm_segment *segment) {
 
     DEBUG_ASSERT(spin_held(&shm_table_lock));
     shm_get_limits(&limits);
-    if (shm_usage.total_pages + pages > limits.total_pages ||
-        shm_usage.segments >= limits.segments)
+    if (shm_usage.total_pages + pages > limits.total_pages || shm_usage.segments >= limits.segments)
         return -ENOSPC;
     segment->id = (int)take_index(); /* before the sequence number: it may go on to the next */
     segment->id += sequence * (int)SHM_INDEXES;
