@@ -48,6 +48,7 @@ struct pmap *pmap_create(void) {
 
     if (!pmap)
         return NULL;
+    pmap_forget_ready(pmap);
     pmap->top = table_alloc_top();
     if (!pmap->top) {
         slab_free(&pmap_cache, pmap);
@@ -146,6 +147,7 @@ static void prune(struct tlb_batch *batch, struct frame *table, unsigned level, 
 static struct frame *own_failed(struct pmap *pmap, uint64_t va) {
     struct tlb_batch batch;
 
+    pmap_forget_ready(pmap);
     tlb_batch_init(&batch, pmap);
     prune(&batch, pmap->top, TABLE_TOP_LEVEL, va);
     tlb_batch_finish(&batch);
@@ -169,31 +171,15 @@ static inline __attribute__((always_inline)) struct frame *own_way(struct pmap *
     return table;
 }
 
-/*
- * The level 0 table for va if there is nothing to do on the way to it: all tables are there and
- * ours alone, and W is set where write asks for it. NULL: there is.
- */
-static inline struct frame *ready_leaf_table(struct pmap *pmap, uint64_t va, bool write) {
-    const pte_t asked = PTE_PRESENT | (write ? PTE_WRITE : 0);
-    struct frame *table = pmap->top;
+/* The level 0 table for va with the way to it owned. NULL: no memory, nothing changed. */
+static struct frame *own_leaf_table(struct pmap *pmap, uint64_t va, bool write) {
+    struct frame *table = own_way(pmap, va, 0, write);
 
-    for (unsigned level = TABLE_TOP_LEVEL; level > 0; level--) {
-        pte_t entry = table_entries(table)[level_index(va, level)];
-
-        if ((entry & (asked | PTE_LARGE)) != asked)
-            return NULL;
-        table = entry_table(entry);
-        if (is_shared(table))
-            return NULL;
+    if (table && write) {
+        pmap->ready_table = table;
+        pmap->ready_va = align_down(va, PMAP_LARGE_BYTES);
     }
     return table;
-}
-
-/* The level 0 table for va with the way to it owned. NULL: no memory, nothing changed. */
-static inline struct frame *own_leaf_table(struct pmap *pmap, uint64_t va, bool write) {
-    struct frame *table = ready_leaf_table(pmap, va, write);
-
-    return table ? table : own_way(pmap, va, 0, write);
 }
 
 struct frame *pmap_own_large_table(struct pmap *pmap, uint64_t va, bool write) {
@@ -203,9 +189,12 @@ struct frame *pmap_own_large_table(struct pmap *pmap, uint64_t va, bool write) {
 /* ---- entering ---- */
 
 int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
-    struct frame *table = own_leaf_table(pmap, va, access & VM_WRITE);
+    struct frame *table = pmap->ready_table;
     pte_t next = leaf_entry(pa, access);
     pte_t *entry, old;
+
+    if (pmap->ready_va != align_down(va, PMAP_LARGE_BYTES))
+        table = own_leaf_table(pmap, va, access & VM_WRITE);
 
     DEBUG_ASSERT(va < USER_END && is_aligned(va, PAGE_SIZE));
     if (!table)
@@ -365,8 +354,10 @@ static void change_range(struct pmap *pmap, struct change *change) {
     tlb_batch_init(&batch, pmap);
     if (table)
         change_leaves(change, table, change->start);
-    if (!table || table->count == 0)
+    if (!table || table->count == 0) {
+        pmap_forget_ready(pmap);
         change_below(change, pmap->top, TABLE_TOP_LEVEL, change->start);
+    }
     tlb_batch_finish(&batch);
 }
 
@@ -498,6 +489,8 @@ void pmap_fork(struct pmap *parent, struct pmap *child, uint64_t start, uint64_t
     const struct fork fork = {start, end};
     const struct fork_tables top = {parent->top, child->top, {0, USER_END, TABLE_TOP_LEVEL}};
 
+    pmap_forget_ready(parent);
+    pmap_forget_ready(child);
     fork_below(&fork, &top);
 }
 

@@ -36,6 +36,7 @@ struct frame *pmap_split_large(struct pmap *pmap, pte_t *entry, uint64_t va) {
 static void clear_table_entry(struct pmap *pmap, pte_t *entry) {
     struct frame *table = entry_table(*entry);
 
+    pmap_forget_ready(pmap);
     *entry = 0;
     tlb_flush_space(pmap);
     table_drop(table, 0);

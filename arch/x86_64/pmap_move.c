@@ -78,6 +78,7 @@ void pmap_move(struct pmap *pmap, uint64_t from, uint64_t to, uint64_t bytes) {
             copy_pages(pmap, va, to + (va - from), next);
         pmap_cursor_find(&cursor, next);
     }
+    pmap_forget_ready(pmap);
     if (moved)
         tlb_flush_space(pmap);
     pmap_remove(pmap, from, from + bytes);

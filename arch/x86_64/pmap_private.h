@@ -12,7 +12,21 @@
 
 struct pmap {
     struct frame *top; /* const: the top-level table; its entries [the space's lock] */
+
+    /*
+     * [the space's lock] The leaf table that was entered into last, and the 2 MiB that it maps:
+     * it and all tables on the way are ours alone, and W is set all the way. Faults come in
+     * neighbourhoods. Whoever unlinks, shares or moves tables forgets it.
+     */
+    struct frame *ready_table;
+    uint64_t ready_va; /* PMAP_NONE_READY: none */
 };
+
+#define PMAP_NONE_READY UINT64_MAX
+
+static inline void pmap_forget_ready(struct pmap *pmap) {
+    pmap->ready_va = PMAP_NONE_READY;
+}
 
 /* Since boot; only statistics: a lost count on another processor does no harm. */
 extern struct pmap_stats pmap_counters;

@@ -146,13 +146,13 @@ struct frame *page_tree_find(const struct page_tree *tree, uint64_t index,
     place->leaf = NULL;
     if (!tree_covers(tree, index))
         return NULL;
-    for (unsigned level = tree->height; level > 1 && node; level--) {
+    for (unsigned shift = (tree->height - 1u) * PAGE_TREE_BITS; shift; shift -= PAGE_TREE_BITS) {
         shared |= node_refs(node) > 1;
-        node = node->slot[slot_number(index, level)];
+        node = node->slot[index >> shift & (PAGE_TREE_SLOTS - 1)];
+        if (!node)
+            return NULL;
     }
-    if (!node)
-        return NULL;
-    place->slot = &node->slot[slot_number(index, 1)];
+    place->slot = &node->slot[index & (PAGE_TREE_SLOTS - 1)];
     if (!shared && node_refs(node) == 1)
         place->leaf = node;
     return *place->slot;

@@ -8,7 +8,7 @@
 #include "lib/bits.h"
 #include "mm/slab.h"
 
-#define NOTHING_VOID UINT64_MAX
+#define VM_SHADOW_NO_VOID UINT64_MAX
 /* Beyond every index that a tree can hold. */
 #define INDEX_END (1ull << (PAGE_TREE_MAX_HEIGHT * PAGE_TREE_BITS))
 
@@ -24,7 +24,7 @@ struct vm_shadow *vm_shadow_create(void) {
     if (!shadow)
         return NULL;
     page_tree_init(&shadow->tree);
-    shadow->void_from = NOTHING_VOID;
+    shadow->void_from = VM_SHADOW_NO_VOID;
     shadow->areas = 1;
     shadow->twin = NULL;
     return shadow;
@@ -45,25 +45,20 @@ void vm_shadow_drop(struct vm_shadow *shadow) {
 static int take_out_void(struct vm_shadow *shadow) {
     int error;
 
-    if (shadow->void_from == NOTHING_VOID)
+    if (shadow->void_from == VM_SHADOW_NO_VOID)
         return 0;
     error = page_tree_remove_prepare(&shadow->tree, shadow->void_from, UINT64_MAX);
     if (error < 0)
         return error;
     page_tree_remove(&shadow->tree, shadow->void_from, UINT64_MAX);
-    shadow->void_from = NOTHING_VOID;
+    shadow->void_from = VM_SHADOW_NO_VOID;
     return 0;
 }
 
-int vm_shadow_insert(struct vm_shadow *shadow, const struct page_tree_place *place, uint64_t index,
-                     struct frame *frame, struct frame **old) {
-    int error;
+int vm_shadow_insert_slowly(struct vm_shadow *shadow, uint64_t index, struct frame *frame,
+                            struct frame **old) {
+    int error = take_out_void(shadow);
 
-    if (place->leaf && shadow->void_from == NOTHING_VOID) {
-        *old = page_tree_put(place, frame);
-        return 0;
-    }
-    error = take_out_void(shadow);
     /* Below the void the page can be had without; there it would bring back what was cut off. */
     if (error < 0 && index >= shadow->void_from)
         return error;

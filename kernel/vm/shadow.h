@@ -23,6 +23,8 @@
 
 #include "vm/page_tree.h"
 
+#define VM_SHADOW_NO_VOID UINT64_MAX
+
 struct vm_shadow {
     struct page_tree tree;  /* [space] */
     uint64_t void_from;     /* [space] index: what the tree holds from here on has been cut off */
@@ -54,12 +56,21 @@ static inline struct frame *vm_shadow_find(const struct vm_shadow *shadow, uint6
     return index < shadow->void_from ? page_tree_find(&shadow->tree, index, place) : NULL;
 }
 
+/* vm_shadow_insert where there is no place, or something void. */
+int vm_shadow_insert_slowly(struct vm_shadow *shadow, uint64_t index, struct frame *frame,
+                            struct frame **old);
+
 /*
  * Puts a frame in as page_tree_insert does, at the place that vm_shadow_find told, with nothing
  * void left behind. 0, or -ENOMEM and the pages are as before.
  */
-int vm_shadow_insert(struct vm_shadow *shadow, const struct page_tree_place *place, uint64_t index,
-                     struct frame *frame, struct frame **old);
+static inline int vm_shadow_insert(struct vm_shadow *shadow, const struct page_tree_place *place,
+                                   uint64_t index, struct frame *frame, struct frame **old) {
+    if (!place->leaf || shadow->void_from != VM_SHADOW_NO_VOID)
+        return vm_shadow_insert_slowly(shadow, index, frame, old);
+    *old = page_tree_put(place, frame);
+    return 0;
+}
 
 /* Cuts off all pages from index `start` on. Cannot fail; no entry of a pmap leads to them now. */
 void vm_shadow_cut(struct vm_shadow *shadow, uint64_t start);
