@@ -45,6 +45,11 @@ static inline bool entry_is_large(pte_t entry) {
     return entry & PTE_LARGE;
 }
 
+/* Whether it leads to a table: neither that nor empty. */
+static inline bool entry_is_way(pte_t entry) {
+    return (entry & (PTE_PRESENT | PTE_LARGE)) == PTE_PRESENT;
+}
+
 /* At boot: the caches of tables in hand. */
 void table_init(void);
 

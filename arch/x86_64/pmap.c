@@ -94,27 +94,34 @@ static struct frame *unshare(struct pmap *pmap, pte_t *entry, unsigned level) {
 }
 
 /*
- * The table of a level that entry (in the table parent) leads to, made if there is none, ours
- * alone, and reachable with W if write asks for it. NULL: no memory.
+ * The table of a level that entry leads to, ours alone, and reachable with W if write asks for it.
+ * NULL: no memory.
  */
-static struct frame *own_child(struct pmap *pmap, struct frame *parent, pte_t *entry,
-                               unsigned level, bool write) {
-    struct frame *table;
+static inline __attribute__((always_inline)) struct frame *
+own_child(struct pmap *pmap, pte_t *entry, unsigned level, bool write) {
+    struct frame *table = entry_table(*entry);
 
-    if (!*entry) {
-        table = table_alloc();
-        if (table) {
-            *entry = entry_for_table(table);
-            parent->count++;
-        }
-        return table;
-    }
-    table = entry_table(*entry);
     if (is_shared(table))
         return unshare(pmap, entry, level);
     if (write && !(*entry & PTE_WRITE)) {
         table_regain(table, level);
         *entry |= PTE_WRITE;
+    }
+    return table;
+}
+
+/* A table where there was none, for an entry in the table parent: empty, or of what a large leaf
+ * said. NULL: no memory. */
+static struct frame *make_child(struct pmap *pmap, struct frame *parent, pte_t *entry,
+                                uint64_t va) {
+    struct frame *table;
+
+    if (*entry)
+        return pmap_split_large(pmap, entry, va);
+    table = table_alloc();
+    if (table) {
+        *entry = entry_for_table(table);
+        parent->count++;
     }
     return table;
 }
@@ -133,7 +140,7 @@ static void prune(struct tlb_batch *batch, struct frame *table, unsigned level, 
     pte_t *entry = &table_entries(table)[level_index(va, level)];
     struct frame *child;
 
-    if (level == 0 || !*entry || entry_is_large(*entry))
+    if (level == 0 || !entry_is_way(*entry))
         return;
     child = entry_table(*entry);
     if (is_shared(child))
@@ -161,10 +168,10 @@ static inline __attribute__((always_inline)) struct frame *own_way(struct pmap *
     for (unsigned level = TABLE_TOP_LEVEL; level > to_level; level--) {
         pte_t *entry = &table_entries(table)[level_index(va, level)];
 
-        if (entry_is_large(*entry))
-            table = pmap_split_large(pmap, entry, va);
+        if (entry_is_way(*entry))
+            table = own_child(pmap, entry, level - 1, write);
         else
-            table = own_child(pmap, table, entry, level - 1, write);
+            table = make_child(pmap, table, entry, va);
         if (!table)
             return own_failed(pmap, va);
     }
@@ -328,12 +335,12 @@ static struct frame *leaf_table_alone(struct pmap *pmap, uint64_t va, bool *empt
     for (unsigned level = TABLE_TOP_LEVEL; level > 0; level--) {
         pte_t entry = table_entries(table)[level_index(va, level)];
 
-        if (!entry) {
-            *empty = true;
+        if (!entry_is_way(entry)) {
+            *empty = !entry;
             return NULL;
         }
         table = entry_table(entry);
-        if (entry_is_large(entry) || is_shared(table))
+        if (is_shared(table))
             return NULL;
     }
     return table;

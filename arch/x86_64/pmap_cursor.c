@@ -23,7 +23,7 @@ static unsigned walk(struct pmap *pmap, uint64_t va, struct pmap_entry *entry) {
         pte_t value = table_entries(table)[level_index(va, level)];
 
         entry->raw[TABLE_TOP_LEVEL - level] = value;
-        if (!value || level == 0 || entry_is_large(value))
+        if (level == 0 || !entry_is_way(value))
             return level;
         table = entry_table(value);
         entry->table_refs = (uint16_t)MAX(entry->table_refs, MIN(frame_refs(table), 0xffffu));
@@ -101,14 +101,10 @@ int pmap_cursor_map(struct pmap_cursor *cursor, paddr_t pa, unsigned access) {
 
 /* ---- table pages ---- */
 
-static bool leads_to_table(pte_t entry) {
-    return entry && !entry_is_large(entry);
-}
-
 /* The first entry at or after va that leads to a table, in one that covers up to end; its address
  * or end. */
 static uint64_t next_below(const struct frame *table, unsigned level, uint64_t va, uint64_t end) {
-    while (va < end && !leads_to_table(table_entries(table)[level_index(va, level)]))
+    while (va < end && !entry_is_way(table_entries(table)[level_index(va, level)]))
         va = align_down(va, level_size(level)) + level_size(level);
     return va;
 }

@@ -32,13 +32,11 @@ void vm_huge_stats_get(struct vm_huge_stats *stats) {
     stats->restored = __atomic_load_n(&counts.restored, __ATOMIC_RELAXED);
 }
 
-/* Whether policy lets the area have huge pages. A stack's pages come one by one: it grows. */
+/* Whether the system's policy lets an area that does not refuse have huge pages. */
 static bool is_allowed(const struct vm_area *area) {
     enum vm_huge_policy now = vm_huge_policy_get();
 
-    if (area->flags & (VM_AREA_NO_HUGE | VM_AREA_GROWS_DOWN) || now == VM_HUGE_NEVER)
-        return false;
-    return now == VM_HUGE_ALWAYS || (area->flags & VM_AREA_HUGE);
+    return now == VM_HUGE_ALWAYS || (now == VM_HUGE_MADVISE && (area->flags & VM_AREA_HUGE));
 }
 
 static bool is_empty(const struct vm_area *area, uint64_t index) {

@@ -46,11 +46,13 @@ struct vm_huge_stats {
 };
 void vm_huge_stats_get(struct vm_huge_stats *stats);
 
-/* Whether the 2 MiB around va lie in the area. */
+/* Whether the area, of its own, may have a huge page around va: it lies inside, and is not refused.
+ * A stack's pages come one by one: it grows. */
 static inline bool vm_huge_fits(const struct vm_area *area, uint64_t va) {
     uint64_t start = align_down(va, PMAP_LARGE_BYTES);
 
-    return start >= area->start && start + PMAP_LARGE_BYTES <= area->end;
+    return !(area->flags & (VM_AREA_NO_HUGE | VM_AREA_GROWS_DOWN)) && start >= area->start &&
+           start + PMAP_LARGE_BYTES <= area->end;
 }
 
 /*

@@ -493,52 +493,47 @@ bool page_tree_recheck(const struct page_tree *tree, struct page_tree_flaw *flaw
 
 /* ---- runs: what a huge page maps ---- */
 
-#define RUN_LEAVES (FRAME_RUN_FRAMES / PAGE_TREE_SLOTS)
-
 _Static_assert(FRAME_RUN_FRAMES % PAGE_TREE_SLOTS == 0, "a run fills whole leaves");
 
-/* The leaves for a run at index, made and owned, the tree grown as it needs. 0 or -ENOMEM. */
-static int run_leaves_own(struct page_tree *tree, uint64_t index,
-                          struct page_node *leaves[RUN_LEAVES]) {
-    while (!tree_covers(tree, index) || !tree_covers(tree, index + FRAME_RUN_FRAMES - 1)) {
-        if (tree_grow(tree, index) < 0)
-            return -ENOMEM;
-    }
-    for (unsigned i = 0; i < RUN_LEAVES; i++) {
-        leaves[i] = leaf_own(tree, index + i * PAGE_TREE_SLOTS);
-        if (!leaves[i])
-            return -ENOMEM;
-    }
-    return 0;
-}
-
-int page_tree_insert_run(struct page_tree *tree, uint64_t index, struct frame *first) {
-    struct page_node *leaves[RUN_LEAVES];
-
-    DEBUG_ASSERT(is_aligned(index, FRAME_RUN_FRAMES));
-    if (run_leaves_own(tree, index, leaves) < 0) {
-        for (unsigned i = 0; i < RUN_LEAVES; i++)
-            tree_prune(tree, index + i * PAGE_TREE_SLOTS);
-        return -ENOMEM;
-    }
-    for (unsigned i = 0; i < RUN_LEAVES; i++) {
-        leaves[i]->used = PAGE_TREE_SLOTS;
-        for (unsigned slot = 0; slot < PAGE_TREE_SLOTS; slot++)
-            leaves[i]->slot[slot] = first++;
-    }
-    return 0;
-}
-
 /* The leaf on the way to index, or NULL; *shared is set if another tree sees it. */
-static const struct page_node *leaf_find(const struct page_tree *tree, uint64_t index,
-                                         bool *shared) {
-    const struct page_node *node = tree_covers(tree, index) ? tree->root : NULL;
+static struct page_node *leaf_find(const struct page_tree *tree, uint64_t index, bool *shared) {
+    struct page_node *node = tree_covers(tree, index) ? tree->root : NULL;
 
     for (; node && node->level > 1; node = node->slot[slot_number(index, node->level)])
         *shared |= node_refs(node) > 1;
     if (node)
         *shared |= node_refs(node) > 1;
     return node;
+}
+
+/* The first pages of the leaves go in as any page does, and make the leaves; the rest follows. */
+int page_tree_insert_run(struct page_tree *tree, uint64_t index, struct frame *first) {
+    struct page_node *leaf;
+    struct frame *old;
+    bool shared = false;
+    unsigned i;
+
+    DEBUG_ASSERT(is_aligned(index, FRAME_RUN_FRAMES));
+    for (i = 0; i < FRAME_RUN_FRAMES; i += PAGE_TREE_SLOTS) {
+        if (page_tree_insert(tree, index + i, first + i, &old) < 0)
+            goto no_memory;
+    }
+    for (i = 0; i < FRAME_RUN_FRAMES; i += PAGE_TREE_SLOTS) {
+        leaf = leaf_find(tree, index + i, &shared);
+        leaf->used = PAGE_TREE_SLOTS;
+        for (unsigned slot = 1; slot < PAGE_TREE_SLOTS; slot++)
+            leaf->slot[slot] = first + i + slot;
+    }
+    return 0;
+
+no_memory:
+    for (; i > 0; i -= PAGE_TREE_SLOTS) {
+        leaf = leaf_find(tree, index + i - PAGE_TREE_SLOTS, &shared);
+        leaf->slot[0] = NULL;
+        leaf->used = 0;
+        tree_prune(tree, index + i - PAGE_TREE_SLOTS);
+    }
+    return -ENOMEM;
 }
 
 /* Whether a leaf holds the frames from `first` on; *shared is set if another tree sees one. */
@@ -557,10 +552,10 @@ struct frame *page_tree_find_run(const struct page_tree *tree, uint64_t index, b
 
     if (!first || !is_aligned(frame_to_pfn(first), FRAME_RUN_FRAMES))
         return NULL;
-    for (unsigned i = 0; i < RUN_LEAVES; i++) {
-        const struct page_node *leaf = leaf_find(tree, index + i * PAGE_TREE_SLOTS, &shared);
+    for (unsigned i = 0; i < FRAME_RUN_FRAMES; i += PAGE_TREE_SLOTS) {
+        const struct page_node *leaf = leaf_find(tree, index + i, &shared);
 
-        if (!leaf || !leaf_holds(leaf, first + i * PAGE_TREE_SLOTS, &shared))
+        if (!leaf || !leaf_holds(leaf, first + i, &shared))
             return NULL;
     }
     *alone = !shared;
