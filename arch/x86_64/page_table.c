@@ -101,16 +101,17 @@ struct frame *table_alloc_top(void) {
 static void table_empty(struct frame *table, unsigned level) {
     pte_t *entry = table_entries(table);
 
-    for (; table->count > 0; entry++) {
+    for (unsigned left = table->count; left > 0; entry++) {
         pte_t value = *entry;
 
         if (!value)
             continue;
         *entry = 0;
-        table->count--;
+        left--;
         if (level > 0 && !entry_is_large(value))
             table_drop(entry_table(value), level - 1);
     }
+    table->count = 0;
 }
 
 void table_free_top(struct frame *top) {

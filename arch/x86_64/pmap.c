@@ -179,7 +179,7 @@ static inline __attribute__((always_inline)) struct frame *own_way(struct pmap *
 }
 
 /* The level 0 table for va with the way to it owned. NULL: no memory, nothing changed. */
-static struct frame *own_leaf_table(struct pmap *pmap, uint64_t va, bool write) {
+static __attribute__((noinline)) struct frame *own_leaf_table(struct pmap *pmap, uint64_t va, bool write) {
     struct frame *table = own_way(pmap, va, 0, write);
 
     if (table && write) {
@@ -236,21 +236,27 @@ static inline pte_t changed_leaf(const struct change *change, pte_t leaf) {
     return change->clear & PTE_PRESENT ? 0 : (leaf & ~change->clear) | change->set;
 }
 
+/* Changes the leaves of a table that is ours alone, from first_va on. */
 static void change_leaves(struct change *change, struct frame *table, uint64_t first_va) {
     pte_t *entry = &table_entries(table)[level_index(first_va, 0)];
+    uint64_t table_end = align_down(first_va, PMAP_LARGE_BYTES) + PMAP_LARGE_BYTES;
+    uint64_t end = MIN(change->end, table_end);
+    unsigned left = table->count;
 
-    for (uint64_t va = first_va; va < change->end && table->count > 0; va += PAGE_SIZE, entry++) {
+    for (uint64_t va = first_va; va < end && left > 0; va += PAGE_SIZE, entry++) {
         pte_t old = *entry;
-        pte_t next = changed_leaf(change, old);
+        pte_t next;
 
-        if (old && old != next) {
-            *entry = next;
-            table->count -= !next;
-            tlb_batch_page(change->batch, va);
-        }
-        if (level_index(va, 0) == TABLE_ENTRIES - 1)
-            break;
+        if (!old)
+            continue;
+        next = changed_leaf(change, old);
+        if (old == next)
+            continue;
+        *entry = next;
+        left -= !next;
+        tlb_batch_page(change->batch, va);
     }
+    table->count = (uint16_t)left;
 }
 
 /*

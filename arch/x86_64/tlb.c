@@ -37,13 +37,6 @@ void tlb_batch_init(struct tlb_batch *batch, struct pmap *pmap) {
     batch->everything = false;
 }
 
-void tlb_batch_page(struct tlb_batch *batch, uint64_t va) {
-    if (batch->pages == TLB_BATCH_PAGES)
-        batch->everything = true;
-    else
-        batch->va[batch->pages++] = va;
-}
-
 void tlb_batch_table(struct tlb_batch *batch, struct frame *table, unsigned level) {
     if (batch->tables == TLB_BATCH_TABLES)
         tlb_batch_finish(batch);

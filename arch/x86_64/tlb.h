@@ -34,7 +34,12 @@ struct tlb_batch {
 void tlb_batch_init(struct tlb_batch *batch, struct pmap *pmap);
 
 /* The translation of one page has lost something. */
-void tlb_batch_page(struct tlb_batch *batch, uint64_t va);
+static inline void tlb_batch_page(struct tlb_batch *batch, uint64_t va) {
+    if (batch->pages == TLB_BATCH_PAGES)
+        batch->everything = true;
+    else
+        batch->va[batch->pages++] = va;
+}
 
 /* A table of a level was unlinked: drop the reference that led to it, after the flush. */
 void tlb_batch_table(struct tlb_batch *batch, struct frame *table, unsigned level);

@@ -217,10 +217,7 @@ struct frame *frame_alloc(enum frame_use use) {
     DEBUG_ASSERT(f->use == FRAME_FREE && frame_refs(f) == 0);
     cpu->by_use[FRAME_FREE]--;
     cpu->by_use[use]++;
-    atomic_init(&f->refs, 1);
-    f->use = (uint8_t)use;
-    f->order = 0;
-    f->count = 0;
+    *f = (struct frame){.refs = 1, .use = (uint8_t)use};
     return f;
 }
 

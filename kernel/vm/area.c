@@ -117,15 +117,6 @@ struct vm_area *vm_area_find_from(struct vm_area_set *set, uint64_t va) {
     return best;
 }
 
-struct vm_area *vm_area_find(struct vm_area_set *set, uint64_t va) {
-    struct vm_area *area = set->hint;
-
-    if (area && va >= area->start && va < area->end)
-        return area;
-    area = vm_area_find_from(set, va);
-    return area && va >= area->start ? area : NULL;
-}
-
 /*
  * Links area between two neighbours (NULL: none). In a tree the node after prev is its right child
  * if it has none yet; else next, the leftmost on its right, has no left one.

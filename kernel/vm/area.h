@@ -110,11 +110,18 @@ static inline uint64_t vm_area_guard_bytes(const struct vm_area *area) {
 
 void vm_area_set_init(struct vm_area_set *set);
 
-/* The area that contains va; NULL: none. */
-struct vm_area *vm_area_find(struct vm_area_set *set, uint64_t va);
-
 /* The first area that ends above va (contains it or lies after it); NULL: none. */
 struct vm_area *vm_area_find_from(struct vm_area_set *set, uint64_t va);
+
+/* The area that contains va; NULL: none. */
+static inline struct vm_area *vm_area_find(struct vm_area_set *set, uint64_t va) {
+    struct vm_area *area = set->hint;
+
+    if (area && va >= area->start && va < area->end)
+        return area;
+    area = vm_area_find_from(set, va);
+    return area && va >= area->start ? area : NULL;
+}
 
 static inline struct vm_area *vm_area_first(const struct vm_area_set *set) {
     return set->first;

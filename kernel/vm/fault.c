@@ -395,35 +395,53 @@ static void fault_use(const struct fault *fault, void (*use)(void *arg, void *pa
         pmap_remove(fault->space->pmap, fault->va, fault->va + PAGE_SIZE);
 }
 
-int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
-                 void (*use)(void *arg, void *page), void *arg) {
-    struct fault fault = {
-        .space = space,
-        .va = align_down(address, PAGE_SIZE),
-        .access = access & (VM_RIGHTS | VM_FORCE),
-    };
+/* Tries until it need not wait. Inline, so that a fault with nothing to use is as short as it is.
+ */
+static inline __attribute__((always_inline)) int
+fault_run(struct fault *fault, void (*use)(void *arg, void *page), void *arg) {
+    struct vm_space *space = fault->space;
     struct vm_object *awaited;
     int error;
 
     do {
         awaited = NULL;
         spin_lock(&space->lock);
-        error = fault_locked(&fault);
-        count_case(fault.which);
+        error = fault_locked(fault);
+        count_case(fault->which);
         if (error == 0) {
             space->faults_minor++;
             if (use)
-                fault_use(&fault, use, arg);
+                fault_use(fault, use, arg);
         } else if (error == -EAGAIN) {
-            awaited = fault.area->object;
+            awaited = fault->area->object;
             vm_object_ref(awaited);
             space->faults_major++;
         }
         spin_unlock(&space->lock);
-    } while (awaited && (error = fault_wait(awaited, fault.index)) == 0);
+    } while (awaited && (error = fault_wait(awaited, fault->index)) == 0);
     return error;
 }
 
+/* What is not set here is set by the case that needs it. */
+static inline void fault_begin(struct fault *fault, struct vm_space *space, uint64_t address,
+                               unsigned access) {
+    fault->space = space;
+    fault->va = align_down(address, PAGE_SIZE);
+    fault->access = access & (VM_RIGHTS | VM_FORCE);
+    fault->is_of_run = false;
+}
+
+int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
+                 void (*use)(void *arg, void *page), void *arg) {
+    struct fault fault;
+
+    fault_begin(&fault, space, address, access);
+    return fault_run(&fault, use, arg);
+}
+
 int vm_fault(struct vm_space *space, uint64_t address, unsigned access) {
-    return vm_fault_use(space, address, access, NULL, NULL);
+    struct fault fault;
+
+    fault_begin(&fault, space, address, access);
+    return fault_run(&fault, NULL, NULL);
 }

@@ -90,13 +90,16 @@ static inline void slot_release(unsigned level, void *value) {
 }
 
 static void node_unref(struct page_node *node) {
+    const unsigned level = node->level;
+    void **slot = node->slot;
+
     if (atomic_fetch_sub_explicit(&node->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (unsigned i = 0; node->used > 0; i++) {
-        if (!node->slot[i])
+    for (unsigned left = node->used; left > 0; slot++) {
+        if (!*slot)
             continue;
-        slot_release(node->level, node->slot[i]);
-        node->used--;
+        slot_release(level, *slot);
+        left--;
     }
     slab_free(&node_cache, node);
 }
@@ -143,10 +146,12 @@ struct frame *page_tree_find(const struct page_tree *tree, uint64_t index,
     struct page_node *node = tree->root;
     bool shared = false;
 
+    unsigned shift = tree->height * PAGE_TREE_BITS;
+
     place->leaf = NULL;
-    if (!tree_covers(tree, index))
+    if (!node || (index - tree->base) >> shift)
         return NULL;
-    for (unsigned shift = (tree->height - 1u) * PAGE_TREE_BITS; shift; shift -= PAGE_TREE_BITS) {
+    while ((shift -= PAGE_TREE_BITS) > 0) {
         shared |= node_refs(node) > 1;
         node = node->slot[index >> shift & (PAGE_TREE_SLOTS - 1)];
         if (!node)
