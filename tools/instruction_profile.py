@@ -49,7 +49,7 @@ class Image:
         name = self.names[index] if index >= 0 else "?"
         if name == "trap_stubs":
             return f"trap {(pc - self.addresses[index]) // 16}"
-        return re.sub(r"\.(constprop|isra|part|cold)\b.*", "", name)
+        return re.sub(r"\.(constprop|isra|part|cold|lto_priv)\b.*", "", name)
 
     def address_of(self, name):
         return self.addresses[self.names.index(name)]

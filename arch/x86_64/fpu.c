@@ -86,6 +86,11 @@ void fpu_init_state(struct fpu_state *s) {
     s->mxcsr = MXCSR_START;
 }
 
+void fpu_state_prepare(struct fpu_state *s) {
+    s->parts = s->compact = 0;
+    memset(s->reserved1, 0, sizeof(s->reserved1));
+}
+
 void fpu_reset(void) {
     /* No part is marked as there, so XRSTOR makes all initial and reads no more than this. */
     static const struct fpu_state initial __attribute__((aligned(FPU_STATE_ALIGN))) = {

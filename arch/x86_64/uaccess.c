@@ -44,69 +44,71 @@ int clear_user(void *udst, size_t size) {
     return uaccess_clear(udst, size) ? -EFAULT : 0;
 }
 
-/* One load or store of user memory: 0, or -EFAULT by way of the exception table. */
-#define USER_LOAD(error, value, address, instruction)                                              \
-    __asm__ volatile(                                                                              \
-        SMAP_SITE("stac") "1: " instruction " (%2), %1\n"                                          \
-                          "2: " SMAP_SITE("clac") ".pushsection .text.fixup, \"ax\"\n"             \
-                                                  "3: movl %3, %0\n"                               \
-                                                  "jmp 2b\n"                                       \
-                                                  ".popsection\n" EXTABLE("1b", "3b")              \
-        : "+r"(error), "=&r"(value)                                                                \
-        : "r"(address), "i"(-EFAULT)                                                               \
-        : "memory")
+/* One load of user memory; a fault goes to the label, and value is not set. */
+#define USER_LOAD(value, address, instruction, fault)                                              \
+    __asm__ volatile goto(SMAP_SITE("stac") "1: " instruction " (%1), %0\n" SMAP_SITE("clac")      \
+                              EXTABLE("1b", "%l[" #fault "]")                                      \
+                          : "=r"(value)                                                            \
+                          : "r"(address)                                                           \
+                          : "memory"                                                               \
+                          : fault)
 
-#define USER_STORE(error, value, address, instruction)                                             \
-    __asm__ volatile(                                                                              \
-        SMAP_SITE("stac") "1: " instruction " %1, (%2)\n"                                          \
-                          "2: " SMAP_SITE("clac") ".pushsection .text.fixup, \"ax\"\n"             \
-                                                  "3: movl %3, %0\n"                               \
-                                                  "jmp 2b\n"                                       \
-                                                  ".popsection\n" EXTABLE("1b", "3b")              \
-        : "+r"(error)                                                                              \
-        : "r"(value), "r"(address), "i"(-EFAULT)                                                   \
-        : "memory")
+#define USER_STORE(value, address, instruction, fault)                                             \
+    __asm__ volatile goto(SMAP_SITE("stac") "1: " instruction " %0, (%1)\n" SMAP_SITE("clac")      \
+                              EXTABLE("1b", "%l[" #fault "]")                                      \
+                          :                                                                        \
+                          : "r"(value), "r"(address)                                               \
+                          : "memory"                                                               \
+                          : fault)
 
 int get_user_u32(uint32_t *value, const void *usrc) {
-    uint32_t loaded = 0;
-    int error = 0;
+    uint32_t loaded;
 
     if (!user_range_ok(usrc, sizeof(loaded)))
         return -EFAULT;
-    USER_LOAD(error, loaded, usrc, "movl");
-    if (error == 0)
-        *value = loaded;
-    return error;
+    USER_LOAD(loaded, usrc, "movl", fault);
+    *value = loaded;
+    return 0;
+
+fault:
+    user_window_close();
+    return -EFAULT;
 }
 
 int get_user_u64(uint64_t *value, const void *usrc) {
-    uint64_t loaded = 0;
-    int error = 0;
+    uint64_t loaded;
 
     if (!user_range_ok(usrc, sizeof(loaded)))
         return -EFAULT;
-    USER_LOAD(error, loaded, usrc, "movq");
-    if (error == 0)
-        *value = loaded;
-    return error;
+    USER_LOAD(loaded, usrc, "movq", fault);
+    *value = loaded;
+    return 0;
+
+fault:
+    user_window_close();
+    return -EFAULT;
 }
 
 int put_user_u32(uint32_t value, void *udst) {
-    int error = 0;
-
     if (!user_range_ok(udst, sizeof(value)))
         return -EFAULT;
-    USER_STORE(error, value, udst, "movl");
-    return error;
+    USER_STORE(value, udst, "movl", fault);
+    return 0;
+
+fault:
+    user_window_close();
+    return -EFAULT;
 }
 
 int put_user_u64(uint64_t value, void *udst) {
-    int error = 0;
-
     if (!user_range_ok(udst, sizeof(value)))
         return -EFAULT;
-    USER_STORE(error, value, udst, "movq");
-    return error;
+    USER_STORE(value, udst, "movq", fault);
+    return 0;
+
+fault:
+    user_window_close();
+    return -EFAULT;
 }
 
 long copy_string_from_user(char *dst, const char *usrc, size_t size) {

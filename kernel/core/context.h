@@ -58,13 +58,17 @@ size_t fpu_state_size(void);
 /* The parts such a state has, as bits of XSAVE's header; 0: FXSAVE's image only, no header. */
 uint64_t fpu_state_parts(void);
 
+/* Makes memory of any contents something that fpu_save() may fill. */
+void fpu_state_prepare(struct fpu_state *s);
+
 /* The state of a new program. */
 void fpu_init_state(struct fpu_state *s);
 
 /* Gives the registers what fpu_init_state() describes. */
 void fpu_reset(void);
 
-/* Registers to memory, and back. */
+/* Registers to memory, which was prepared or initialised, and back. Parts of it stay as they were.
+ */
 void fpu_save(struct fpu_state *s);
 void fpu_restore(const struct fpu_state *s);
 

@@ -48,16 +48,15 @@ void process_replace_space(struct vm_space *space) {
 static void release_files(struct process *process) {
     struct file *exe = process->exe;
     struct vfs_context context;
-    irq_flags_t flags;
 
     vfs_context_release_files(&process->vfs);
-    flags = spin_lock_irq(&process_tree_lock);
+    spin_lock_irq_on(&process_tree_lock);
     context = process->vfs;
     process->vfs.dirs = NULL;
     process->vfs.files = NULL;
     process->vfs.credentials.groups = NULL;
     process->exe = NULL;
-    spin_unlock_irq(&process_tree_lock, flags);
+    spin_unlock_irq_on(&process_tree_lock);
     vfs_context_release(&context);
     if (exe)
         file_unref(exe);
@@ -65,11 +64,13 @@ static void release_files(struct process *process) {
 
 /* The leader of a session takes its terminal with it. */
 static void release_terminal(struct process *process) {
-    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
-    struct session *session = process->group->session;
-    struct tty *terminal = session->sid == process->pid ? session->terminal : NULL;
+    const struct session *session;
+    struct tty *terminal;
 
-    spin_unlock_irq(&process_tree_lock, flags);
+    spin_lock_irq_on(&process_tree_lock);
+    session = process->group->session;
+    terminal = session->sid == process->pid ? session->terminal : NULL;
+    spin_unlock_irq_on(&process_tree_lock);
     if (terminal)
         tty_job_session_ended(terminal, process->pid, true);
 }
@@ -196,15 +197,15 @@ static void bury_all(struct list_node *dead) {
 static void become_zombie(struct process *process, struct task *task) {
     struct pending_signal *spare = pending_signal_alloc();
     struct list_node dead = LIST_HEAD_INIT(dead);
-    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
 
+    spin_lock_irq_on(&process_tree_lock);
     give_children(process, &dead);
     check_orphans(process, process->parent, process);
     task_unlink_locked(task);
     process->state = PROCESS_ZOMBIE;
     if (announce_zombie(process, &spare))
         list_push_back(&dead, &process->sibling_node);
-    spin_unlock_irq(&process_tree_lock, flags);
+    spin_unlock_irq_on(&process_tree_lock);
     signal_queue_destroy(&process->queue);
     signal_queue_destroy(&task->queue);
     bury_all(&dead);

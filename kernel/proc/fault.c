@@ -61,6 +61,7 @@ static int code_of(int error) {
     return error == -EACCES ? SEGV_ACCERR : BUS_ADRERR;
 }
 
+/* Out of line, so that fault_page() is short for faults that are repaired. */
 static __attribute__((noinline)) void report(const struct trapframe *tf, uint64_t address,
                                              unsigned error, int reason) {
     const struct process *process = process_current();
@@ -79,12 +80,8 @@ static bool is_implicit_supervisor(const struct trapframe *tf, unsigned error) {
            (error & (PAGE_FAULT_PRESENT | PAGE_FAULT_USER)) == PAGE_FAULT_PRESENT;
 }
 
-/*
- * Sends what the fault deserves to the running task. Apart from fault_page(), which is to be short
- * for faults that are repaired.
- */
-static __attribute__((noinline)) int fail(struct trapframe *tf, uint64_t address, unsigned error,
-                                          int reason) {
+/* Sends what the fault deserves to the running task. */
+static int fail(struct trapframe *tf, uint64_t address, unsigned error, int reason) {
     int result = trapframe_is_user(tf) ? 0 : reason;
     struct task *task = task_current();
 

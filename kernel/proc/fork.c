@@ -136,9 +136,10 @@ static void unbuild(struct task *task) {
 static int link_child(struct task *task, const struct fork_request *request) {
     struct process *parent = process_current();
     struct process *child = task->thread.process;
-    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
-    int pid = pid_alloc_locked();
+    int pid;
 
+    spin_lock_irq_on(&process_tree_lock);
+    pid = pid_alloc_locked();
     if (pid != 0) {
         /* A process chooses what it is sent itself, not what its parent is. */
         child->exit_signal =
@@ -148,7 +149,7 @@ static int link_child(struct task *task, const struct fork_request *request) {
         group_join_locked(child, parent->group);
         task_link_locked(task, pid);
     }
-    spin_unlock_irq(&process_tree_lock, flags);
+    spin_unlock_irq_on(&process_tree_lock);
     return pid != 0 ? pid : -EAGAIN;
 }
 

@@ -19,7 +19,7 @@
 static void return_to_user(struct trapframe *tf) {
     if (cpu_self()->work & CPU_WORK_RESCHED)
         sched_yield();
-    if (cpu_self()->work & CPU_WORK_SIGNAL)
+    else
         signal_deliver(tf);
 }
 

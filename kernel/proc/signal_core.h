@@ -72,6 +72,9 @@ static inline void signal_update_locked(struct task *task) {
         thread_notify(&task->thread);
 }
 
+/* Would a signal for the process leave no trace? Not to be asked of SIGCONT and its opposites. */
+bool signal_is_lost_locked(const struct process *process, int signo);
+
 /* All tasks are to exit with this status, as soon as they can. The first status stays. */
 void signal_exit_all_locked(struct process *process, int status);
 

@@ -105,8 +105,8 @@ static bool take_one(struct task *task, struct signal_handling *handling,
                      enum disposition *disposition) {
     struct process *process = task->thread.process;
     struct pending_signal *details = NULL;
-    irq_flags_t flags = spin_lock_irq(&process->signal_lock);
 
+    spin_lock_irq_on(&process->signal_lock);
     if (task->forced_signal != 0)
         handling->signo = take_forced_locked(task, &handling->info);
     else
@@ -116,7 +116,7 @@ static bool take_one(struct task *task, struct signal_handling *handling,
         if (*disposition == HANDLE)
             begin_handling_locked(task, handling);
     }
-    spin_unlock_irq(&process->signal_lock, flags);
+    spin_unlock_irq_on(&process->signal_lock);
     if (details)
         pending_signal_free(details);
     return handling->signo != 0;
@@ -124,11 +124,12 @@ static bool take_one(struct task *task, struct signal_handling *handling,
 
 /* Clears the note that the parent has to be told, and tells whether it was there. */
 static bool take_continued(struct process *process) {
-    irq_flags_t flags = spin_lock_irq(&process->signal_lock);
-    bool was = process->continued_unsent;
+    bool was;
 
+    spin_lock_irq_on(&process->signal_lock);
+    was = process->continued_unsent;
     process->continued_unsent = false;
-    spin_unlock_irq(&process->signal_lock, flags);
+    spin_unlock_irq_on(&process->signal_lock);
     return was;
 }
 
@@ -174,13 +175,13 @@ static void finish_call(struct trapframe *tf, const struct linux_sigaction *acti
 
 static void leave_without_handler(struct task *task) {
     struct process *process = task->thread.process;
-    irq_flags_t flags = spin_lock_irq(&process->signal_lock);
 
+    spin_lock_irq_on(&process->signal_lock);
     if (task->restore_blocked)
         task->blocked = task->saved_blocked;
     task->restore_blocked = false;
     signal_update_locked(task);
-    spin_unlock_irq(&process->signal_lock, flags);
+    spin_unlock_irq_on(&process->signal_lock);
 }
 
 /*
@@ -189,12 +190,12 @@ static void leave_without_handler(struct task *task) {
  */
 static void fail_handling(struct task *task, const struct signal_handling *handling) {
     struct process *process = task->thread.process;
-    irq_flags_t flags = spin_lock_irq(&process->signal_lock);
 
+    spin_lock_irq_on(&process->signal_lock);
     task->blocked = handling->mask;
     if (handling->signo == SIGSEGV)
         process->set_actions &= ~SIGNAL_BIT(SIGSEGV);
-    spin_unlock_irq(&process->signal_lock, flags);
+    spin_unlock_irq_on(&process->signal_lock);
     signal_force(SIGSEGV, SI_KERNEL, 0);
 }
 

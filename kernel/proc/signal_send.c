@@ -93,6 +93,13 @@ static bool must_refuse_locked(const struct process *process, int signo,
     return !*spare || process->queued_count >= process->rlimits[RLIMIT_SIGPENDING].rlim_cur;
 }
 
+bool signal_is_lost_locked(const struct process *process, int signo) {
+    const struct task *target = choose_task_locked(process, signo);
+
+    return list_is_empty(&process->tasks) ||
+           is_ignored_locked(process, target ? target : process_first_task(process), signo);
+}
+
 int signal_post_locked(struct process *process, struct task *task, int signo,
                        const struct linux_siginfo *info, struct pending_signal **spare) {
     struct task *target = task ? task : choose_task_locked(process, signo);
@@ -158,10 +165,11 @@ int signal_send_group(int pgid, int signo) {
 bool signal_force(int signo, int code, uint64_t address) {
     struct task *task = task_current();
     struct process *process = task->thread.process;
-    irq_flags_t flags = spin_lock_irq(&process->signal_lock);
-    bool kills =
-        signal_action(process, signo)->handler <= SIG_IGN || (task->blocked & SIGNAL_BIT(signo));
+    bool kills;
 
+    spin_lock_irq_on(&process->signal_lock);
+    kills =
+        signal_action(process, signo)->handler <= SIG_IGN || (task->blocked & SIGNAL_BIT(signo));
     if (kills) {
         process->set_actions &= ~SIGNAL_BIT(signo);
         process->is_protected = false;
@@ -173,7 +181,7 @@ bool signal_force(int signo, int code, uint64_t address) {
     task->forced_address = address;
     __atomic_store_n(&task->thread.interrupted, true, __ATOMIC_RELAXED);
     thread_notify(&task->thread);
-    spin_unlock_irq(&process->signal_lock, flags);
+    spin_unlock_irq_on(&process->signal_lock);
     return kills;
 }
 

@@ -38,9 +38,11 @@ void signal_tell_parent_locked(struct process *process, int signo, int code, int
     if (!parent)
         return;
     if (signo != 0) {
-        describe_locked(process, &info, code, status);
         spin_lock(&parent->signal_lock);
-        signal_post_locked(parent, NULL, signo, &info, spare);
+        if (signo != SIGCHLD || !signal_is_lost_locked(parent, signo)) {
+            describe_locked(process, &info, code, status);
+            signal_post_locked(parent, NULL, signo, &info, spare);
+        }
         spin_unlock(&parent->signal_lock);
     }
     wait_queue_wake_all(&parent->child_wait);

@@ -41,11 +41,14 @@ static bool is_ready_locked(struct process *child, int options, struct wait_foun
     return (options & WCONTINUED) && child->was_continued;
 }
 
-static void fill_locked(struct process *child, struct wait_found *found) {
+static void fill_locked(struct process *child, const struct wait_request *request,
+                        struct wait_found *found) {
     process_ref(child);
     found->child = child;
     found->pid = child->pid;
     found->uid = child->vfs.credentials.uid;
+    if (!request->wants_usage)
+        return;
     usage_of_process_locked(child, &found->usage);
     usage_add(&found->usage, &child->children_usage);
 }
@@ -57,7 +60,7 @@ static int look_at_locked(struct process *child, const struct wait_request *requ
         return -ECHILD;
     if (!is_ready_locked(child, request->options, found))
         return 0;
-    fill_locked(child, found);
+    fill_locked(child, request, found);
     return 1;
 }
 
@@ -82,10 +85,11 @@ static int look_locked(struct process *self, const struct wait_request *request,
 }
 
 static int look(const struct wait_request *request, struct wait_found *found) {
-    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
-    int result = look_locked(process_current(), request, found);
+    int result;
 
-    spin_unlock_irq(&process_tree_lock, flags);
+    spin_lock_irq_on(&process_tree_lock);
+    result = look_locked(process_current(), request, found);
+    spin_unlock_irq_on(&process_tree_lock);
     return result;
 }
 
@@ -141,12 +145,11 @@ static bool take_locked(struct process *self, const struct wait_found *found) {
 
 bool process_wait_take(const struct wait_request *request, struct wait_found *found) {
     bool taken = true;
-    irq_flags_t flags;
 
     if (!(request->options & WNOWAIT)) {
-        flags = spin_lock_irq(&process_tree_lock);
+        spin_lock_irq_on(&process_tree_lock);
         taken = take_locked(process_current(), found);
-        spin_unlock_irq(&process_tree_lock, flags);
+        spin_unlock_irq_on(&process_tree_lock);
         if (taken && (found->code == CLD_EXITED || found->code == CLD_KILLED))
             process_bury(found->child);
     }

@@ -16,15 +16,16 @@ struct wait_request {
     int which;   /* P_ALL, P_PID, P_PGID */
     int id;      /* for P_PID and P_PGID */
     int options; /* W* */
+    bool wants_usage;
 };
 
 struct wait_found {
     struct process *child; /* a reference; NULL: WNOHANG and nothing there */
     int pid;
     uint32_t uid;
-    int status; /* as wait4 gives it */
-    int code;   /* CLD_* */
-    struct process_usage usage;
+    int status;                 /* as wait4 gives it */
+    int code;                   /* CLD_* */
+    struct process_usage usage; /* only if it was wanted */
 };
 
 /*

@@ -44,10 +44,10 @@ int thread_init_user(struct thread *thread, void (*entry)(void *), void *arg) {
     thread->kstack_top = kstack_alloc();
     if (!thread->kstack_top)
         return -ENOMEM;
-    /* Saving does not write all of it, and signal frames show all of it to the user. */
-    thread->fpu = slab_alloc_zeroed(&fpu_cache);
+    thread->fpu = slab_alloc(&fpu_cache);
     if (!thread->fpu)
         goto free_stack;
+    fpu_state_prepare(thread->fpu);
     thread->trapframe = (struct trapframe *)thread->kstack_top - 1;
     context_init(&thread->context,
                  (void *)align_down((uintptr_t)thread->trapframe, (uintptr_t)STACK_ALIGN), entry,

@@ -44,7 +44,7 @@ static inline void spin_note_unlock(struct spinlock *l) {
 #endif
 
 /* Waits for a lock that was taken, and takes it. */
-void spin_wait(struct spinlock *l);
+__attribute__((noinline)) void spin_wait(struct spinlock *l);
 
 static inline void spin_acquire(struct spinlock *l) {
     if (__builtin_expect(__atomic_exchange_n(&l->taken, 1, __ATOMIC_ACQUIRE) != 0, 0))
@@ -81,6 +81,21 @@ static inline irq_flags_t spin_lock_irq(struct spinlock *l) {
 static inline void spin_unlock_irq(struct spinlock *l, irq_flags_t flags) {
     spin_unlock(l);
     irq_restore(flags);
+}
+
+/*
+ * The same where interrupts are known to be on, and are on again afterwards: in a thread's own
+ * work, with no other lock of this kind held.
+ */
+static inline void spin_lock_irq_on(struct spinlock *l) {
+    DEBUG_ASSERT(irq_is_enabled());
+    irq_disable();
+    spin_lock(l);
+}
+
+static inline void spin_unlock_irq_on(struct spinlock *l) {
+    spin_unlock(l);
+    irq_enable();
 }
 
 /* Takes two different locks of the same rank, the one at the lower address first. */

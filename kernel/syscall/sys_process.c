@@ -231,7 +231,8 @@ static int put_wait4(const struct wait_found *found, void *status, void *usage) 
 }
 
 long sys_wait4(int pid, void *status, int options, void *usage) {
-    struct wait_request request = {.which = P_ALL, .options = options | WEXITED};
+    struct wait_request request = {
+        .which = P_ALL, .options = options | WEXITED, .wants_usage = usage != NULL};
 
     if (options & ~WAIT4_OPTIONS)
         return -EINVAL;
@@ -269,7 +270,8 @@ static int put_waitid(const struct wait_found *found, void *user, void *usage) {
 }
 
 long sys_waitid(int which, int id, void *info, int options, void *usage) {
-    struct wait_request request = {.which = which, .id = id, .options = options};
+    struct wait_request request = {
+        .which = which, .id = id, .options = options, .wants_usage = usage != NULL};
     long result;
 
     if ((options & ~WAITID_OPTIONS) || !(options & (WEXITED | WSTOPPED | WCONTINUED)))

@@ -41,7 +41,6 @@ static void forget_ignored_locked(struct process *process, int signo) {
 long sys_rt_sigaction(int signo, const void *action, void *old, size_t set_size) {
     struct process *process = process_current();
     struct linux_sigaction wanted, before;
-    irq_flags_t flags;
 
     if (set_size != SET_BYTES || !is_signal(signo))
         return -EINVAL;
@@ -49,7 +48,7 @@ long sys_rt_sigaction(int signo, const void *action, void *old, size_t set_size)
         return -EFAULT;
     if (action && (SIGNALS_UNBLOCKABLE & SIGNAL_BIT(signo)))
         return -EINVAL;
-    flags = spin_lock_irq(&process->signal_lock);
+    spin_lock_irq_on(&process->signal_lock);
     before = *signal_action(process, signo);
     if (action) {
         wanted.mask &= ~SIGNALS_UNBLOCKABLE;
@@ -57,7 +56,7 @@ long sys_rt_sigaction(int signo, const void *action, void *old, size_t set_size)
         process->set_actions |= SIGNAL_BIT(signo);
         forget_ignored_locked(process, signo);
     }
-    spin_unlock_irq(&process->signal_lock, flags);
+    spin_unlock_irq_on(&process->signal_lock);
     return old ? copy_to_user(old, &before, sizeof(before)) : 0;
 }
 
@@ -65,11 +64,11 @@ long sys_rt_sigaction(int signo, const void *action, void *old, size_t set_size)
 
 static inline void set_mask(struct task *task, uint64_t mask) {
     struct process *process = task->thread.process;
-    irq_flags_t flags = spin_lock_irq(&process->signal_lock);
 
+    spin_lock_irq_on(&process->signal_lock);
     task->blocked = mask & ~SIGNALS_UNBLOCKABLE;
     signal_update_locked(task);
-    spin_unlock_irq(&process->signal_lock, flags);
+    spin_unlock_irq_on(&process->signal_lock);
 }
 
 long sys_rt_sigprocmask(int how, const void *set, void *old, size_t set_size) {
