@@ -24,6 +24,7 @@ import bench_figures
 import bench_linux
 import bench_run
 import bench_tables
+import machine
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FIGURES = os.path.join(ROOT, "tests/bench/figures")
@@ -149,6 +150,7 @@ class Bench:
         results.linux, results.linux_ns = kept["rows"], kept["wall"]
 
     def measure(self):
+        machine.use_small_pages()  # as ./quire does: both machines get memory in the same way
         if not self.options.no_linux:
             self.linux.fetch()  # what fails had better fail at once
         results = bench_tables.Results(self.rows, bench_figures.read(FIGURES), None)

@@ -53,7 +53,7 @@ def count(value):
 def duration(value):
     """Nanoseconds with three digits and their unit."""
     if not is_number(value):
-        return "" if value is None else str(value)
+        return ""
     for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3), ("ns", 1)):
         if value >= size or unit == "ns":
             value /= size

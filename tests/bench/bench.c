@@ -3,6 +3,7 @@
  * bench [options] [NAME...]: what the kernel's most common services cost.
  *
  *   --list       the rows, `NAME<tab>UNIT<tab>GROUP<tab>OPERATION` each
+ *   --row NAME   this row in this process: how the program calls itself, a fresh one for each row
  *   --repeat N   N repetitions of each row instead of what is usual
  *   --wall       nanoseconds of clock_gettime
  *   --events     each row twice, for somebody who watches from outside; prints `NAME OPERATIONS`
@@ -25,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
-#include <sys/resource.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,8 +45,9 @@ static const struct rows *const all_rows[] = {
             for (const struct row *row = group->first; row < group->first + group->count; row++)
 
 static bool wall, events;
-static int repetitions;
-static uint64_t operations; /* of the last measurement */
+static int repetitions;        /* or 0 for what is usual */
+static const struct row *only; /* what this process is for, or NULL */
+static uint64_t operations;    /* of the last measurement */
 static jmp_buf row_end;
 static pid_t bench_pid;
 
@@ -119,19 +121,43 @@ static ticks measure_lowest(const struct row *row) {
     return lowest;
 }
 
-static void row_run(const struct row *row) {
-    ticks value = wall && row->kind != ROW_TIME ? SKIPPED : measure_lowest(row);
+/* Returns the program's status. */
+static int row_measure(const struct row *row) {
+    ticks value;
 
+    bench_pid = getpid();
+    value = wall && row->kind != ROW_TIME ? SKIPPED : measure_lowest(row);
+    if (value == FAILED)
+        return 1;
     if (value == SKIPPED)
         printf("%s skip\n", row->name);
-    else if (value == FAILED)
-        printf("%s failed\n", row->name);
     else if (events)
         printf("%s %llu\n", row->name, (unsigned long long)operations);
     else if (wall)
         printf("%s %.1f\n", row->name, (double)value / 1000);
     else
         printf("%s %llu\n", row->name, (unsigned long long)value);
+    fflush(stdout);
+    return 0;
+}
+
+/* Each row has a fresh process: what others left behind does not count, nor how they ended. */
+static void row_run(const struct row *row) {
+    char count[16];
+    char *words[] = {"bench", "--row", (char *)row->name, "--repeat", count, NULL, NULL};
+    pid_t child;
+    int status;
+
+    snprintf(count, sizeof count, "%d", repetitions);
+    if (wall || events)
+        words[5] = wall ? "--wall" : "--events";
+    child = fork();
+    if (child == 0) {
+        execv("/proc/self/exe", words);
+        _exit(127);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+        printf("%s failed\n", row->name);
     fflush(stdout);
     tcdrain(STDOUT_FILENO); /* nothing is sent while the next row is measured */
 }
@@ -145,11 +171,11 @@ static bool row_wanted(const char *name, char **names) {
     return false;
 }
 
-static bool row_exists(const char *name) {
+static const struct row *row_find(const char *name) {
     FOR_EACH_ROW(row, group)
     if (strcmp(row->name, name) == 0)
-        return true;
-    return false;
+        return row;
+    return NULL;
 }
 
 static void list(void) {
@@ -170,11 +196,13 @@ static int options_read(int argc, char **argv) {
             events = true;
         else if (strcmp(argv[at], "--repeat") == 0 && at + 1 < argc)
             repetitions = atoi(argv[++at]);
+        else if (strcmp(argv[at], "--row") == 0 && at + 1 < argc)
+            only = row_find(argv[++at]);
         else
             break;
     }
     for (int i = at; i < argc; i++) {
-        if (!row_exists(argv[i])) {
+        if (!row_find(argv[i])) {
             fprintf(stderr, "bench: there is no option or row %s; --list names them\n", argv[i]);
             return -1;
         }
@@ -206,7 +234,8 @@ int main(int argc, char **argv) {
     names = options_read(argc, argv);
     if (names < 0)
         return 2;
-    bench_pid = getpid();
+    if (only)
+        return row_measure(only);
     for (int i = 0; events && i < EVENTS_START_MARKS; i++)
         measurement_begins();
     FOR_EACH_ROW(row, group)

@@ -70,58 +70,49 @@ static ticks fork_alone(void) {
     return per(end - start, 1);
 }
 
-/*
- * ---- generations: each forks the next, and lives until it has ended ----
- *
- * Run once for both rows: on Linux a fork costs the more, the more generations are alive above it,
- * and all of them take minutes.
- */
+/* ---- generations: each forks the next, and lives until it has ended ---- */
 
-static ticks *generation_ticks; /* shared: what the writes of each generation cost */
+static ticks *generation_ticks; /* shared: what the writes of the last generation cost */
 
-static void generations_run(void) {
+static void generations_run(int count) {
     char *pages = pages_map(GENERATION_PAGES);
 
     pages_write(pages, GENERATION_PAGES);
-    for (int i = 0; i < GENERATIONS; i++) {
+    for (int i = 0; i < count; i++) {
         pid_t child = fork();
         if (child != 0)
             _exit(child < 0 || waitpid(child, NULL, 0) != child);
         ticks start = now();
         pages_write(pages, GENERATION_PAGES);
-        generation_ticks[i] = now() - start;
+        *generation_ticks = now() - start;
     }
 }
 
-static void generations_need(void) {
-    size_t bytes = GENERATIONS * sizeof *generation_ticks;
+static ticks generation(int number) {
+    ticks result;
     pid_t child;
 
-    if (generation_ticks)
-        return;
-    generation_ticks = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    generation_ticks =
+        mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     need(generation_ticks != MAP_FAILED, "mmap of shared memory");
+    *generation_ticks = SKIPPED;
     child = child_start();
     if (child == 0) {
-        generations_run();
+        generations_run(number);
         _exit(0);
     }
     child_wait(child);
-}
-
-static ticks generation(int index) {
-    generations_need();
-    if (generation_ticks[index] == 0)
-        row_skip();
-    return per(generation_ticks[index], GENERATION_PAGES);
+    result = *generation_ticks;
+    munmap(generation_ticks, PAGE_BYTES);
+    return result == SKIPPED ? SKIPPED : per(result, GENERATION_PAGES);
 }
 
 static ticks generation_first(void) {
-    return generation(0);
+    return generation(1);
 }
 
 static ticks generation_last(void) {
-    return generation(GENERATIONS - 1);
+    return generation(GENERATIONS);
 }
 
 static const struct row small[] = {
