@@ -167,7 +167,7 @@ int shm_detach(struct vm_space *space, uint64_t address) {
 
 /* ---- shmctl ---- */
 
-static void fill_status_locked(struct shm_segment *segment, struct shm_status *status) {
+static void fill_status_locked(const struct shm_segment *segment, struct shm_status *status) {
     *status = (struct shm_status){
         .perm = segment->perm,
         .key = segment->key,
@@ -180,9 +180,6 @@ static void fill_status_locked(struct shm_segment *segment, struct shm_status *s
         .last_pid = segment->last_pid,
         .attachments = segment->attachments,
     };
-    spin_lock(&segment->object.lock);
-    status->resident_pages = segment->resident_pages;
-    spin_unlock(&segment->object.lock);
 }
 
 int shm_get_status(int id, enum shm_lookup how, struct shm_status *status) {
@@ -202,15 +199,30 @@ int shm_get_status(int id, enum shm_lookup how, struct shm_status *status) {
     return error;
 }
 
+static uint64_t count_pages(struct vm_object *object) {
+    uint64_t pages;
+
+    spin_lock(&object->lock);
+    pages = page_tree_count(&object->tree);
+    spin_unlock(&object->lock);
+    return pages;
+}
+
 int shm_next(int index, struct shm_status *status) {
     struct shm_segment *segment;
 
     spin_lock(&shm_table_lock);
     segment = shm_first_locked(index);
-    if (segment)
+    if (segment) {
         fill_status_locked(segment, status);
+        vm_object_ref(&segment->object);
+    }
     spin_unlock(&shm_table_lock);
-    return segment ? (int)((uint32_t)status->id % SHM_INDEXES) : -ENOENT;
+    if (!segment)
+        return -ENOENT;
+    status->resident_pages = count_pages(&segment->object);
+    vm_object_unref(&segment->object);
+    return (int)((uint32_t)status->id % SHM_INDEXES);
 }
 
 /* The segment, for who may change it. 0, -EINVAL, -EPERM. */
@@ -314,12 +326,9 @@ void shm_get_usage(struct shm_usage *usage) {
 
     spin_lock(&shm_table_lock);
     *usage = shm_usage;
-    usage->highest_index = 0;
-    usage->resident_pages = 0;
-    for (struct shm_segment *s = shm_first_locked(0); s; s = shm_after_locked(s)) {
-        fill_status_locked(s, &status);
-        usage->resident_pages += status.resident_pages;
-        usage->highest_index = (int)((uint32_t)status.id % SHM_INDEXES);
-    }
     spin_unlock(&shm_table_lock);
+    for (int index = 0; (index = shm_next(index, &status)) >= 0; index++) {
+        usage->resident_pages += status.resident_pages;
+        usage->highest_index = index;
+    }
 }

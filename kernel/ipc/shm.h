@@ -37,7 +37,7 @@ struct shm_status {
     int64_t attached_s, detached_s, changed_s; /* seconds since 1970; 0: never */
     int creator_pid, last_pid;
     uint64_t attachments;
-    uint64_t resident_pages;
+    uint64_t resident_pages; /* told by shm_next only, which counts them */
 };
 
 /* What there is of all segments together. */

@@ -4,7 +4,6 @@
  *
  * Locks:
  *   s  shm_table_lock, inside a space's lock and outside an object's
- *   o  the object's lock
  *   c  constant
  */
 #ifndef QUIRE_IPC_SHM_PRIVATE_H
@@ -34,7 +33,6 @@ struct shm_segment {
     int last_pid;                              /* s */
     uint32_t locked_by;                        /* s: user id, if SHM_LOCKED */
     uint64_t attachments;                      /* s */
-    uint64_t resident_pages;                   /* o */
 };
 
 extern struct spinlock shm_table_lock;

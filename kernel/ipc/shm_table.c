@@ -18,7 +18,6 @@
 #include "mm/slab.h"
 #include "shm_private.h"
 #include "vfs/context.h"
-#include "vm/access.h"
 
 #define NS_PER_S 1000000000ull
 #define SEQUENCES (INT32_MAX / (int)SHM_INDEXES + 1)
@@ -204,17 +203,6 @@ static struct shm_segment *segment_of(struct vm_object *object) {
     return container_of(object, struct shm_segment, object);
 }
 
-static int segment_get_page(struct vm_object *object, uint64_t index, unsigned access,
-                            paddr_t *pa) {
-    struct shm_segment *segment = segment_of(object);
-    bool is_new = (access & VM_WRITE) && !page_tree_lookup(&object->tree, index, NULL);
-    int error = vm_object_get_memory_page(object, index, access, pa);
-
-    if (!error && is_new)
-        segment->resident_pages++;
-    return error;
-}
-
 static void segment_attached(struct vm_object *object) {
     struct shm_segment *segment = segment_of(object);
 
@@ -254,7 +242,7 @@ static void segment_destroy(struct vm_object *object) {
 const struct vm_object_ops shm_object_ops = {
     .kind = "sysv shared memory",
     .frame_use = FRAME_ANON,
-    .get_page = segment_get_page,
+    .get_page = vm_object_get_memory_page,
     .attached = segment_attached,
     .detached = segment_detached,
     .destroy = segment_destroy,
