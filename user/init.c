@@ -237,6 +237,18 @@ static void mount_unless(const char *present, const char *type, const char *wher
         say("cannot mount", where);
 }
 
+/* Shared memory of POSIX lies in a tmpfs of its own, which anybody may fill but not with devices.
+ */
+static void mount_shm(void) {
+    struct stat dev, shm;
+
+    if (stat("/dev", &dev) == 0 && stat("/dev/shm", &shm) == 0 && dev.st_dev != shm.st_dev)
+        return;
+    mkdir("/dev/shm", 01777);
+    if (mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0)
+        say("cannot mount", "/dev/shm");
+}
+
 static void directory_make(const char *path, mode_t mode) {
     if (mkdir(path, mode) == 0)
         chmod(path, mode);
@@ -254,9 +266,9 @@ static void world_prepare(void) {
     mount_unless("/proc/self", "proc", "/proc");
     mount_unless("/sys/kernel", "sysfs", "/sys");
     mount_unless("/dev/pts/ptmx", "devpts", "/dev/pts");
+    mount_shm();
     directory_make("/tmp", 01777);
     directory_make("/root", 0700);
-    directory_make("/dev/shm", 01777);
     umask(022);
 }
 

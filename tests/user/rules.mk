@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+#
+# Test programs that need other flags than tools/user.mk gives them.
+
+# With glibc in place of musl.
+$(USER_OUT)/tests/test_posixshm_glibc: MUSL_CC := $(CC)

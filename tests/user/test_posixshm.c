@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * POSIX shared memory as musl makes it; the tests are in posixshm.h.
+ */
+#include "posixshm.h"
