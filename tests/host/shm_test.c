@@ -212,6 +212,26 @@ static void test_parts_are_counted(void) {
     end();
 }
 
+/* Two attachments side by side, of the same segment and in parts: only one of them goes. */
+static void test_detach_leaves_the_neighbour(void) {
+    int id;
+
+    begin();
+    id = make();
+    attach_at(space, id, 0);
+    attach_at(space, id, 3);
+    CHECK_EQ(vm_unmap(space, AT(1), PAGE_SIZE), 0);
+    CHECK_EQ(vm_unmap(space, AT(4), PAGE_SIZE), 0);
+    CHECK_EQ(attachments(id), 4);
+    CHECK_EQ(shm_detach(space, AT(1)), -EINVAL);
+    CHECK_EQ(shm_detach(space, AT(0)), 0);
+    CHECK_EQ(attachments(id), 2);
+    poke(space, 5, 5);
+    CHECK_EQ(shm_remove(id), 0);
+    CHECK_EQ(shm_detach(space, AT(3)), 0);
+    end();
+}
+
 /* ---- ids ---- */
 
 /* An id that is gone is found by nobody, though its index is another's by now. */
@@ -265,6 +285,7 @@ int main(int argc, char **argv) {
         {"no_memory_to_fork", test_no_memory_to_fork},
         {"goes_with_a_space", test_goes_with_a_space},
         {"parts_are_counted", test_parts_are_counted},
+        {"detach_leaves_the_neighbour", test_detach_leaves_the_neighbour},
         {"ids_go_round", test_ids_go_round},
         {"all_indexes", test_all_indexes},
     };
