@@ -110,6 +110,8 @@ static const struct procfs_entry entries[] = {
     TEXT("cpuinfo", 0444, show_cpuinfo),
     TEXT("devices", 0444, show_devices),
     TEXT("filesystems", 0444, show_filesystems),
+    {.name = "kpagecount", .mode = S_IFREG | 0400, .read = procfs_read_kpagecount},
+    {.name = "kpageflags", .mode = S_IFREG | 0400, .read = procfs_read_kpageflags},
     TEXT("meminfo", 0444, procfs_show_meminfo),
     TEXT("partitions", 0444, show_partitions),
     TEXT("slabinfo", 0400, procfs_show_slabinfo),

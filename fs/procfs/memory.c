@@ -6,12 +6,19 @@
 #include "fs/procfs/procfs_private.h"
 
 #include "lib/bits.h"
+#include "machine/layout.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
+#include "vm/census.h"
 #include "vm/fault.h"
 #include "vm/pmap.h"
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
+
+struct memory_line {
+    const char *name;
+    uint64_t pages;
+};
 
 static void line(struct seq *seq, const char *name, uint64_t pages) {
     size_t start = seq->length;
@@ -21,61 +28,127 @@ static void line(struct seq *seq, const char *name, uint64_t pages) {
     seq_printf(seq, "%8llu kB\n", (unsigned long long)(pages * KIB_PER_PAGE));
 }
 
+static void show_lines(struct seq *seq, const struct memory_line *lines, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        line(seq, lines[i].name, lines[i].pages);
+}
+
 /*
- * MemTotal is all of RAM. File pages are in memory only (there is no disk), so they are Cached and
- * Shmem and cannot be reclaimed: what is available is what is free.
+ * Pages of files and of shared memory: they are in memory only (there is no disk), so they cannot
+ * be reclaimed, and what is available is what is free. As on a tmpfs of Linux they are Cached,
+ * Shmem, and among what could only be swapped. There is no aging: all that is in use is active.
  */
+static uint64_t shared_frames(const struct frame_stats *s) {
+    return s->by_use[FRAME_FILE] + s->by_use[FRAME_SHMEM];
+}
+
+static void show_use(struct seq *seq, const struct frame_stats *s) {
+    const struct memory_line lines[] = {
+        {"MemTotal", s->total}, /* all of RAM */
+        {"MemFree", s->free},   {"MemAvailable", s->free},
+        {"Buffers", 0},         {"Cached", shared_frames(s)},
+        {"SwapCached", 0},      {"Active", s->by_use[FRAME_ANON] + shared_frames(s)},
+        {"Inactive", 0},        {"Active(anon)", s->by_use[FRAME_ANON] + shared_frames(s)},
+        {"Inactive(anon)", 0},  {"Active(file)", 0},
+        {"Inactive(file)", 0},  {"Unevictable", 0},
+        {"Mlocked", 0},         {"SwapTotal", 0},
+        {"SwapFree", 0},        {"Dirty", 0},
+        {"Writeback", 0},       {"AnonPages", s->by_use[FRAME_ANON]},
+    };
+
+    show_lines(seq, lines, ARRAY_SIZE(lines));
+}
+
+static void show_kernel_use(struct seq *seq, const struct frame_stats *s) {
+    const struct memory_line lines[] = {
+        {"Shmem", shared_frames(s)},
+        {"KReclaimable", 0},
+        {"Slab", s->by_use[FRAME_SLAB]},
+        {"SReclaimable", 0},
+        {"SUnreclaim", s->by_use[FRAME_SLAB]},
+        {"KernelStack", s->by_use[FRAME_STACK]},
+        {"PageTables", s->by_use[FRAME_TABLE]},
+        {"NFS_Unstable", 0},
+        {"Bounce", 0},
+        {"WritebackTmp", 0},
+        {"CommitLimit", s->total},
+        {"Committed_AS", s->by_use[FRAME_ANON] + shared_frames(s)},
+        {"VmallocTotal", (KVA_END - KVA_BASE) / PAGE_SIZE},
+        {"VmallocUsed", s->by_use[FRAME_STACK]},
+        {"VmallocChunk", 0},
+    };
+
+    show_lines(seq, lines, ARRAY_SIZE(lines));
+}
+
+static void show_huge(struct seq *seq) {
+    line(seq, "ShmemHugePages", 0);
+    line(seq, "ShmemPmdMapped", 0);
+    line(seq, "FileHugePages", 0);
+    line(seq, "FilePmdMapped", 0);
+    seq_string(seq, "HugePages_Total:       0\nHugePages_Free:        0\n"
+                    "HugePages_Rsvd:        0\nHugePages_Surp:        0\n");
+    line(seq, "Hugepagesize", PMAP_LARGE_BYTES / PAGE_SIZE);
+    line(seq, "Hugetlb", 0);
+}
+
+/* What it takes memory to count is left out when there is none. */
 int procfs_show_meminfo(struct seq *seq, const struct procfs_subject *subject) {
     struct frame_stats s;
+    struct vm_mapped mapped;
+    bool is_counted;
 
     (void)subject;
     frame_stats_get(&s);
-    const struct {
-        const char *name;
-        uint64_t pages;
-    } lines[] = {
-        {"MemTotal", s.total},
-        {"MemFree", s.free},
-        {"MemAvailable", s.free},
-        {"Buffers", 0},
-        {"Cached", s.by_use[FRAME_FILE]},
-        {"SwapCached", 0},
-        {"Active", s.by_use[FRAME_ANON] + s.by_use[FRAME_FILE]},
-        {"Inactive", 0},
-        {"Unevictable", 0},
-        {"Mlocked", 0},
-        {"SwapTotal", 0},
-        {"SwapFree", 0},
-        {"Dirty", 0},
-        {"Writeback", 0},
-        {"AnonPages", s.by_use[FRAME_ANON]},
-        {"Shmem", s.by_use[FRAME_FILE]},
-        {"Slab", s.by_use[FRAME_SLAB]},
-        {"SReclaimable", 0},
-        {"SUnreclaim", s.by_use[FRAME_SLAB]},
-        {"KernelStack", s.by_use[FRAME_STACK]},
-        {"PageTables", s.by_use[FRAME_TABLE]},
-        {"CommitLimit", s.total},
-        {"Committed_AS", s.by_use[FRAME_ANON] + s.by_use[FRAME_FILE]},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
-        line(seq, lines[i].name, lines[i].pages);
+    is_counted = vm_mapped_get(&mapped) == 0;
+    show_use(seq, &s);
+    if (is_counted)
+        line(seq, "Mapped", mapped.object_pages);
+    show_kernel_use(seq, &s);
+    if (is_counted)
+        line(seq, "AnonHugePages", mapped.large_pages);
+    show_huge(seq);
     return 0;
 }
 
+static void number(struct seq *seq, const char *name, uint64_t value) {
+    seq_printf(seq, "%s %lu\n", name, value);
+}
+
+/* Linux's names where they mean the same, then all uses of frames. */
 static void show_frames(struct seq *seq) {
     struct frame_stats s;
+    struct vm_mapped mapped;
 
     frame_stats_get(&s);
-    seq_printf(seq, "nr_free_pages %llu\n", (unsigned long long)s.free);
-    seq_printf(seq, "nr_anon_pages %llu\n", (unsigned long long)s.by_use[FRAME_ANON]);
-    seq_printf(seq, "nr_file_pages %llu\n", (unsigned long long)s.by_use[FRAME_FILE]);
-    seq_printf(seq, "nr_page_table_pages %llu\n", (unsigned long long)s.by_use[FRAME_TABLE]);
-    seq_printf(seq, "nr_frames_total %llu\n", (unsigned long long)s.total);
+    number(seq, "nr_free_pages", s.free);
+    number(seq, "nr_inactive_anon", 0);
+    number(seq, "nr_active_anon", s.by_use[FRAME_ANON] + shared_frames(&s));
+    number(seq, "nr_inactive_file", 0);
+    number(seq, "nr_active_file", 0);
+    number(seq, "nr_slab_reclaimable", 0);
+    number(seq, "nr_slab_unreclaimable", s.by_use[FRAME_SLAB]);
+    number(seq, "nr_anon_pages", s.by_use[FRAME_ANON]);
+    if (vm_mapped_get(&mapped) == 0) {
+        number(seq, "nr_mapped", mapped.object_pages);
+        number(seq, "nr_anon_transparent_hugepages",
+               mapped.large_pages / (PMAP_LARGE_BYTES / PAGE_SIZE));
+    }
+    number(seq, "nr_file_pages", shared_frames(&s));
+    number(seq, "nr_dirty", 0);
+    number(seq, "nr_writeback", 0);
+    number(seq, "nr_shmem", shared_frames(&s));
+    number(seq, "nr_kernel_stack", s.by_use[FRAME_STACK] * KIB_PER_PAGE);
+    number(seq, "nr_page_table_pages", s.by_use[FRAME_TABLE]);
+    number(seq, "nr_frames_total", s.total);
     for (unsigned use = 0; use < FRAME_USE_COUNT; use++)
         if (use != FRAME_HOLE)
-            seq_printf(seq, "nr_frames_%s %llu\n", frame_use_name((enum frame_use)use),
-                       (unsigned long long)s.by_use[use]);
+            seq_printf(seq, "nr_frames_%s %lu\n", frame_use_name((enum frame_use)use),
+                       s.by_use[use]);
+    number(seq, "pgpgin", 0);
+    number(seq, "pgpgout", 0);
+    number(seq, "pswpin", 0);
+    number(seq, "pswpout", 0);
 }
 
 static void show_faults(struct seq *seq) {

@@ -45,6 +45,10 @@ int procfs_file_open(struct vnode *v, struct file *f);
 int procfs_setting_show(const struct procfs_setting *setting, struct seq *seq);
 int procfs_setting_write(const struct procfs_setting *setting, const char *text);
 
+/* Records of physical frames (kpage.c). */
+long procfs_read_kpagecount(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
+long procfs_read_kpageflags(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
+
 /* Show functions of files about memory (memory.c); the others are in machine.c. */
 int procfs_show_meminfo(struct seq *seq, const struct procfs_subject *subject);
 int procfs_show_vmstat(struct seq *seq, const struct procfs_subject *subject);

@@ -14,6 +14,9 @@ int procfs_show_stat(struct seq *seq, const struct procfs_subject *subject);
 int procfs_show_statm(struct seq *seq, const struct procfs_subject *subject);
 int procfs_show_schedstat(struct seq *seq, const struct procfs_subject *subject);
 
+/* Bytes of the pages that the program's code lies in, libraries not included. */
+uint64_t procfs_code_bytes(const struct process *process);
+
 /* procfs_status.c */
 int procfs_show_status(struct seq *seq, const struct procfs_subject *subject);
 int procfs_show_limits(struct seq *seq, const struct procfs_subject *subject);

@@ -108,6 +108,12 @@ int procfs_show_stat(struct seq *seq, const struct procfs_subject *subject) {
     return 0;
 }
 
+uint64_t procfs_code_bytes(const struct process *process) {
+    const struct process_image *image = &process->image;
+
+    return align_up(image->code_end, PAGE_SIZE) - align_down(image->code_start, PAGE_SIZE);
+}
+
 int procfs_show_statm(struct seq *seq, const struct procfs_subject *subject) {
     struct vm_space_usage usage;
     uint64_t brk_start;
@@ -115,7 +121,7 @@ int procfs_show_statm(struct seq *seq, const struct procfs_subject *subject) {
     memory_get(subject->process, &usage, &brk_start);
     seq_printf(seq, "%llu %llu %llu %llu 0 %llu 0\n", (ull)(usage.mapped_bytes / PAGE_SIZE),
                (ull)resident_pages(&usage), (ull)(usage.file_pages + usage.shmem_pages),
-               (ull)(usage.text_bytes / PAGE_SIZE),
+               (ull)(usage.mapped_bytes ? procfs_code_bytes(subject->process) / PAGE_SIZE : 0),
                (ull)((usage.data_bytes + usage.stack_bytes) / PAGE_SIZE));
     return 0;
 }

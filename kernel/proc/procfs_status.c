@@ -71,22 +71,25 @@ static void show_memory(struct seq *seq, struct process *process) {
         return;
     vm_space_usage(space, &usage);
     vm_space_unref(space);
+    uint64_t code = procfs_code_bytes(process);
     uint64_t resident = usage.private_pages + usage.file_pages + usage.shmem_pages;
     line_kib(seq, "VmPeak", usage.peak_bytes / 1024);
     line_kib(seq, "VmSize", usage.mapped_bytes / 1024);
     line_kib(seq, "VmLck", usage.locked_bytes / 1024);
     line_kib(seq, "VmPin", 0);
-    line_kib(seq, "VmHWM", resident * KIB_PER_PAGE);
+    line_kib(seq, "VmHWM", usage.peak_pages * KIB_PER_PAGE);
     line_kib(seq, "VmRSS", resident * KIB_PER_PAGE);
     line_kib(seq, "RssAnon", usage.private_pages * KIB_PER_PAGE);
     line_kib(seq, "RssFile", usage.file_pages * KIB_PER_PAGE);
     line_kib(seq, "RssShmem", usage.shmem_pages * KIB_PER_PAGE);
     line_kib(seq, "VmData", usage.data_bytes / 1024);
     line_kib(seq, "VmStk", usage.stack_bytes / 1024);
-    line_kib(seq, "VmExe", usage.text_bytes / 1024);
-    line_kib(seq, "VmLib", 0);
+    line_kib(seq, "VmExe", code / 1024);
+    line_kib(seq, "VmLib", (usage.text_bytes - MIN(usage.text_bytes, code)) / 1024);
     line_kib(seq, "VmPTE", usage.table_pages * KIB_PER_PAGE);
     line_kib(seq, "VmSwap", 0);
+    line_kib(seq, "HugetlbPages", 0);
+    seq_string(seq, "CoreDumping:\t0\n");
 }
 
 static void line_set(struct seq *seq, const char *name, uint64_t set) {

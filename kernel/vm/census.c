@@ -7,6 +7,7 @@
  */
 #include "vm/census.h"
 
+#include "abi/errno.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vm/pmap.h"
@@ -168,4 +169,70 @@ void vm_space_sums(struct vm_space *space, struct vm_range range, const struct v
     for (; area && area->start < range.end; area = vm_area_next(area))
         area_visit(area, &visitor);
     spin_unlock(&space->lock);
+}
+
+/* ---- what all spaces map ---- */
+
+struct mapping_count {
+    struct vm_tally met;
+    struct vm_mapped *mapped;
+    int error;
+};
+
+/* Adds pages to a sum if their first frame is met for the first time. */
+static void count_once(struct mapping_count *count, const struct frame *frame, uint64_t *sum,
+                       uint64_t pages) {
+    bool first = vm_tally_get(&count->met, frame) == 0;
+
+    if (vm_tally_add(&count->met, frame) < 0)
+        count->error = -ENOMEM;
+    else if (first)
+        *sum += pages;
+}
+
+static void count_mapped(void *arg, const struct seen *seen) {
+    struct mapping_count *count = arg;
+
+    count_once(count, seen->frame, &count->mapped->object_pages, 1);
+}
+
+/* A range that a large leaf could map has one entry, or a table of small ones. */
+static void count_large(struct mapping_count *count, const struct vm_area *area) {
+    struct pmap_cursor cursor;
+
+    pmap_cursor_init(&cursor, area->space->pmap, area->start);
+    while (pmap_cursor_next_present(&cursor, area->end)) {
+        if (cursor.at.level > 1)
+            count_once(count, phys_to_frame(cursor.at.pa), &count->mapped->large_pages,
+                       PMAP_LARGE_BYTES / PAGE_SIZE);
+        pmap_cursor_find(&cursor, align_down(cursor.at.va, PMAP_LARGE_BYTES) + PMAP_LARGE_BYTES);
+    }
+}
+
+static void count_space(struct mapping_count *count, struct vm_space *space) {
+    const struct seen_visitor visitor = {.page = count_mapped, .arg = count};
+    struct vm_area *area;
+
+    spin_lock(&space->lock);
+    for (area = vm_area_first(&space->areas); area && !count->error; area = vm_area_next(area)) {
+        if (area->object)
+            visit_object(area, &visitor);
+        else
+            count_large(count, area);
+    }
+    spin_unlock(&space->lock);
+}
+
+int vm_mapped_get(struct vm_mapped *mapped) {
+    struct mapping_count count = {.mapped = mapped};
+    struct vm_space *space = NULL;
+
+    *mapped = (struct vm_mapped){0};
+    count.error = vm_tally_init(&count.met);
+    while (!count.error && (space = vm_space_next(space)) != NULL)
+        count_space(&count, space);
+    if (space)
+        vm_space_unref(space);
+    vm_tally_free(&count.met);
+    return count.error;
 }

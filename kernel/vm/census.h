@@ -35,6 +35,15 @@ uint32_t vm_census_count(const struct vm_census *census, const struct frame *fra
 /* Whether one of them sees it as part of a large page. */
 bool vm_census_is_large(const struct vm_census *census, const struct frame *frame);
 
+/* What all spaces together map now, each page once. */
+struct vm_mapped {
+    uint64_t object_pages; /* of files and shared memory */
+    uint64_t large_pages;  /* of private memory, by large leaves, in pages of 4 KiB */
+};
+
+/* Counts that, walking the page tables of all spaces. 0 or -ENOMEM. Locks as vm_census_take. */
+int vm_mapped_get(struct vm_mapped *mapped);
+
 /* What is seen in a range of addresses, in pages; and its shares, in bytes << VM_SHARE_SHIFT. */
 struct vm_sums {
     uint64_t resident;                            /* pages seen */

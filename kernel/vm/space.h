@@ -49,6 +49,7 @@ struct vm_space {
     uint64_t faults_minor;    /* [space] repaired from memory */
     uint64_t faults_major;    /* [space] had to wait for a device */
     uint64_t peak_bytes;      /* [space] largest areas.bytes */
+    uint64_t peak_pages;      /* [space] most resident ones that vm_space_usage has counted */
     struct list_node link;    /* [spaces] in the list of all, once it is whole */
 };
 
@@ -122,6 +123,7 @@ struct vm_space_usage {
     uint64_t private_pages; /* in shadows: anonymous resident */
     uint64_t file_pages;    /* mapped from files now */
     uint64_t shmem_pages;   /* mapped from shared memory that is no file now */
+    uint64_t peak_pages;    /* resident: the most, of the times when somebody looked */
     uint64_t table_pages;
     uint32_t areas;
 };

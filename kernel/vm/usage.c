@@ -73,6 +73,9 @@ void vm_space_usage(struct vm_space *space, struct vm_space_usage *usage) {
     usage->table_pages = pmap_table_pages(space->pmap);
     for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area))
         add_area_usage(area, usage);
+    space->peak_pages =
+        MAX(space->peak_pages, usage->private_pages + usage->file_pages + usage->shmem_pages);
+    usage->peak_pages = space->peak_pages;
     spin_unlock(&space->lock);
 }
 
