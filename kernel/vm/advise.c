@@ -122,7 +122,7 @@ static int next_hole(struct vm_space *space, struct vm_range range, struct hole 
         return -ENOENT;
     if ((area->flags & VM_AREA_LOCKED) || !area->object || vm_object_is_device(area->object))
         return -EINVAL;
-    if (!(area->flags & VM_AREA_SHARED) || !(area->prot & VM_WRITE))
+    if (!(area->flags & VM_AREA_SHARED) || !(area->max_prot & VM_WRITE))
         return -EACCES;
     *hole = (struct hole){area->object, index_range(area, range), area->end};
     vm_object_ref(area->object);

@@ -27,11 +27,11 @@ enum vm_advice {
     VM_ADVICE_FREE,             /* as DONT_NEED. -EINVAL: locked, or not private anonymous */
     VM_ADVICE_COLD,             /* nothing to do. -EINVAL: locked, device */
     VM_ADVICE_PAGE_OUT,         /* nothing to do: no swap. -EINVAL: locked, device */
-    VM_ADVICE_REMOVE,       /* a hole in the object. -EINVAL: locked, no object; -EACCES: not both
-                             * shared and writable */
-    VM_ADVICE_DONT_FORK,    /* a child does not get the area */
-    VM_ADVICE_DO_FORK,      /* -EINVAL: device */
-    VM_ADVICE_WIPE_ON_FORK, /* a child finds zeroes. -EINVAL: not private anonymous */
+    VM_ADVICE_REMOVE,           /* a hole in the object. -EINVAL: locked, no object; -EACCES: not
+                                 * shared, or may never be written */
+    VM_ADVICE_DONT_FORK,        /* a child does not get the area */
+    VM_ADVICE_DO_FORK,          /* -EINVAL: device */
+    VM_ADVICE_WIPE_ON_FORK,     /* a child finds zeroes. -EINVAL: not private anonymous */
     VM_ADVICE_KEEP_ON_FORK,
     VM_ADVICE_DONT_DUMP,
     VM_ADVICE_DO_DUMP, /* -EINVAL: device */

@@ -155,13 +155,23 @@ static void test_free(void) {
 
 /* A hole in the object; everybody sees it. */
 static void test_remove(void) {
+    struct vm_map_request read_only = {
+        .address = AT(10),
+        .length = 4 * PAGE_SIZE,
+        .prot = RO,
+        .max_prot = RO,
+        .flags = VM_MAP_FIXED | VM_MAP_SHARED,
+        .offset = 2 * PAGE_SIZE,
+    };
     struct test_file file;
     struct vm_space *child;
+    uint64_t at;
 
     begin();
     file_init(&file, 8 * PAGE_SIZE);
     map_object(space, 0, 4, RW, VM_MAP_SHARED, &file.object, 2);
-    map_object(space, 10, 4, RO, VM_MAP_SHARED, &file.object, 2);
+    read_only.object = &file.object;
+    CHECK_EQ(vm_map(space, &read_only, &at), 0);
     map_object(space, 20, 4, RW, 0, &file.object, 2);
     map_fixed(space, 30, 1, RW, 0);
     map_object(space, 31, 1, RW, VM_MAP_SHARED | VM_MAP_LOCKED, &file.object, 0);
