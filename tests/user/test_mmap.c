@@ -351,6 +351,109 @@ static void huge_reservation_costs_nothing(void) {
         CHECK_MEMORY_SAME(memory_use(), before);
 }
 
+/* ---- flags ---- */
+
+static void low_addresses(void) {
+    const uintptr_t end = 1UL << 31;
+    char *low = mmap(NULL, 4 * PAGE_BYTES, RW, ANONYMOUS | MAP_32BIT, -1, 0);
+    char *wish = mmap((void *)0x12340000, PAGE_BYTES, RW, ANONYMOUS | MAP_32BIT, -1, 0);
+    char *high = mmap((void *)(1UL << 40), PAGE_BYTES, RW, ANONYMOUS | MAP_32BIT, -1, 0);
+
+    CHECK(low != MAP_FAILED && wish != MAP_FAILED && high != MAP_FAILED);
+    CHECK((uintptr_t)low + 4 * PAGE_BYTES <= end);
+    CHECK_EQ((uintptr_t)wish, 0x12340000);
+    CHECK((uintptr_t)high < end);
+    low[0] = 1;
+    CHECK_FAILS(mmap(NULL, end, RW, ANONYMOUS | MAP_32BIT | MAP_NORESERVE, -1, 0), ENOMEM);
+}
+
+/* What grows down grows when it is touched below, and others keep away from where it may. */
+static void grows_down(void) {
+    const size_t guard = 256 * PAGE_BYTES;
+    char *place = free_stretch(2048) + 1024 * PAGE_BYTES;
+    char *stack = mmap(place, 2 * PAGE_BYTES, RW, ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+    char *near;
+
+    CHECK(stack == place);
+    near = mmap(stack - 16 * PAGE_BYTES, PAGE_BYTES, RW, ANONYMOUS, -1, 0);
+    CHECK(near != MAP_FAILED && near != stack - 16 * PAGE_BYTES); /* the wish is not granted */
+    near = mmap(stack - guard - PAGE_BYTES, PAGE_BYTES, RW, ANONYMOUS, -1, 0);
+    CHECK(near == stack - guard - PAGE_BYTES);
+    CHECK_EQ(munmap(near, PAGE_BYTES), 0);
+    stack[-1] = 1;
+    stack[-(long)(8 * PAGE_BYTES)] = 2;
+    CHECK_EQ(stack[-(long)PAGE_BYTES], 0);
+    near = mmap(stack - 20 * PAGE_BYTES, PAGE_BYTES, RW, ANONYMOUS | MAP_FIXED, -1, 0);
+    CHECK(near != MAP_FAILED);
+    CHECK(!can_write(stack - 9 * PAGE_BYTES)); /* too near to another */
+    CHECK_EQ(munmap(near, PAGE_BYTES), 0);
+    CHECK(can_write(stack - 9 * PAGE_BYTES));
+    CHECK_FAILS(mmap(NULL, PAGE_BYTES, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN, -1, 0),
+                EINVAL);
+}
+
+static void huge_pages_without_a_pool(void) {
+    int huge = ANONYMOUS | MAP_HUGETLB;
+    int fd = open("/proc/self/exe", O_RDONLY);
+    void *start = mmap(NULL, 2 << 20, RW, huge, -1, 0);
+
+    if (start != MAP_FAILED)
+        SKIP("there is a pool here");
+    CHECK_EQ(errno, ENOMEM);
+    CHECK_FAILS(mmap(NULL, 2 << 20, RW, huge | 21 << 26, -1, 0), ENOMEM);
+    CHECK_FAILS(mmap(NULL, 2 << 20, RW, huge | 13 << 26, -1, 0), EINVAL);
+    CHECK_FAILS(mmap(NULL, 2 << 20, PROT_READ, MAP_PRIVATE | MAP_HUGETLB, fd, 0), EINVAL);
+}
+
+static void flags_that_are_validated(void) {
+    const int unknown = 1 << 25, sync = 0x80000, validate = 3;
+    int fd = memfd_create("validate", 0);
+
+    CHECK_EQ(ftruncate(fd, PAGE_BYTES), 0);
+    CHECK(mmap(NULL, PAGE_BYTES, RW, validate, fd, 0) != MAP_FAILED);
+    CHECK(mmap(NULL, PAGE_BYTES, RW, MAP_SHARED | unknown, fd, 0) != MAP_FAILED);
+    CHECK(mmap(NULL, PAGE_BYTES, RW, MAP_PRIVATE | sync, fd, 0) != MAP_FAILED);
+    CHECK_FAILS(mmap(NULL, PAGE_BYTES, RW, validate | sync, fd, 0), EOPNOTSUPP);
+    CHECK_FAILS(mmap(NULL, PAGE_BYTES, RW, validate | unknown, fd, 0), EOPNOTSUPP);
+    CHECK_FAILS(mmap(NULL, PAGE_BYTES, RW, validate | MAP_ANONYMOUS, -1, 0), EINVAL);
+    CHECK_FAILS(mmap(NULL, PAGE_BYTES, RW, MAP_TYPE | MAP_ANONYMOUS, -1, 0), EINVAL);
+}
+
+/* No more areas: nothing new, nothing that makes two of one; what takes away goes on. */
+static void too_many_areas(void) {
+    char *start = pages_map(3, RW);
+    size_t count = 0;
+
+    for (; count < 70000; count++)
+        if (mmap(NULL, PAGE_BYTES, count % 2 ? PROT_READ : PROT_NONE, ANONYMOUS, -1, 0) ==
+            MAP_FAILED)
+            break;
+    CHECK_EQ(errno, ENOMEM);
+    if (count < 65000 || count > 65531)
+        SKIP("another limit than 65530");
+    CHECK_FAILS(mprotect(start + PAGE_BYTES, PAGE_BYTES, PROT_READ), ENOMEM);
+    CHECK(can_write(start + PAGE_BYTES));
+    CHECK_FAILS(munmap(start + PAGE_BYTES, PAGE_BYTES), ENOMEM);
+    CHECK_FAILS(mremap(start, PAGE_BYTES, 2 * PAGE_BYTES, MREMAP_MAYMOVE), ENOMEM);
+    CHECK_EQ(munmap(start, PAGE_BYTES), 0);
+    CHECK(can_write(start + PAGE_BYTES));
+}
+
+static void msync_errors(void) {
+    char *start = free_stretch(4);
+
+    CHECK(mmap(start, 3 * PAGE_BYTES, RW, ANONYMOUS | MAP_FIXED, -1, 0) == start);
+    CHECK_EQ(msync(start, 3 * PAGE_BYTES, MS_SYNC), 0);
+    CHECK_EQ(msync(start, 2 * PAGE_BYTES + 1, MS_ASYNC | MS_INVALIDATE), 0);
+    CHECK_EQ(msync(start, PAGE_BYTES, 0), 0);
+    CHECK_EQ(msync(start + 3 * PAGE_BYTES, 0, MS_SYNC), 0);
+    CHECK_FAILS(msync(start + 1, PAGE_BYTES, MS_SYNC), EINVAL);
+    CHECK_FAILS(msync(start, PAGE_BYTES, MS_SYNC | MS_ASYNC), EINVAL);
+    CHECK_FAILS(msync(start, PAGE_BYTES, 8), EINVAL);
+    CHECK_FAILS(msync(start, 4 * PAGE_BYTES, MS_SYNC), ENOMEM);
+    CHECK_FAILS(msync(start, (size_t)-PAGE_BYTES, MS_SYNC), ENOMEM);
+}
+
 CHECK_MAIN(
     {"address_picked_is_address_given", address_picked_is_address_given},
     {"hint_is_rounded_and_may_be_taken", hint_is_rounded_and_may_be_taken},
@@ -367,4 +470,8 @@ CHECK_MAIN(
     {"search_finds_the_hole", search_finds_the_hole},
     {"address_space_filled", address_space_filled}, {"many_areas_or_enomem", many_areas_or_enomem},
     {"address_limit_is_kept", address_limit_is_kept}, {"maps_tell_the_truth", maps_tell_the_truth},
-    {"huge_reservation_costs_nothing", huge_reservation_costs_nothing})
+    {"huge_reservation_costs_nothing", huge_reservation_costs_nothing},
+    {"low_addresses", low_addresses}, {"grows_down", grows_down},
+    {"huge_pages_without_a_pool", huge_pages_without_a_pool},
+    {"flags_that_are_validated", flags_that_are_validated}, {"too_many_areas", too_many_areas},
+    {"msync_errors", msync_errors})

@@ -86,9 +86,42 @@ static void errors(void) {
     CHECK_EQ(munmap(start + 2 * PAGE_BYTES, PAGE_BYTES), 0);
     CHECK_FAILS(protect(start, 4, PROT_READ), ENOMEM);
     CHECK_FAILS(protect(start + 2 * PAGE_BYTES, 1, PROT_READ), ENOMEM);
-    /* What comes before the hole may have been done (Linux) or not; what comes after has not. */
-    CHECK(can_read(start));
+    /* What comes before the hole has been done; what comes after has not. */
+    CHECK(can_read(start + PAGE_BYTES));
+    CHECK(!can_write(start + PAGE_BYTES));
     CHECK(can_write(start + 3 * PAGE_BYTES));
+    CHECK_EQ(raw_protect(start, 0, 0xff00), 0);
+}
+
+/* PROT_GROWSDOWN reaches down to the start of a stack, and is for stacks only. */
+static void growing_down(void) {
+    char *start =
+        mmap(NULL, 8 * PAGE_BYTES, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, -1, 0);
+    char *other = pages_map(2, RW);
+
+    CHECK(start != MAP_FAILED);
+    CHECK_EQ(raw_protect(start + 5 * PAGE_BYTES, PAGE_BYTES, PROT_READ | PROT_GROWSDOWN), 0);
+    CHECK(!can_write(start));
+    CHECK(!can_write(start + 5 * PAGE_BYTES));
+    CHECK(can_write(start + 6 * PAGE_BYTES));
+    CHECK_FAILS(raw_protect(other + PAGE_BYTES, PAGE_BYTES, PROT_READ | PROT_GROWSDOWN), EINVAL);
+    CHECK_FAILS(raw_protect(other, PAGE_BYTES, PROT_READ | PROT_GROWSUP), EINVAL);
+    CHECK_FAILS(raw_protect(other, PAGE_BYTES, PROT_READ | PROT_GROWSUP | PROT_GROWSDOWN), EINVAL);
+    CHECK(can_write(other));
+}
+
+/* A refusal in a later area: what lies before it has changed. */
+static void refused_half_way(void) {
+    int fd = open("/proc/self/exe", O_RDONLY);
+    char *start = pages_map(4, PROT_READ);
+
+    CHECK(fd >= 0);
+    CHECK(mmap(start + 2 * PAGE_BYTES, PAGE_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) !=
+          MAP_FAILED);
+    CHECK_FAILS(protect(start, 4, RW), EACCES);
+    CHECK(can_write(start + PAGE_BYTES));
+    CHECK(!can_write(start + 2 * PAGE_BYTES));
+    CHECK(!can_write(start + 3 * PAGE_BYTES));
 }
 
 static void untouched_pages_obey_too(void) {
@@ -162,6 +195,7 @@ CHECK_MAIN({"rights_change_at_once", rights_change_at_once},
            {"middle_splits_and_joins", middle_splits_and_joins},
            {"several_areas_at_once", several_areas_at_once},
            {"length_is_rounded_up", length_is_rounded_up}, {"errors", errors},
+           {"growing_down", growing_down}, {"refused_half_way", refused_half_way},
            {"untouched_pages_obey_too", untouched_pages_obey_too},
            {"read_only_file_never_becomes_shared_writable",
             read_only_file_never_becomes_shared_writable},

@@ -23,6 +23,7 @@
 struct page {
     int rights;
     uint32_t value;
+    uint32_t below; /* what it reads as when private changes are forgotten */
 };
 
 struct world {
@@ -71,7 +72,9 @@ static void do_map(struct world *world, bool of_file) {
     WORLD_CHECK(world, mmap(start, (size_t)count * PAGE_BYTES, rights, flags,
                             of_file ? world->fd : -1, (off_t)from * (off_t)PAGE_BYTES) == start);
     for (int i = 0; i < count; i++)
-        world->pages[first + i] = (struct page){rights, of_file ? FILE_VALUE(from + i) : 0};
+        world->pages[first + i] =
+            of_file ? (struct page){rights, FILE_VALUE(from + i), FILE_VALUE(from + i)}
+                    : (struct page){rights, 0, 0};
 }
 
 static void do_unmap(struct world *world) {
@@ -83,17 +86,55 @@ static void do_unmap(struct world *world) {
         world->pages[first + i].rights = NOTHING;
 }
 
-/* Only over stretches without a hole: what else happens is not the same everywhere. */
+/* Up to a hole, if there is one. */
 static void do_protect(struct world *world) {
-    int first, count = stretch(world, &first), rights = some_rights(world);
+    int first, count = stretch(world, &first), rights = some_rights(world), i;
     char *start = world->region + (size_t)first * PAGE_BYTES;
 
-    for (int i = 0; i < count; i++)
-        if (world->pages[first + i].rights == NOTHING)
-            return;
-    WORLD_CHECK(world, mprotect(start, (size_t)count * PAGE_BYTES, rights) == 0);
-    for (int i = 0; i < count; i++)
+    for (i = 0; i < count && world->pages[first + i].rights != NOTHING; i++)
         world->pages[first + i].rights = rights;
+    WORLD_CHECK(world, mprotect(start, (size_t)count * PAGE_BYTES, rights) == (i < count ? -1 : 0));
+}
+
+/* Passing over holes. */
+static void do_forget(struct world *world) {
+    int first, count = stretch(world, &first), result = 0;
+    char *start = world->region + (size_t)first * PAGE_BYTES;
+
+    for (int i = first; i < first + count; i++) {
+        if (world->pages[i].rights == NOTHING)
+            result = -1;
+        world->pages[i].value = world->pages[i].below;
+    }
+    WORLD_CHECK(world, madvise(start, (size_t)count * PAGE_BYTES, MADV_DONTNEED) == result);
+}
+
+/* One page, which lies in one area, to another place. */
+static void do_move(struct world *world) {
+    int from = (int)random_below(&world->random, PAGES);
+    int to = (int)random_below(&world->random, PAGES);
+    char *source = world->region + (size_t)from * PAGE_BYTES;
+    char *target = world->region + (size_t)to * PAGE_BYTES;
+    bool possible = from != to && world->pages[from].rights != NOTHING;
+    void *moved = mremap(source, PAGE_BYTES, PAGE_BYTES, MREMAP_MAYMOVE | MREMAP_FIXED, target);
+
+    WORLD_CHECK(world, moved == (possible ? target : MAP_FAILED));
+    if (!possible)
+        return;
+    world->pages[to] = world->pages[from];
+    world->pages[from].rights = NOTHING;
+}
+
+/* Locked or not: nothing that one can read changes. */
+static void do_lock(struct world *world) {
+    int first, count = stretch(world, &first);
+    char *start = world->region + (size_t)first * PAGE_BYTES;
+
+    if (random_below(&world->random, 2))
+        (void)!mlock(start, (size_t)count * PAGE_BYTES);
+    munlock(world->region, (size_t)PAGES * PAGE_BYTES);
+    for (int i = 0; i < PAGES; i++) /* up to each hole */
+        munlock(world->region + (size_t)i * PAGE_BYTES, PAGE_BYTES);
 }
 
 static void do_write(struct world *world) {
@@ -169,7 +210,7 @@ static void do_fork(struct world *world, int depth) {
 }
 
 static void step(struct world *world, int depth) {
-    switch (random_below(&world->random, 16)) {
+    switch (random_below(&world->random, 20)) {
     case 0:
     case 1:
         do_map(world, false);
@@ -195,6 +236,16 @@ static void step(struct world *world, int depth) {
     case 9:
     case 10:
         do_read(world);
+        break;
+    case 11:
+        do_forget(world);
+        break;
+    case 12:
+    case 13:
+        do_move(world);
+        break;
+    case 14:
+        do_lock(world);
         break;
     default:
         do_write(world);
