@@ -154,7 +154,7 @@ static int fork_shadow(struct vm_area *copy, const struct vm_area *area) {
 
 /*
  * Gives the child an area like the parent's, a clone of its shadow, its entries. Locks are not
- * inherited, so what they kept apart may be one. 0 or -ENOMEM.
+ * inherited, nor shadows that are wiped, so what they kept apart may be one. 0 or -ENOMEM.
  */
 static int fork_area(struct vm_space *child, struct vm_area *area) {
     struct vm_area *copy;
@@ -174,7 +174,7 @@ static int fork_area(struct vm_space *child, struct vm_area *area) {
         return -ENOMEM;
     }
     vm_area_insert(&child->areas, copy);
-    if (area->space->areas.locked_bytes > 0)
+    if (area->space->areas.locked_bytes > 0 || (area->flags & VM_AREA_WIPE_ON_FORK))
         vm_area_join(&child->areas, copy);
     if (!(area->flags & VM_AREA_WIPE_ON_FORK))
         pmap_fork(area->space->pmap, child->pmap, area->start, area->end);

@@ -15,6 +15,7 @@
 #include "support/inject.h"
 #include "support/model_cpu.h"
 #include "support/vm_fixture.h"
+#include "vm/advise.h"
 #include "vm/check.h"
 #include "vm/pmap.h"
 
@@ -373,6 +374,31 @@ static void test_check_sees(void) {
     end();
 }
 
+/*
+ *    [wwww]   two areas that only their shadows keep apart; a child that is to find zeroes has
+ *             neither of these, so there it is one
+ */
+static void test_fork_joins_what_is_wiped(void) {
+    struct vm_space *child;
+
+    begin();
+    map_fixed(space, 3, 1, RW, 0);
+    CHECK_EQ(poke(space, 3, 3), 0);
+    map_fixed(space, 0, 2, RW, 0);
+    CHECK_EQ(poke(space, 0, 1), 0);
+    map_fixed(space, 2, 1, RW, 0);
+    expect_picture(space, 4, "[ww][ww]");
+    CHECK_EQ(vm_advise(space, AT(0), 4 * PAGE_SIZE, VM_ADVICE_WIPE_ON_FORK), 0);
+    child = space_fork(space);
+    expect_picture(space, 4, "[ww][ww]");
+    expect_picture(child, 4, "[wwww]");
+    CHECK_EQ(peek(child, 0), 0);
+    CHECK_EQ(peek(child, 3), 0);
+    CHECK_EQ(peek(space, 3), 3);
+    space_end(child);
+    end();
+}
+
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         {"create_no_memory", test_create_no_memory},
@@ -380,6 +406,7 @@ int main(int argc, char **argv) {
         {"fork_keeps_shadows_shared", test_fork_keeps_shadows_shared},
         {"fork_generations", test_fork_generations},
         {"fork_no_memory", test_fork_no_memory},
+        {"fork_joins_what_is_wiped", test_fork_joins_what_is_wiped},
         {"forkexit", test_forkexit},
         {"read_and_write", test_read_and_write},
         {"allows", test_allows},
