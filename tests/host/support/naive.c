@@ -12,6 +12,7 @@
 #include "lib/bits.h"
 #include "support/check.h"
 #include "vm/access.h"
+#include "vm/lock.h"
 
 /* Pages kept free between a growing stack and what lies below it. */
 #define STACK_GUARD_PAGES 256u
@@ -20,6 +21,11 @@ struct naive_object naive_objects[NAIVE_OBJECTS];
 unsigned naive_idents;
 
 static const unsigned char zeroes[PAGE_SIZE];
+
+/* The rights that pages of a protection have: what can be written or executed can be read. */
+static unsigned granted(const struct naive_page *page) {
+    return page->prot ? page->prot | VM_READ : 0;
+}
 
 /* ---- private pages ---- */
 
@@ -109,6 +115,7 @@ void naive_map(struct naive_space *space, struct naive_range range,
             .backing = mapping->backing,
             .object = mapping->object,
             .index = (uint16_t)(mapping->index + i - range.start),
+            .flags = space->future_flags,
         };
     }
 }
@@ -122,17 +129,6 @@ int naive_protect(struct naive_space *space, struct naive_range range, unsigned 
         space->pages[i].prot = (uint8_t)prot;
     }
     return 0;
-}
-
-int naive_discard(struct naive_space *space, struct naive_range range) {
-    int answer = 0;
-
-    for (unsigned i = range.start; i < range.end; i++) {
-        if (!space->pages[i].mapped)
-            answer = -ENOMEM;
-        page_drop_private(&space->pages[i]);
-    }
-    return answer;
 }
 
 uint64_t naive_brk(struct naive_space *space, uint64_t address) {
@@ -158,10 +154,159 @@ uint64_t naive_brk(struct naive_space *space, uint64_t address) {
 
 void naive_fork(struct naive_space *child, const struct naive_space *parent) {
     *child = *parent;
+    child->future_flags = 0;
     for (unsigned i = 0; i < NAIVE_PAGES; i++) {
-        if (child->pages[i].bytes)
-            page_set_private(&child->pages[i], parent->pages[i].bytes, parent->pages[i].ident);
+        struct naive_page *page = &child->pages[i];
+
+        if (page->flags & NAIVE_NO_FORK) {
+            *page = (struct naive_page){0};
+        } else if (page->flags & NAIVE_WIPE_ON_FORK) {
+            page->bytes = NULL;
+            page->ident = NULL;
+        } else if (page->bytes) {
+            page_set_private(page, parent->pages[i].bytes, parent->pages[i].ident);
+        }
+        page->flags &= (uint8_t) ~(NAIVE_LOCKED | NAIVE_ON_FAULT);
     }
+}
+
+/* ---- mremap ---- */
+
+/* A page like this one, without contents, `more` pages further in the object. */
+static struct naive_page page_alike(const struct naive_page *page, unsigned more) {
+    struct naive_page alike = *page;
+
+    alike.bytes = NULL;
+    alike.ident = NULL;
+    alike.index = (uint16_t)(alike.index + more);
+    return alike;
+}
+
+void naive_extend(struct naive_space *space, struct naive_range range) {
+    for (unsigned i = range.start; i < range.end; i++)
+        space->pages[i] = page_alike(&space->pages[i - 1], 1);
+}
+
+void naive_move(struct naive_space *space, const struct naive_move *move) {
+    unsigned old_pages = move->from.end - move->from.start;
+    unsigned moved = MIN(old_pages, move->new_pages);
+    struct naive_page last;
+
+    naive_unmap(space, (struct naive_range){move->to, move->to + move->new_pages});
+    if (old_pages == 0) { /* the pages of a shared object, once more */
+        for (unsigned i = 0; i < move->new_pages; i++)
+            space->pages[move->to + i] = page_alike(&space->pages[move->from.start], i);
+        return;
+    }
+    last = page_alike(&space->pages[move->from.start + moved - 1], 0);
+    for (unsigned i = 0; i < moved; i++) {
+        struct naive_page *page = &space->pages[move->from.start + i];
+
+        space->pages[move->to + i] = *page;
+        *page = move->keep ? page_alike(page, 0) : (struct naive_page){0};
+        if (move->keep)
+            page->flags &= (uint8_t) ~(NAIVE_LOCKED | NAIVE_ON_FAULT);
+    }
+    naive_unmap(space, (struct naive_range){move->from.start + moved, move->from.end});
+    for (unsigned i = moved; i < move->new_pages; i++)
+        space->pages[move->to + i] = page_alike(&last, i - moved + 1);
+}
+
+/* ---- advice, locks ---- */
+
+/* Why a page refuses an advice; 0: it does not. */
+static int refusal(const struct naive_page *page, enum naive_advice advice) {
+    bool locked = page->flags & NAIVE_LOCKED;
+
+    switch (advice) {
+    case NAIVE_DONT_NEED:
+    case NAIVE_COLD:
+        return locked ? -EINVAL : 0;
+    case NAIVE_FREE:
+        return locked || page->backing != NAIVE_ZERO ? -EINVAL : 0;
+    case NAIVE_WIPE:
+        return page->backing != NAIVE_ZERO ? -EINVAL : 0;
+    case NAIVE_REMOVE:
+        if (locked || page->backing == NAIVE_ZERO)
+            return -EINVAL;
+        return page->backing == NAIVE_SHARED_OBJECT && (page->prot & VM_WRITE) ? 0 : -EACCES;
+    default:
+        return 0;
+    }
+}
+
+static void take_advice(struct naive_page *page, enum naive_advice advice) {
+    switch (advice) {
+    case NAIVE_DONT_NEED:
+    case NAIVE_DONT_NEED_LOCKED:
+    case NAIVE_FREE:
+        page_drop_private(page);
+        break;
+    case NAIVE_REMOVE:
+        if (page->index < NAIVE_OBJECT_PAGES)
+            memset(naive_objects[page->object].bytes[page->index], 0, PAGE_SIZE);
+        break;
+    case NAIVE_DONT_FORK:
+        page->flags |= NAIVE_NO_FORK;
+        break;
+    case NAIVE_DO_FORK:
+        page->flags &= (uint8_t)~NAIVE_NO_FORK;
+        break;
+    case NAIVE_WIPE:
+        page->flags |= NAIVE_WIPE_ON_FORK;
+        break;
+    case NAIVE_KEEP:
+        page->flags &= (uint8_t)~NAIVE_WIPE_ON_FORK;
+        break;
+    default:
+        break;
+    }
+}
+
+int naive_advise(struct naive_space *space, struct naive_range range, enum naive_advice advice) {
+    int answer = 0;
+
+    for (unsigned i = range.start; i < range.end; i++) {
+        struct naive_page *page = &space->pages[i];
+        int refused = page->mapped ? refusal(page, advice) : 0;
+
+        if (refused < 0)
+            return refused;
+        if (page->mapped)
+            take_advice(page, advice);
+        else
+            answer = -ENOMEM;
+    }
+    return answer;
+}
+
+int naive_lock(struct naive_space *space, struct naive_range range, unsigned flags) {
+    for (unsigned i = range.start; i < range.end; i++) {
+        struct naive_page *page = &space->pages[i];
+
+        if (!page->mapped)
+            return -ENOMEM;
+        page->flags &= (uint8_t) ~(NAIVE_LOCKED | NAIVE_ON_FAULT);
+        page->flags |= (uint8_t)flags;
+    }
+    return 0;
+}
+
+int naive_populate_access(const struct naive_space *space, unsigned number, unsigned mode) {
+    const struct naive_page *page = &space->pages[number];
+    unsigned access = mode == VM_POPULATE_WRITE ? VM_WRITE : VM_READ;
+    bool advice = mode == VM_POPULATE_READ || mode == VM_POPULATE_WRITE;
+
+    if (!page->mapped)
+        return advice ? -ENOMEM : 0;
+    if (advice)
+        return access & ~granted(page) ? -EINVAL : (int)access;
+    if ((page->flags & NAIVE_ON_FAULT) ||
+        (mode == VM_POPULATE_LOCKED && !(page->flags & NAIVE_LOCKED)))
+        return 0;
+    if (!page->prot)
+        return -EFAULT;
+    return (page->prot & VM_WRITE) && page->backing != NAIVE_SHARED_OBJECT ? VM_WRITE : VM_READ;
 }
 
 /* ---- stacks ---- */
@@ -189,14 +334,11 @@ void naive_grow(struct naive_space *space, unsigned page, struct naive_range are
 
     CHECK_EQ(first->backing, NAIVE_ZERO);
     naive_map(space, (struct naive_range){page, area.start}, &same);
+    for (unsigned i = page; i < area.start; i++)
+        space->pages[i].flags = first->flags;
 }
 
 /* ---- accesses ---- */
-
-/* The rights that pages of a protection have: what can be written or executed can be read. */
-static unsigned granted(const struct naive_page *page) {
-    return page->prot ? page->prot | VM_READ : 0;
-}
 
 int naive_access(const struct naive_space *space, unsigned number, unsigned access) {
     const struct naive_page *page = &space->pages[number];

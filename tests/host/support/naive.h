@@ -36,9 +36,16 @@ struct ident {
 
 enum naive_backing { NAIVE_ZERO, NAIVE_SHARED_OBJECT, NAIVE_PRIVATE_OBJECT };
 
+/* What has been said about a page: bits of naive_page.flags. */
+#define NAIVE_LOCKED 1u
+#define NAIVE_ON_FAULT 2u /* with LOCKED: not to be populated */
+#define NAIVE_NO_FORK 4u
+#define NAIVE_WIPE_ON_FORK 8u
+
 struct naive_page {
     bool mapped, grows_down;
     uint8_t prot, max_prot;
+    uint8_t flags;   /* NAIVE_* */
     uint8_t backing; /* enum naive_backing */
     uint8_t object;
     uint16_t index;       /* of the page in the object */
@@ -48,6 +55,7 @@ struct naive_page {
 
 struct naive_space {
     struct naive_page pages[NAIVE_PAGES];
+    uint8_t future_flags; /* of what will be mapped */
     uint64_t brk_start, brk;
     uint64_t stack_limit_bytes;
 };
@@ -96,8 +104,45 @@ void naive_unmap(struct naive_space *space, struct naive_range range);
 /* 0, -ENOMEM (a hole), -EACCES; changes the rights of what lies before the hole or the refusal. */
 int naive_protect(struct naive_space *space, struct naive_range range, unsigned prot);
 
-/* Forgets contents of what is mapped: 0, or -ENOMEM (there is a hole). */
-int naive_discard(struct naive_space *space, struct naive_range range);
+/*
+ * mremap of pages that are alike, from `from` on: the first new_pages of them (KEEP: all) go to
+ * `to`, which is nowhere near, and new ones like them come behind. Without keep what is left of the
+ * old range is unmapped; with it the old pages stay, empty. What was at the target is unmapped.
+ */
+struct naive_move {
+    struct naive_range from;
+    unsigned to, new_pages;
+    bool keep;
+};
+void naive_move(struct naive_space *space, const struct naive_move *move);
+
+/* Makes more pages like the one before `range`. */
+void naive_extend(struct naive_space *space, struct naive_range range);
+
+/* What advice does to a page: advice whose effect programs can see. */
+enum naive_advice {
+    NAIVE_DONT_NEED,
+    NAIVE_DONT_NEED_LOCKED,
+    NAIVE_FREE,
+    NAIVE_COLD,
+    NAIVE_REMOVE,
+    NAIVE_DONT_FORK,
+    NAIVE_DO_FORK,
+    NAIVE_WIPE,
+    NAIVE_KEEP,
+    NAIVE_NO_EFFECT, /* that can be seen */
+    NAIVE_ADVICE_COUNT,
+};
+
+/* 0, -ENOMEM (a hole), -EINVAL or -EACCES (a page that refuses; those before it have taken it). */
+int naive_advise(struct naive_space *space, struct naive_range range, enum naive_advice advice);
+
+/* Locks (flags: NAIVE_LOCKED and perhaps ON_FAULT) or unlocks (0) up to a hole. 0 or -ENOMEM. */
+int naive_lock(struct naive_space *space, struct naive_range range, unsigned flags);
+
+/* The access that populating a page makes: VM_READ or VM_WRITE, or why it cannot be. 0: left out.
+ */
+int naive_populate_access(const struct naive_space *space, unsigned page, unsigned mode);
 
 /* Moves the break; returns the one that stands then. */
 uint64_t naive_brk(struct naive_space *space, uint64_t address);

@@ -2,7 +2,7 @@
 /*
  * The random tests of kernel/vm: see vm_random.h. How many operations each makes is here; `make
  * check-long` runs LONG_SCALE times as many sequences. The three programs that are linked with this
- * make 210,000 of them, and over ten million in the long run.
+ * make 250,000 of them, and over ten million in the long run.
  */
 #include "support/vm_random.h"
 
@@ -10,7 +10,7 @@
 #include "support/check.h"
 #include "support/random_world.h"
 
-#define LONG_SCALE 50u
+#define LONG_SCALE 42u
 
 static void run(struct random_world plan) {
     plan.seed = test_seed(plan.seed);

@@ -17,7 +17,6 @@
 #include "support/mmu_model.h"
 #include "support/model_cpu.h"
 #include "support/world_private.h"
-#include "vm/advise.h"
 #include "vm/check.h"
 #include "vm/map.h"
 #include "vm/pmap.h"
@@ -62,6 +61,10 @@ int world_attempt(int (*call)(void *arg), void *arg) {
             return result;
         world_check();
     }
+}
+
+bool world_may_fail(void) {
+    return options.failures != WORLD_FAIL_NEVER;
 }
 
 /* ---- checking ---- */
@@ -168,6 +171,7 @@ void world_create(const struct world_options *with) {
     options = *with;
     failures.state = with->seed;
     steps = 0;
+    memset(processes, 0, sizeof(processes));
     machine_start();
     frames_before = frames_in_use();
     world_objects_create();
@@ -241,6 +245,12 @@ struct naive_range world_range(uint32_t where, uint32_t length) {
         return (struct naive_range){where % (NAIVE_HUGE_PAGE + 1),
                                     huge_end + length / 16 % (NAIVE_PAGES - huge_end + 1)};
     return (struct naive_range){start, MIN(start + pages, NAIVE_PAGES)};
+}
+
+unsigned world_mapped_page(const struct process *process, unsigned page) {
+    for (unsigned i = 0; i < NAIVE_PAGES && !process->naive.pages[page].mapped; i++)
+        page = (page + 1) % NAIVE_PAGES;
+    return page;
 }
 
 struct map_call {
@@ -380,19 +390,6 @@ static void do_protect(const struct operation *op) {
              naive_protect(&call.process->naive, call.range, call.prot));
 }
 
-static int call_discard(void *arg) {
-    const struct range_call *call = arg;
-
-    return vm_advise(call->process->space, naive_address(call->range.start),
-                     (call->range.end - call->range.start) * PAGE_SIZE, VM_ADVICE_DONT_NEED);
-}
-
-static void do_discard(const struct operation *op) {
-    struct range_call call = {process_of(op->d), world_range(op->a, op->b), 0};
-
-    CHECK_EQ(world_attempt(call_discard, &call), naive_discard(&call.process->naive, call.range));
-}
-
 struct brk_call {
     struct process *process;
     uint64_t address, result;
@@ -453,6 +450,26 @@ static void do_touch(const struct operation *op) {
     world_touch(process_of(op->d), op);
 }
 
+static void do_remap(const struct operation *op) {
+    world_remap(process_of(op->d), op);
+}
+
+static void do_advise(const struct operation *op) {
+    world_advise(process_of(op->d), op);
+}
+
+static void do_lock(const struct operation *op) {
+    world_lock(process_of(op->d), op);
+}
+
+static void do_populate(const struct operation *op) {
+    world_populate(process_of(op->d), op);
+}
+
+static void do_resident(const struct operation *op) {
+    world_resident(process_of(op->d), op);
+}
+
 static void do_transfer(const struct operation *op) {
     world_transfer(process_of(op->d), op);
 }
@@ -472,18 +489,28 @@ static const struct {
     unsigned weight;
     void (*run)(const struct operation *op);
 } kinds[] = {
-    {"map", 12, do_map},        {"unmap", 4, do_unmap},
-    {"protect", 7, do_protect}, {"brk", 4, do_brk},
-    {"fork", 7, do_fork},       {"exit", 5, do_exit},
-    {"touch", 41, do_touch},    {"transfer", 4, do_transfer},
-    {"forget", 4, do_forget},   {"object", 6, world_do_object},
-    {"compare", 2, do_compare}, {"discard", 4, do_discard},
+    {"map", 12, do_map},          {"unmap", 4, do_unmap},
+    {"protect", 7, do_protect},   {"brk", 4, do_brk},
+    {"fork", 7, do_fork},         {"exit", 5, do_exit},
+    {"touch", 41, do_touch},      {"transfer", 4, do_transfer},
+    {"forget", 4, do_forget},     {"object", 6, world_do_object},
+    {"compare", 2, do_compare},   {"remap", 7, do_remap},
+    {"advise", 7, do_advise},     {"lock", 4, do_lock},
+    {"populate", 3, do_populate}, {"resident", 1, do_resident},
 };
+
+static unsigned weights(void) {
+    unsigned sum = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
+        sum += kinds[i].weight;
+    return sum;
+}
 
 uint8_t world_kind(uint32_t random) {
     uint8_t kind = 0;
 
-    random %= 100;
+    random %= weights();
     while (random >= kinds[kind].weight)
         random -= kinds[kind++].weight;
     return kind;

@@ -26,13 +26,34 @@ extern struct process processes[WORLD_PROCESSES];
  * then. Each failing try has to end in -ENOMEM and leave the world as it was. */
 int world_attempt(int (*call)(void *arg), void *arg);
 
+/* Whether allocations may fail in this world. */
+bool world_may_fail(void);
+
 /* Invariants of all spaces, and every frame accounted for. */
 void world_check(void);
 
 void world_compare(struct process *process);
 struct naive_range world_range(uint32_t where, uint32_t length);
 
+/* The page itself, or the next one further up that is mapped, if there is any. */
+unsigned world_mapped_page(const struct process *process, unsigned page);
+
+/* world_calls.c */
+void world_remap(struct process *process, const struct operation *op);
+void world_advise(struct process *process, const struct operation *op);
+void world_lock(struct process *process, const struct operation *op);
+void world_populate(struct process *process, const struct operation *op);
+void world_resident(struct process *process, const struct operation *op);
+
 /* world_touch.c */
+
+/* Tells the model of the others if a page that was written to came with all of a huge page. */
+void world_look_for_huge_page(struct process *process, unsigned page);
+
+/* Calls `call` for a page that it may make private before it fails for want of memory: then the
+ * model is told. */
+int world_touch_page(struct process *process, unsigned page, int (*call)(void *arg), void *arg);
+
 void world_touch(struct process *process, const struct operation *op);
 void world_transfer(struct process *process, const struct operation *op);
 

@@ -44,21 +44,19 @@ struct touch {
 };
 
 /* The private frame that a page has now; NULL: none. */
-static struct frame *private_frame(const struct touch *touch) {
+static struct frame *private_frame(struct process *process, unsigned page) {
     struct vm_page_info info;
 
-    vm_space_page_info(touch->process->space, touch->va, &info);
+    vm_space_page_info(process->space, naive_address(page), &info);
     return info.present && info.frame->use == FRAME_ANON &&
-                   touch->process->naive.pages[touch->page].backing != NAIVE_SHARED_OBJECT
+                   process->naive.pages[page].backing != NAIVE_SHARED_OBJECT
                ? info.frame
                : NULL;
 }
 
 /* Whether the kernel has a private page that the model has none of. */
 static bool is_news(struct process *process, unsigned page) {
-    const struct touch touch = {.process = process, .page = page, .va = naive_address(page)};
-
-    return !process->naive.pages[page].bytes && private_frame(&touch);
+    return !process->naive.pages[page].bytes && private_frame(process, page);
 }
 
 /*
@@ -78,7 +76,7 @@ static void note_huge_page(struct process *process) {
 }
 
 /* A page that was written to may have come with all the others: one far from it tells. */
-static void look_for_huge_page(struct process *process, unsigned page) {
+void world_look_for_huge_page(struct process *process, unsigned page) {
     unsigned at = page - NAIVE_HUGE_PAGE;
     unsigned other = at < NAIVE_HUGE_PAGES / 2 ? NAIVE_HUGE_PAGES - 1 : 0;
 
@@ -87,32 +85,37 @@ static void look_for_huge_page(struct process *process, unsigned page) {
 }
 
 /* A try that failed late may have made the page private already, its bytes as they were. */
-static int note_early_copy(const struct touch *touch, const struct frame *before, int error) {
-    const struct frame *after = private_frame(touch);
+int world_touch_page(struct process *process, unsigned page, int (*call)(void *arg), void *arg) {
+    const struct frame *before = private_frame(process, page);
+    int error = call(arg);
+    const struct frame *after = private_frame(process, page);
 
     if (error == -ENOMEM && after && after != before)
-        naive_split(&touch->process->naive, touch->page);
+        naive_split(&process->naive, page);
     return error;
 }
 
-static int call_touch(void *arg) {
+static int do_access(void *arg) {
     struct touch *touch = arg;
     struct vm_space *space = touch->process->space;
-    const struct frame *before = private_frame(touch);
     int error;
 
     switch (touch->access) {
     case VM_WRITE:
         error = model_cpu_write(space, touch->va, touch->byte);
-        look_for_huge_page(touch->process, touch->page);
-        break;
+        world_look_for_huge_page(touch->process, touch->page);
+        return error;
     case VM_EXEC:
-        error = model_cpu_fetch(space, touch->va, &touch->byte);
-        break;
+        return model_cpu_fetch(space, touch->va, &touch->byte);
     default:
-        error = model_cpu_read(space, touch->va, &touch->byte);
+        return model_cpu_read(space, touch->va, &touch->byte);
     }
-    return note_early_copy(touch, before, error);
+}
+
+static int call_touch(void *arg) {
+    struct touch *touch = arg;
+
+    return world_touch_page(touch->process, touch->page, do_access, touch);
 }
 
 static void touch_once(struct touch *touch) {
@@ -129,17 +132,10 @@ static void touch_once(struct touch *touch) {
         CHECK_EQ(touch->byte, naive_bytes(naive, touch->page)[at]);
 }
 
-/* The page to touch: mostly one that is mapped, if only the next one further up. */
-static unsigned page_to_touch(const struct process *process, unsigned page, bool anything) {
-    for (unsigned i = 0; i < NAIVE_PAGES && !process->naive.pages[page].mapped && !anything; i++)
-        page = (page + 1) % NAIVE_PAGES;
-    return page;
-}
-
 /* A burst of accesses to pages near each other. */
 void world_touch(struct process *process, const struct operation *op) {
     struct random random = {op->a};
-    unsigned around = page_to_touch(process, op->b % NAIVE_PAGES, false);
+    unsigned around = world_mapped_page(process, op->b % NAIVE_PAGES);
 
     for (unsigned n = 1 + op->c % 12; n > 0; n--) {
         static const unsigned accesses[] = {VM_READ, VM_WRITE, VM_WRITE,
@@ -151,7 +147,8 @@ void world_touch(struct process *process, const struct operation *op) {
             .byte = (unsigned char)random_next(&random),
         };
 
-        touch.page = page_to_touch(process, touch.page, random_one_in(&random, 16));
+        if (!random_one_in(&random, 16))
+            touch.page = world_mapped_page(process, touch.page);
         touch.va = naive_address(touch.page) + random_below(&random, PAGE_SIZE);
         touch_once(&touch);
     }
@@ -206,8 +203,8 @@ void world_transfer(struct process *process, const struct operation *op) {
         error = vm_space_read(process->space, va, ours, size);
     CHECK_EQ(error, done == size ? 0 : -EFAULT);
     if (write && done > 0) {
-        look_for_huge_page(process, (unsigned)((va - NAIVE_START) / PAGE_SIZE));
-        look_for_huge_page(process, (unsigned)((va + done - 1 - NAIVE_START) / PAGE_SIZE));
+        world_look_for_huge_page(process, (unsigned)((va - NAIVE_START) / PAGE_SIZE));
+        world_look_for_huge_page(process, (unsigned)((va + done - 1 - NAIVE_START) / PAGE_SIZE));
     }
     naive_copy(process, va, model, done, write);
     CHECK_EQ(memcmp(ours, model, sizeof(ours)), 0);
