@@ -132,6 +132,58 @@ static void test_fork_generations(void) {
     end();
 }
 
+static bool count_node(void *arg, const struct page_node *node, uint32_t refs) {
+    (void)node, (void)refs;
+    ++*(unsigned *)arg;
+    return true;
+}
+
+/* What a write costs the youngest of a family: frames and slab objects, nodes of its tree. */
+struct generation_cost {
+    uint64_t frames;
+    unsigned nodes, height;
+};
+
+static struct generation_cost write_in(struct vm_space *youngest, unsigned page) {
+    struct generation_cost cost = {.frames = frames_in_use()};
+    const struct page_tree_visitor visitor = {.node = count_node, .arg = &cost.nodes};
+    const struct vm_shadow *shadow;
+
+    CHECK_EQ(poke(youngest, page, (unsigned char)page), 0);
+    shadow = vm_area_find(&youngest->areas, AT(page))->shadow;
+    cost.frames = frames_in_use() - cost.frames;
+    cost.height = shadow->tree.height;
+    page_tree_visit(&shadow->tree, &visitor);
+    return cost;
+}
+
+/* Each generation writes a page and outlives its parent: the thousandth has no longer a way to a
+ * page than the first, and takes no more memory. */
+static void test_thousand_generations(void) {
+    const unsigned pages = 200;
+    struct generation_cost first = {0}, cost = {0};
+
+    begin();
+    map_fixed(space, 0, pages, RW, 0);
+    for (unsigned i = 0; i < pages; i++)
+        CHECK_EQ(poke(space, i, (unsigned char)i), 0);
+    for (unsigned generation = 0; generation < 1000; generation++) {
+        struct vm_space *child = space_fork(space);
+
+        cost = write_in(child, generation % pages);
+        if (generation == 0)
+            first = cost;
+        space_end(space);
+        space = child;
+    }
+    CHECK_EQ(cost.height, first.height);
+    CHECK_EQ(cost.nodes, first.nodes);
+    CHECK(cost.frames <= first.frames);
+    for (unsigned i = 0; i < pages; i++)
+        CHECK_EQ(peek(space, i), (unsigned char)i);
+    end();
+}
+
 static void test_fork_no_memory(void) {
     struct vm_space *child = NULL;
     struct test_file file;
@@ -405,6 +457,7 @@ int main(int argc, char **argv) {
         {"fork_costs_areas", test_fork_costs_areas},
         {"fork_keeps_shadows_shared", test_fork_keeps_shadows_shared},
         {"fork_generations", test_fork_generations},
+        {"thousand_generations", test_thousand_generations},
         {"fork_no_memory", test_fork_no_memory},
         {"fork_joins_what_is_wiped", test_fork_joins_what_is_wiped},
         {"forkexit", test_forkexit},
