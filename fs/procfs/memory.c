@@ -8,6 +8,7 @@
 #include "lib/bits.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
+#include "vm/commit.h"
 #include "vm/fault.h"
 #include "vm/pmap.h"
 
@@ -55,8 +56,8 @@ int procfs_show_meminfo(struct seq *seq, const struct procfs_subject *subject) {
         {"SUnreclaim", s.by_use[FRAME_SLAB]},
         {"KernelStack", s.by_use[FRAME_STACK]},
         {"PageTables", s.by_use[FRAME_TABLE]},
-        {"CommitLimit", s.total},
-        {"Committed_AS", s.by_use[FRAME_ANON] + s.by_use[FRAME_FILE]},
+        {"CommitLimit", vm_commit_limit()},
+        {"Committed_AS", vm_commit_total()},
     };
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
         line(seq, lines[i].name, lines[i].pages);

@@ -86,6 +86,7 @@ static int add_segment(struct decoder *d, const struct linux_elf64_phdr *p) {
         return -ENOEXEC;
     *segment = (struct elf_segment){
         .start = start,
+        .first = p->p_vaddr,
         .file_end = p->p_filesz != 0 ? p->p_vaddr + p->p_filesz : start,
         .memory_end = p->p_vaddr + p->p_memsz,
         .offset = align_down(p->p_offset, PAGE_SIZE),

@@ -24,6 +24,7 @@ struct vm_space;
 /* One PT_LOAD. Addresses are the file's own; loading may shift all of them (bias). */
 struct elf_segment {
     uint64_t start;      /* of the first page */
+    uint64_t first;      /* of the first byte */
     uint64_t file_end;   /* end of the bytes from the file; start: there are none */
     uint64_t memory_end; /* end of all bytes; beyond file_end they are zero */
     uint64_t offset;     /* in the file, of the first page */

@@ -31,6 +31,7 @@
 #include "proc/futex.h"
 #include "proc/signal_core.h"
 #include "proc/tree.h"
+#include "proc/usage.h"
 #include "vfs/fdtable.h"
 #include "vfs/file.h"
 #include "vfs/lookup.h"
@@ -235,6 +236,7 @@ static int map_programs(struct exec *e) {
     if (error)
         return error;
     vm_space_set_brk_start(e->space, align_up(last->memory_end + e->bias, PAGE_SIZE));
+    vm_space_set_data_segment(e->space, last->file_end - MIN(last->first, last->file_end));
     if (!e->interpreter)
         return 0;
     error = place_interpreter(e);
@@ -292,12 +294,7 @@ static int map_stack(struct exec *e, uint64_t limit) {
 }
 
 static int build_space(struct exec *e) {
-    const struct process *process = process_current();
-    struct vm_limits limits = {
-        .stack_bytes = process->rlimits[RLIMIT_STACK].rlim_cur,
-        .data_bytes = process->rlimits[RLIMIT_DATA].rlim_cur,
-        .space_bytes = process->rlimits[RLIMIT_AS].rlim_cur,
-    };
+    struct vm_limits limits = limits_of_space(process_current());
     int error;
 
     e->space = vm_space_create();

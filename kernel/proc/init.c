@@ -15,6 +15,7 @@
 #include "proc/signal_core.h"
 #include "proc/terminal.h"
 #include "proc/tree.h"
+#include "proc/usage.h"
 
 static void return_to_user(struct trapframe *tf) {
     if (cpu_self()->work & CPU_WORK_RESCHED)
@@ -63,6 +64,7 @@ static void describe(char *buf, size_t size) {
 void process_init(void) {
     process_table_init();
     futex_init();
+    limits_init();
     panic_register_describe(describe);
     trap_hooks_register(&trap_hooks_table);
     vfs_hooks_register(&vfs_hooks_table);

@@ -15,6 +15,7 @@
 #include "machine/layout.h"
 #include "proc/tree.h"
 #include "vfs/fdtable.h"
+#include "vm/commit.h"
 #include "vm/space.h"
 
 #define NS_PER_US 1000ull
@@ -66,14 +67,34 @@ int usage_get(int who, struct process_usage *usage) {
     }
 }
 
-/* Tells those who enforce the limit. process_tree_lock is not held. */
-static void apply(struct process *process, unsigned resource) {
-    struct vm_space *space = process_space_get(process);
-    struct vm_limits limits = {
+struct vm_limits limits_of_space(const struct process *process) {
+    return (struct vm_limits){
         .stack_bytes = process->rlimits[RLIMIT_STACK].rlim_cur,
         .data_bytes = process->rlimits[RLIMIT_DATA].rlim_cur,
         .space_bytes = process->rlimits[RLIMIT_AS].rlim_cur,
+        .data_hard_bytes = process->rlimits[RLIMIT_DATA].rlim_max,
     };
+}
+
+/* Linux's CAP_SYS_ADMIN is root's here. The size is read without the space's lock: it is a word. */
+static void describe_caller(struct vm_commit_caller *caller) {
+    const struct process *process = process_current();
+
+    if (!process)
+        return;
+    caller->is_admin = process->vfs.credentials.euid == 0;
+    if (process->space)
+        caller->mapped_bytes = __atomic_load_n(&process->space->areas.bytes, __ATOMIC_RELAXED);
+}
+
+void limits_init(void) {
+    vm_commit_register(describe_caller);
+}
+
+/* Tells those who enforce the limit. process_tree_lock is not held. */
+static void apply(struct process *process, unsigned resource) {
+    struct vm_space *space = process_space_get(process);
+    struct vm_limits limits = limits_of_space(process);
 
     if (resource == RLIMIT_NOFILE)
         process->vfs.descriptor_limit = process->rlimits[RLIMIT_NOFILE].rlim_cur;

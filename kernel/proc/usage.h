@@ -6,12 +6,19 @@
 #define PROC_USAGE_H
 
 #include "proc/process.h"
+#include "vm/space.h"
 
 /* In the user's terms. Microseconds round down. */
 void usage_to_rusage(const struct process_usage *usage, struct linux_rusage *rusage);
 
 /* Of the calling process (RUSAGE_SELF, _CHILDREN, _THREAD), or -EINVAL. */
 int usage_get(int who, struct process_usage *usage);
+
+/* What the VM has to know of the process's limits. */
+struct vm_limits limits_of_space(const struct process *process);
+
+/* Tells the VM who asks for memory (vm/commit.h). Once, at start. */
+void limits_init(void);
 
 /*
  * Reads a limit of a process into *old and sets it from *limit; either may be NULL. -EINVAL

@@ -10,15 +10,16 @@
 #include "syscall/calls.h"
 #include "vfs/fdtable.h"
 #include "vfs/file.h"
+#include "vm/commit.h"
 #include "vm/fault.h"
 #include "vm/map.h"
 
-/* Flags that change nothing here: there is no reservation, and ETXTBSY has its own way. */
+/* Flags that change nothing here: ETXTBSY has its own way. */
 #define MAP_IGNORED                                                                                \
-    (MAP_DENYWRITE | MAP_EXECUTABLE | MAP_NORESERVE | MAP_NONBLOCK | MAP_STACK | MAP_POPULATE |    \
-     MAP_LOCKED)
+    (MAP_DENYWRITE | MAP_EXECUTABLE | MAP_NONBLOCK | MAP_STACK | MAP_POPULATE | MAP_LOCKED)
 #define MAP_KNOWN                                                                                  \
-    (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE | MAP_IGNORED)
+    (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE | MAP_NORESERVE |  \
+     MAP_IGNORED)
 #define MAP_UNSUPPORTED (MAP_HUGETLB | MAP_32BIT)
 
 static int check_flags(int flags) {
@@ -46,6 +47,8 @@ static unsigned map_flags(int flags) {
         result |= VM_MAP_NOREPLACE;
     if (flags & MAP_GROWSDOWN)
         result |= VM_MAP_GROWS_DOWN;
+    if (flags & MAP_NORESERVE)
+        result |= VM_MAP_NO_RESERVE;
     return result;
 }
 
@@ -80,7 +83,11 @@ static int map_object(int fd, int flags, struct vm_map_request *request) {
     request->offset = 0;
     if (!(request->flags & VM_MAP_SHARED))
         return 0;
-    request->object = vm_object_anon_create(align_up(request->length, PAGE_SIZE));
+    request->length = align_up(request->length, PAGE_SIZE);
+    if ((flags & MAP_NORESERVE) && vm_commit_settings.mode != VM_COMMIT_NEVER)
+        request->object = vm_object_anon_create_unreserved(request->length);
+    else
+        request->object = vm_object_anon_create(request->length);
     return request->object ? 0 : -ENOMEM;
 }
 

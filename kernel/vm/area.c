@@ -140,11 +140,21 @@ static void link_between(struct vm_area_set *set, struct vm_area *area, struct v
     set->count++;
 }
 
+/* Adds bytes of an area to the sums; the negative of what it has takes it out. */
+static inline void count_bytes(struct vm_area_set *set, const struct vm_area *area,
+                               uint64_t bytes) {
+    set->bytes += bytes;
+    if (vm_area_is_data(area->prot, area->flags))
+        set->data_bytes += bytes;
+    if (area->flags & VM_AREA_ACCOUNTED)
+        set->accounted_bytes += bytes;
+}
+
 void vm_area_insert(struct vm_area_set *set, struct vm_area *area) {
     struct vm_area *next = vm_area_find_from(set, area->start);
 
     link_between(set, area, next ? next->prev : set->last, next);
-    set->bytes += area->end - area->start;
+    count_bytes(set, area, area->end - area->start);
 }
 
 static void set_unlink(struct vm_area_set *set, struct vm_area *area) {
@@ -164,17 +174,27 @@ void vm_area_remove(struct vm_area_set *set, struct vm_area *area) {
     set_unlink(set, area);
     if (next)
         set_gap(next, next->start - (next->prev ? next->prev->end : USER_MIN));
-    set->bytes -= area->end - area->start;
+    count_bytes(set, area, area->start - area->end);
 }
 
 void vm_area_resize(struct vm_area_set *set, struct vm_area *area, uint64_t start, uint64_t end) {
-    set->bytes += (end - start) - (area->end - area->start);
+    count_bytes(set, area, (end - start) - (area->end - area->start));
     area->offset_pages += (uint64_t)((int64_t)(start - area->start) >> PAGE_SHIFT);
     area->start = start;
     area->end = end;
     set_gap(area, start - (area->prev ? area->prev->end : USER_MIN));
     if (area->next)
         set_gap(area->next, area->next->start - end);
+}
+
+void vm_area_set_rights(struct vm_area_set *set, struct vm_area *area, unsigned prot,
+                        unsigned flags) {
+    uint64_t bytes = area->end - area->start;
+
+    count_bytes(set, area, -bytes);
+    area->prot = (uint8_t)prot;
+    area->flags = flags;
+    count_bytes(set, area, bytes);
 }
 
 /* ---- splitting and joining ---- */

@@ -32,6 +32,9 @@ struct vm_space;
 #define VM_AREA_GROWS_DOWN 2u /* a stack */
 #define VM_AREA_HEAP 4u       /* made by brk: [heap] in maps */
 #define VM_AREA_STACK 8u      /* the first thread's: [stack] in maps */
+/* Bits from 0x40 on are those of commitment (vm/commit.h). */
+#define VM_AREA_ACCOUNTED 0x40u  /* its pages are promised: it is or was private and writable */
+#define VM_AREA_NO_RESERVE 0x80u /* MAP_NORESERVE: never accounted */
 
 struct vm_area {
     struct rb_node node;   /* [space] in vm_area_set, by start */
@@ -56,7 +59,9 @@ struct vm_area_set {
     struct vm_area *first, *last; /* NULL: empty */
     struct vm_area *hint;         /* found last; NULL if none */
     uint32_t count;
-    uint64_t bytes; /* sum of all areas' sizes */
+    uint64_t bytes;           /* sum of all areas' sizes */
+    uint64_t data_bytes;      /* of those that vm_area_is_data */
+    uint64_t accounted_bytes; /* of those with VM_AREA_ACCOUNTED */
 };
 
 /* At boot, once. */
@@ -82,6 +87,11 @@ static inline uint64_t vm_area_index(const struct vm_area *area, uint64_t va) {
  */
 static inline unsigned vm_area_grants(const struct vm_area *area) {
     return area->prot ? area->prot | VM_READ : 0;
+}
+
+/* Whether RLIMIT_DATA is about pages with these rights: private and writable, stacks left out. */
+static inline bool vm_area_is_data(unsigned prot, unsigned flags) {
+    return (prot & VM_WRITE) && !(flags & (VM_AREA_SHARED | VM_AREA_GROWS_DOWN));
 }
 
 void vm_area_set_init(struct vm_area_set *set);
@@ -110,6 +120,10 @@ void vm_area_remove(struct vm_area_set *set, struct vm_area *area);
 
 /* Moves the edges of an area in the set, backing index with them; still overlapping nothing. */
 void vm_area_resize(struct vm_area_set *set, struct vm_area *area, uint64_t start, uint64_t end);
+
+/* Gives an area in the set other rights and other flags. */
+void vm_area_set_rights(struct vm_area_set *set, struct vm_area *area, unsigned prot,
+                        unsigned flags);
 
 /*
  * Splits at an address strictly inside; area keeps the lower part, the upper one is returned.

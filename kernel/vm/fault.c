@@ -38,6 +38,7 @@
 #include "core/assert.h"
 #include "lib/bits.h"
 #include "mm/page_clear.h"
+#include "vm/commit.h"
 #include "vm/pmap.h"
 
 /* Room kept between a growing stack and the area below it: as Linux's stack_guard_gap. */
@@ -100,7 +101,7 @@ static bool stack_may_grow(struct vm_space *space, const struct vm_area *area, u
     if (below && (below->flags & VM_AREA_GROWS_DOWN))
         lowest = below->end;
     return va >= lowest && area->end - va <= space->limits.stack_bytes &&
-           space->areas.bytes + more <= space->limits.space_bytes;
+           vm_space_may_grow(space, (int64_t)more, false);
 }
 
 /* Grows the stack above va down to it. The stack, or NULL if there is none to grow. */
@@ -108,6 +109,8 @@ static struct vm_area *grow_stack(struct vm_space *space, uint64_t va) {
     struct vm_area *area = vm_area_find_from(&space->areas, va);
 
     if (!area || !(area->flags & VM_AREA_GROWS_DOWN) || !stack_may_grow(space, area, va))
+        return NULL;
+    if (area->flags & VM_AREA_ACCOUNTED && vm_commit_reserve(space, area->start - va) < 0)
         return NULL;
     vm_area_resize(&space->areas, area, va, area->end);
     space->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);

@@ -14,6 +14,7 @@
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "lib/bits.h"
+#include "vm/commit.h"
 #include "vm/map_private.h"
 #include "vm/pmap.h"
 
@@ -50,11 +51,11 @@ static void remove_area(struct vm_space *space, struct vm_area *area) {
     vm_area_destroy(area);
 }
 
-int vm_unmap_locked(struct vm_space *space, struct vm_range range) {
+/* Unmaps a range of whole pages; what was promised for them is left to the caller to settle. */
+static int unmap_areas(struct vm_space *space, struct vm_range range) {
     struct vm_area *area = vm_range_first(space, range);
     struct vm_area *next;
 
-    DEBUG_ASSERT(spin_held(&space->lock));
     if (!area)
         return 0;
     if (area->start != range.start || area->end != range.end) {
@@ -74,6 +75,14 @@ int vm_unmap_locked(struct vm_space *space, struct vm_range range) {
     return 0;
 }
 
+int vm_unmap_locked(struct vm_space *space, struct vm_range range) {
+    int error = unmap_areas(space, range);
+
+    DEBUG_ASSERT(spin_held(&space->lock));
+    vm_commit_settle(space);
+    return error;
+}
+
 int vm_unmap(struct vm_space *space, uint64_t address, uint64_t length) {
     struct vm_range range;
     int error;
@@ -88,36 +97,42 @@ int vm_unmap(struct vm_space *space, uint64_t address, uint64_t length) {
 
 /* ---- map ---- */
 
-static bool is_data(const struct vm_area *area) {
-    return (area->prot & VM_WRITE) && !(area->flags & (VM_AREA_SHARED | VM_AREA_GROWS_DOWN));
+/* What a mapping at a fixed place would replace. */
+struct replaced {
+    uint64_t bytes;
+    uint64_t accounted_bytes;
+};
+
+static struct replaced replaced_in(struct vm_space *space, struct vm_range range) {
+    struct replaced replaced = {0};
+    struct vm_area *area = vm_range_first(space, range);
+
+    for (; area; area = vm_range_next(area, range)) {
+        uint64_t bytes = MIN(area->end, range.end) - MAX(area->start, range.start);
+
+        replaced.bytes += bytes;
+        replaced.accounted_bytes += area->flags & VM_AREA_ACCOUNTED ? bytes : 0;
+    }
+    return replaced;
 }
 
-static uint64_t data_bytes(struct vm_space *space) {
-    uint64_t bytes = 0;
+/*
+ * Sees that limits and commitment allow the area in place of what is there, and promises what comes
+ * to it. 0 or -ENOMEM.
+ */
+static int reserve_for(struct vm_space *space, const struct vm_area *area, bool may_replace) {
+    struct replaced replaced = {0};
+    uint64_t bytes = area->end - area->start;
+    uint64_t accounted = area->flags & VM_AREA_ACCOUNTED ? bytes : 0;
 
-    for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area))
-        bytes += is_data(area) ? area->end - area->start : 0;
-    return bytes;
-}
-
-static uint64_t mapped_bytes_in(struct vm_space *space, struct vm_range range) {
-    uint64_t bytes = 0;
-    struct vm_area *area = vm_area_find_from(&space->areas, range.start);
-
-    for (; area && area->start < range.end; area = vm_area_next(area))
-        bytes += MIN(area->end, range.end) - MAX(area->start, range.start);
-    return bytes;
-}
-
-/* Whether the limits allow `bytes` more (data: private and writable) in place of `replaced`. */
-static bool limits_allow(struct vm_space *space, uint64_t bytes, uint64_t replaced, bool data) {
-    const struct vm_limits *limits = &space->limits;
-
-    if (limits->space_bytes != UINT64_MAX &&
-        space->areas.bytes - replaced + bytes > limits->space_bytes)
-        return false;
-    return !data || limits->data_bytes == UINT64_MAX ||
-           data_bytes(space) + bytes <= limits->data_bytes;
+    if (may_replace)
+        replaced = replaced_in(space, (struct vm_range){area->start, area->end});
+    if (!vm_space_may_grow(space, (int64_t)(bytes - replaced.bytes),
+                           vm_area_is_data(area->prot, area->flags)))
+        return -ENOMEM;
+    if (accounted <= replaced.accounted_bytes)
+        return 0;
+    return vm_commit_reserve(space, accounted - replaced.accounted_bytes);
 }
 
 /* A free range for the request: at its wish, or the highest one. 0: none. */
@@ -174,9 +189,20 @@ static int place_request(struct vm_space *space, const struct vm_map_request *re
     return 0;
 }
 
+/* What the area becomes by the request's flags and rights, and by whether all must be promised. */
+static uint32_t area_flags(const struct vm_map_request *request) {
+    uint32_t flags = request->flags & ~VM_MAP_PLACING;
+
+    if (vm_commit_settings.mode == VM_COMMIT_NEVER)
+        flags &= ~VM_AREA_NO_RESERVE;
+    if ((request->prot & VM_WRITE) && !(flags & (VM_AREA_SHARED | VM_AREA_NO_RESERVE)))
+        flags |= VM_AREA_ACCOUNTED;
+    return flags;
+}
+
 static struct vm_area *area_for(struct vm_space *space, const struct vm_map_request *request,
                                 struct vm_range range) {
-    struct vm_area *area = vm_area_create(space, request->object, request->flags & ~VM_MAP_PLACING);
+    struct vm_area *area = vm_area_create(space, request->object, area_flags(request));
 
     if (!area)
         return NULL;
@@ -190,8 +216,6 @@ static struct vm_area *area_for(struct vm_space *space, const struct vm_map_requ
 }
 
 int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
-    bool data =
-        (request->prot & VM_WRITE) && !(request->flags & (VM_MAP_SHARED | VM_MAP_GROWS_DOWN));
     bool replaces = request->flags & VM_MAP_FIXED;
     struct vm_range range;
     struct vm_area *area;
@@ -200,25 +224,31 @@ int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, 
     DEBUG_ASSERT(spin_held(&space->lock));
     if (error < 0)
         return error;
-    if (!limits_allow(space, range.end - range.start, replaces ? mapped_bytes_in(space, range) : 0,
-                      data))
-        return -ENOMEM;
     area = area_for(space, request, range);
     if (!area)
         return -ENOMEM;
     if (area->object && !vm_object_admits(area->object, area))
         error = -EPERM;
     else
-        error = replaces ? vm_unmap_locked(space, range) : 0;
-    if (error < 0) {
-        vm_area_destroy(area);
-        return error;
-    }
+        error = reserve_for(space, area, replaces);
+    if (error < 0)
+        goto destroy_area;
+    if (replaces)
+        error = unmap_areas(space, range);
+    if (error < 0)
+        goto give_back;
     vm_area_insert(&space->areas, area);
     vm_area_join(&space->areas, area);
+    vm_commit_settle(space);
     space->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
     *address = range.start;
     return 0;
+
+give_back:
+    vm_commit_settle(space);
+destroy_area:
+    vm_area_destroy(area);
+    return error;
 }
 
 int vm_map(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {

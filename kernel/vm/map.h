@@ -17,10 +17,11 @@
 /* What the area becomes: bits of vm_area.flags; and how it is placed: bits above those. */
 #define VM_MAP_SHARED VM_AREA_SHARED
 #define VM_MAP_GROWS_DOWN VM_AREA_GROWS_DOWN
-#define VM_MAP_HEAP VM_AREA_HEAP    /* named [heap] */
-#define VM_MAP_STACK VM_AREA_STACK  /* the first thread's stack: named [stack] */
-#define VM_MAP_FIXED (1u << 30)     /* exactly there; what overlaps is unmapped */
-#define VM_MAP_NOREPLACE (1u << 31) /* exactly there; -EEXIST if anything overlaps */
+#define VM_MAP_HEAP VM_AREA_HEAP             /* named [heap] */
+#define VM_MAP_STACK VM_AREA_STACK           /* the first thread's stack: named [stack] */
+#define VM_MAP_NO_RESERVE VM_AREA_NO_RESERVE /* not accounted, unless all has to be promised */
+#define VM_MAP_FIXED (1u << 30)              /* exactly there; what overlaps is unmapped */
+#define VM_MAP_NOREPLACE (1u << 31)          /* exactly there; -EEXIST if anything overlaps */
 #define VM_MAP_PLACING (VM_MAP_FIXED | VM_MAP_NOREPLACE)
 
 struct vm_map_request {

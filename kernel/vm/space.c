@@ -12,6 +12,7 @@
 #include "lib/bits.h"
 #include "mm/slab.h"
 #include "vm/check.h"
+#include "vm/commit.h"
 #include "vm/pmap.h"
 
 static struct slab_cache space_cache;
@@ -30,6 +31,7 @@ void vm_init(void) {
     slab_cache_init(&space_cache, "vm_space", sizeof(struct vm_space), 8);
     zero_frame = frame_alloc_zeroed(FRAME_ZERO);
     ASSERT(zero_frame);
+    vm_commit_init();
     pmap_init();
 }
 
@@ -88,7 +90,7 @@ static struct vm_space *space_make(void) {
     spin_init(&space->lock, "vm_space", LOCK_RANK_VM_SPACE);
     vm_area_set_init(&space->areas);
     space->mmap_top = MMAP_TOP;
-    space->limits = (struct vm_limits){8ull << 20, UINT64_MAX, UINT64_MAX};
+    space->limits = (struct vm_limits){8ull << 20, UINT64_MAX, UINT64_MAX, UINT64_MAX};
     return space;
 }
 
@@ -110,6 +112,7 @@ static void space_free(struct vm_space *space) {
         vm_area_remove(&space->areas, area);
         vm_area_destroy(area);
     }
+    vm_commit_settle(space);
     slab_free(&space_cache, space);
 }
 
@@ -135,10 +138,31 @@ void vm_space_set_limits(struct vm_space *space, const struct vm_limits *limits)
     spin_unlock(&space->lock);
 }
 
+bool vm_space_may_have_data(const struct vm_space *space, int64_t more_bytes) {
+    const struct vm_limits *limits = &space->limits;
+    uint64_t data = space->areas.data_bytes + (uint64_t)more_bytes;
+
+    if (limits->data_bytes == 0)
+        return data <= limits->data_hard_bytes;
+    return data <= limits->data_bytes;
+}
+
+bool vm_space_may_grow(const struct vm_space *space, int64_t more_bytes, bool is_data) {
+    if (space->areas.bytes + (uint64_t)more_bytes > space->limits.space_bytes)
+        return false;
+    return !is_data || vm_space_may_have_data(space, more_bytes);
+}
+
 void vm_space_set_brk_start(struct vm_space *space, uint64_t address) {
     spin_lock(&space->lock);
     space->brk_start = address;
     space->brk = address;
+    spin_unlock(&space->lock);
+}
+
+void vm_space_set_data_segment(struct vm_space *space, uint64_t bytes) {
+    spin_lock(&space->lock);
+    space->segment_bytes = bytes;
     spin_unlock(&space->lock);
 }
 
@@ -191,9 +215,13 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child) {
     space->mmap_top = parent->mmap_top;
     space->brk_start = parent->brk_start;
     space->brk = parent->brk;
+    space->segment_bytes = parent->segment_bytes;
     space->limits = parent->limits;
     space->peak_bytes = parent->areas.bytes;
-    error = fork_areas(parent, space);
+    error = vm_commit_reserve(space, parent->areas.accounted_bytes);
+    if (error == 0)
+        error = fork_areas(parent, space);
+    vm_commit_settle(space);
     spin_unlock(&parent->lock);
     if (error < 0) {
         space_free(space); /* half made: it would not pass vm_check */

@@ -24,11 +24,15 @@
 
 struct pmap;
 
-/* Limits of one space, bytes; UINT64_MAX: none. setrlimit(2): RLIMIT_STACK, _DATA, _AS. */
+/*
+ * Limits of one space, bytes; UINT64_MAX: none. setrlimit(2): RLIMIT_STACK, _DATA, _AS. Where
+ * data_bytes is 0, the hard limit counts for mappings: Valgrind sets it so to be rid of the heap.
+ */
 struct vm_limits {
     uint64_t stack_bytes;
     uint64_t data_bytes;
     uint64_t space_bytes;
+    uint64_t data_hard_bytes;
 };
 
 struct vm_space {
@@ -38,12 +42,14 @@ struct vm_space {
     struct pmap *pmap;        /* const; contents [space] */
     uint64_t mmap_top;        /* [space] mappings are searched for below this */
     uint64_t brk_start;       /* [space] bytes, not page-aligned; 0: no heap */
-    uint64_t brk;             /* [space] the break */
-    struct vm_limits limits;  /* [space] */
-    uint64_t faults_minor;    /* [space] repaired from memory */
-    uint64_t faults_major;    /* [space] had to wait for a device */
-    uint64_t peak_bytes;      /* [space] largest areas.bytes */
-    struct list_node link;    /* [spaces] in the list of all, once it is whole */
+    uint64_t segment_bytes;  /* [space] the program's data segment: RLIMIT_DATA counts it for brk */
+    uint64_t brk;            /* [space] the break */
+    struct vm_limits limits; /* [space] */
+    uint64_t faults_minor;   /* [space] repaired from memory */
+    uint64_t faults_major;   /* [space] had to wait for a device */
+    uint64_t peak_bytes;     /* [space] largest areas.bytes */
+    uint64_t promised_bytes; /* [space] areas.accounted_bytes between calls: vm/commit.h */
+    struct list_node link;   /* [spaces] in the list of all, once it is whole */
 };
 
 /* At boot, once, after frames, slabs and kernel addresses. */
@@ -78,8 +84,20 @@ void vm_space_activate(struct vm_space *space);
 
 void vm_space_set_limits(struct vm_space *space, const struct vm_limits *limits);
 
+/*
+ * Whether the limits allow more_bytes more (or fewer) of mappings; is_data: and as many more of
+ * private writable ones. Locked.
+ */
+bool vm_space_may_grow(const struct vm_space *space, int64_t more_bytes, bool is_data);
+
+/* The same for pages that are there and become data. Locked. */
+bool vm_space_may_have_data(const struct vm_space *space, int64_t more_bytes);
+
 /* Sets where the heap starts and the break stands; exec, before anything is in the heap. */
 void vm_space_set_brk_start(struct vm_space *space, uint64_t address);
+
+/* Sets how large the program's data segment is, from the file, without its zeroes. */
+void vm_space_set_data_segment(struct vm_space *space, uint64_t bytes);
 
 /*
  * Reads and writes through another space, as its own process would (Weenix: vmmap_read, _write;

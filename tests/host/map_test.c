@@ -10,6 +10,7 @@
 #include "support/arena.h"
 #include "support/check.h"
 #include "support/vm_fixture.h"
+#include "vm/commit.h"
 
 static struct vm_space *space;
 
@@ -203,6 +204,7 @@ static void test_fill_the_space(void) {
     uint64_t at;
 
     begin();
+    vm_commit_settings.mode = VM_COMMIT_ALWAYS;
     CHECK_EQ(map(0, all + PAGE_SIZE, 0, &at), -ENOMEM);
     CHECK_EQ(map(0, space->mmap_top - USER_MIN, 0, &at), 0);
     CHECK_EQ(at, USER_MIN);
@@ -369,7 +371,7 @@ static void test_brk_grow_and_shrink(void) {
 }
 
 static void test_brk_refuses(void) {
-    const struct vm_limits limits = {UINT64_MAX, 20 * PAGE_SIZE, UINT64_MAX};
+    const struct vm_limits limits = {UINT64_MAX, 20 * PAGE_SIZE, UINT64_MAX, UINT64_MAX};
 
     begin_heap();
     CHECK_EQ(vm_brk(space, AT(12)), AT(12));
@@ -390,7 +392,7 @@ static void test_brk_refuses(void) {
 /* ---- limits ---- */
 
 static void test_limits(void) {
-    const struct vm_limits limits = {UINT64_MAX, 6 * PAGE_SIZE, 10 * PAGE_SIZE};
+    const struct vm_limits limits = {UINT64_MAX, 6 * PAGE_SIZE, 10 * PAGE_SIZE, UINT64_MAX};
     uint64_t at;
 
     begin();
