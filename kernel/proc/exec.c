@@ -340,7 +340,7 @@ static void set_image(struct exec *e, struct process *process) {
             image->code_start = segment->start + e->bias;
             image->code_end = segment->file_end + e->bias;
         } else if (segment->prot & VM_WRITE) {
-            image->data_start = segment->start + e->bias;
+            image->data_start = segment->first + e->bias;
             image->data_end = segment->file_end + e->bias;
         }
     }

@@ -19,6 +19,7 @@
 #include "vfs/fdtable.h"
 #include "vfs/pipe.h"
 #include "vm/check.h"
+#include "vm/commit.h"
 
 /* ---- names, random numbers ---- */
 
@@ -142,10 +143,16 @@ static const struct procfs_entry kernel_entries[] = {
 TABLE(kernel_dir, kernel_entries);
 
 static const struct procfs_entry vm_entries[] = {
+    PROCFS_NUMBER("admin_reserve_kbytes", &vm_commit_settings.admin_reserve_kib, 0, UINT64_MAX),
     {.name = "check", .mode = S_IFREG | 0400, .show = show_check},
     PROCFS_NUMBER("check_every", &vm_check_every, 0, UINT32_MAX),
     PROCFS_CONSTANT("mmap_min_addr", USER_MIN),
-    PROCFS_CONSTANT("overcommit_memory", 1),
+    PROCFS_NUMBER_SET("overcommit_kbytes", &vm_commit_settings.limit_kib, 0, UINT64_MAX,
+                      vm_commit_set_limit),
+    PROCFS_NUMBER("overcommit_memory", &vm_commit_settings.mode, 0, VM_COMMIT_NEVER),
+    PROCFS_NUMBER_SET("overcommit_ratio", &vm_commit_settings.ratio_percent, 0, INT32_MAX,
+                      vm_commit_set_ratio),
+    PROCFS_NUMBER("user_reserve_kbytes", &vm_commit_settings.user_reserve_kib, 0, UINT64_MAX),
 };
 TABLE(vm_dir, vm_entries);
 

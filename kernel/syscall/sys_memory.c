@@ -84,7 +84,7 @@ static int map_object(int fd, int flags, struct vm_map_request *request) {
     if (!(request->flags & VM_MAP_SHARED))
         return 0;
     request->length = align_up(request->length, PAGE_SIZE);
-    if ((flags & MAP_NORESERVE) && vm_commit_settings.mode != VM_COMMIT_NEVER)
+    if ((flags & MAP_NORESERVE) && vm_commit_mode() != VM_COMMIT_NEVER)
         request->object = vm_object_anon_create_unreserved(request->length);
     else
         request->object = vm_object_anon_create(request->length);

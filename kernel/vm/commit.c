@@ -46,9 +46,21 @@ uint64_t vm_commit_total(void) {
 
 uint64_t vm_commit_limit(void) {
     uint64_t kib = __atomic_load_n(&vm_commit_settings.limit_kib, __ATOMIC_RELAXED);
-    int ratio = __atomic_load_n(&vm_commit_settings.ratio_percent, __ATOMIC_RELAXED);
+    uint64_t ratio = __atomic_load_n(&vm_commit_settings.ratio_percent, __ATOMIC_RELAXED);
 
-    return kib != 0 ? kib / KIB_PER_PAGE : ram_pages * (uint64_t)ratio / 100;
+    return kib != 0 ? kib / KIB_PER_PAGE : ram_pages * ratio / 100;
+}
+
+int vm_commit_set_ratio(const uint64_t *percent) {
+    __atomic_store_n(&vm_commit_settings.ratio_percent, *percent, __ATOMIC_RELAXED);
+    __atomic_store_n(&vm_commit_settings.limit_kib, 0, __ATOMIC_RELAXED);
+    return 0;
+}
+
+int vm_commit_set_limit(const uint64_t *kib) {
+    __atomic_store_n(&vm_commit_settings.limit_kib, *kib, __ATOMIC_RELAXED);
+    __atomic_store_n(&vm_commit_settings.ratio_percent, 0, __ATOMIC_RELAXED);
+    return 0;
 }
 
 /* The total stays below this in mode 2, for who asks now. */
@@ -79,7 +91,7 @@ static int charge_strictly(uint64_t pages) {
 }
 
 int vm_commit_charge(uint64_t pages) {
-    int mode = __atomic_load_n(&vm_commit_settings.mode, __ATOMIC_RELAXED);
+    enum vm_commit_mode mode = vm_commit_mode();
 
     if (pages == 0)
         return 0;

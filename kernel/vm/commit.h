@@ -36,13 +36,13 @@ enum vm_commit_mode {
     VM_COMMIT_NEVER,
 };
 
-/* /proc/sys/vm: set by root at any time; each a word of its own. */
+/* /proc/sys/vm: set by root at any time, each a word of its own. */
 struct vm_commit_settings {
-    int mode;                   /* overcommit_memory */
-    int ratio_percent;          /* overcommit_ratio: of memory; counts if limit_kib is 0 */
-    uint64_t limit_kib;         /* overcommit_kbytes: 0: the ratio counts */
-    uint64_t admin_reserve_kib; /* kept for root */
-    uint64_t user_reserve_kib;  /* kept from each process, but no more than 1/32 of its size */
+    uint64_t mode;              /* overcommit_memory: enum vm_commit_mode */
+    uint64_t ratio_percent;     /* overcommit_ratio: of memory; counts if limit_kib is 0 */
+    uint64_t limit_kib;         /* overcommit_kbytes */
+    uint64_t admin_reserve_kib; /* admin_reserve_kbytes: kept for root */
+    uint64_t user_reserve_kib; /* user_reserve_kbytes: kept from each process, at most 1/32 of it */
 };
 extern struct vm_commit_settings vm_commit_settings;
 
@@ -57,6 +57,15 @@ void vm_commit_init(void);
 
 /* Who tells about the caller; without it everybody is root. At start, once. */
 void vm_commit_register(void (*describe)(struct vm_commit_caller *caller));
+
+/* What procfs calls: either of the two settings undoes the other. */
+int vm_commit_set_ratio(const uint64_t *percent);
+int vm_commit_set_limit(const uint64_t *kib);
+
+/* The mode as it is set now. */
+static inline enum vm_commit_mode vm_commit_mode(void) {
+    return (enum vm_commit_mode)__atomic_load_n(&vm_commit_settings.mode, __ATOMIC_RELAXED);
+}
 
 /* Promises pages, or takes the promise back. 0 or -ENOMEM. For objects. */
 int vm_commit_charge(uint64_t pages);

@@ -193,7 +193,7 @@ static int place_request(struct vm_space *space, const struct vm_map_request *re
 static uint32_t area_flags(const struct vm_map_request *request) {
     uint32_t flags = request->flags & ~VM_MAP_PLACING;
 
-    if (vm_commit_settings.mode == VM_COMMIT_NEVER)
+    if (vm_commit_mode() == VM_COMMIT_NEVER)
         flags &= ~VM_AREA_NO_RESERVE;
     if ((request->prot & VM_WRITE) && !(flags & (VM_AREA_SHARED | VM_AREA_NO_RESERVE)))
         flags |= VM_AREA_ACCOUNTED;
