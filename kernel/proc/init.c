@@ -11,6 +11,7 @@
 #include "proc/exec.h"
 #include "proc/fault.h"
 #include "proc/futex.h"
+#include "proc/layout.h"
 #include "proc/pid.h"
 #include "proc/signal_core.h"
 #include "proc/terminal.h"
@@ -65,6 +66,7 @@ void process_init(void) {
     process_table_init();
     futex_init();
     limits_init();
+    layout_init();
     panic_register_describe(describe);
     trap_hooks_register(&trap_hooks_table);
     vfs_hooks_register(&vfs_hooks_table);

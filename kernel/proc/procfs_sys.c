@@ -13,6 +13,7 @@
 #include "core/random.h"
 #include "lib/bits.h"
 #include "machine/layout.h"
+#include "proc/layout.h"
 #include "proc/procfs_private.h"
 #include "proc/uts.h"
 #include "vfs/access.h"
@@ -137,6 +138,7 @@ static const struct procfs_entry kernel_entries[] = {
     TEXT("ostype", show_sysname),
     PROCFS_CONSTANT("pid_max", PID_MAX),
     DIR("random", &random_dir),
+    PROCFS_NUMBER("randomize_va_space", &layout_randomize, 0, 2),
     PROCFS_CONSTANT("threads-max", PID_MAX),
     TEXT("version", show_version),
 };
@@ -146,7 +148,8 @@ static const struct procfs_entry vm_entries[] = {
     PROCFS_NUMBER("admin_reserve_kbytes", &vm_commit_settings.admin_reserve_kib, 0, UINT64_MAX),
     {.name = "check", .mode = S_IFREG | 0400, .show = show_check},
     PROCFS_NUMBER("check_every", &vm_check_every, 0, UINT32_MAX),
-    PROCFS_CONSTANT("mmap_min_addr", USER_MIN),
+    PROCFS_NUMBER("legacy_va_layout", &layout_is_legacy, 0, 1),
+    PROCFS_NUMBER("mmap_min_addr", &vm_mmap_min_addr, 0, USER_END),
     PROCFS_NUMBER_SET("overcommit_kbytes", &vm_commit_settings.limit_kib, 0, UINT64_MAX,
                       vm_commit_set_limit),
     PROCFS_NUMBER("overcommit_memory", &vm_commit_settings.mode, 0, VM_COMMIT_NEVER),

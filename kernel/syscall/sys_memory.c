@@ -5,11 +5,14 @@
  */
 #include "abi/errno.h"
 #include "abi/mman.h"
+#include "abi/personality.h"
 #include "lib/bits.h"
+#include "proc/permission.h"
 #include "proc/process.h"
 #include "syscall/calls.h"
 #include "vfs/fdtable.h"
 #include "vfs/file.h"
+#include "vfs/mount.h"
 #include "vm/commit.h"
 #include "vm/fault.h"
 #include "vm/map.h"
@@ -52,6 +55,17 @@ static unsigned map_flags(int flags) {
     return result;
 }
 
+/* Whether what may be read may also be executed, for programs that were written to expect it. */
+static bool reads_execute(unsigned prot) {
+    return (prot & VM_READ) && (process_current()->personality & READ_IMPLIES_EXEC);
+}
+
+static bool is_on_noexec(const struct file *file) {
+    const struct mount *mount = file->name->mount;
+
+    return mount && (mount->flags & MOUNT_NO_EXEC);
+}
+
 /* The object behind a file's mapping, referenced, into the request. 0 or a negative errno. */
 static int map_file_object(int fd, struct vm_map_request *request) {
     struct file_mmap wanted = {
@@ -65,6 +79,8 @@ static int map_file_object(int fd, struct vm_map_request *request) {
 
     if (!file)
         return -EBADF;
+    if (reads_execute(request->prot) && !is_on_noexec(file))
+        wanted.prot = request->prot |= VM_EXEC;
     error = file_mmap(file, &wanted);
     if (error == 0) {
         request->object = wanted.object;
@@ -81,6 +97,8 @@ static int map_object(int fd, int flags, struct vm_map_request *request) {
     if (!(flags & MAP_ANONYMOUS))
         return map_file_object(fd, request);
     request->offset = 0;
+    if (reads_execute(request->prot))
+        request->prot |= VM_EXEC;
     if (!(request->flags & VM_MAP_SHARED))
         return 0;
     request->length = align_up(request->length, PAGE_SIZE);
@@ -117,6 +135,8 @@ long sys_mmap(uint64_t address, uint64_t length, int prot, int flags, int fd, ui
         return -EINVAL;
     if (length > USER_END)
         return -ENOMEM;
+    if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && !permission_to_map_at(address))
+        return -EPERM;
     error = map_object(fd, flags, &request);
     if (error < 0)
         return error;
@@ -135,9 +155,15 @@ long sys_munmap(uint64_t address, uint64_t length) {
 }
 
 long sys_mprotect(uint64_t address, uint64_t length, uint64_t prot) {
+    struct vm_space *space = process_current()->space;
+
     if (prot & ~(uint64_t)(VM_RIGHTS | PROT_SEM))
         return -EINVAL;
-    return vm_protect(process_current()->space, address, length, prot & VM_RIGHTS);
+    prot &= VM_RIGHTS;
+    if (reads_execute((unsigned)prot) &&
+        vm_protect(space, address, length, (unsigned)prot | VM_EXEC) == 0)
+        return 0;
+    return vm_protect(space, address, length, (unsigned)prot);
 }
 
 long sys_brk(uint64_t address) {

@@ -41,8 +41,7 @@
 #include "vm/commit.h"
 #include "vm/pmap.h"
 
-/* Room kept between a growing stack and the area below it: as Linux's stack_guard_gap. */
-#define STACK_GUARD_BYTES (256u * PAGE_SIZE)
+uint64_t vm_stack_guard_bytes = 256 * PAGE_SIZE; /* const after start; Linux's stack_guard_gap */
 
 /* A read fault maps what an object has in memory in an aligned window of this many pages. */
 #define AROUND_PAGES 16u
@@ -95,12 +94,13 @@ static inline void count_case(enum vm_fault_case which) {
 /* Whether a stack that ends at area->end may reach down to va. */
 static bool stack_may_grow(struct vm_space *space, const struct vm_area *area, uint64_t va) {
     const struct vm_area *below = vm_area_prev(area);
-    uint64_t lowest = below ? below->end + STACK_GUARD_BYTES : USER_MIN;
+    uint64_t lowest = below ? below->end : 0;
     uint64_t more = area->start - va;
 
-    if (below && (below->flags & VM_AREA_GROWS_DOWN))
-        lowest = below->end;
-    return va >= lowest && area->end - va <= space->limits.stack_bytes &&
+    /* Neither another stack nor a guard of the program's own needs one of ours. */
+    if (below && !(below->flags & VM_AREA_GROWS_DOWN) && below->prot != 0)
+        lowest += vm_stack_guard_bytes;
+    return va >= MAX(lowest, vm_lowest_address()) && area->end - va <= space->limits.stack_bytes &&
            vm_space_may_grow(space, (int64_t)more, false);
 }
 

@@ -43,6 +43,10 @@ int vm_fault(struct vm_space *space, uint64_t address, unsigned access);
 int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
                  void (*use)(void *arg, void *page), void *arg);
 
+/* Room kept between a growing stack and the area below it. Set at start, before there is a space.
+ */
+extern uint64_t vm_stack_guard_bytes;
+
 /* The name of a case, for reports. */
 const char *vm_fault_case_name(enum vm_fault_case which);
 

@@ -137,16 +137,19 @@ static int reserve_for(struct vm_space *space, const struct vm_area *area, bool 
 
 /* A free range for the request: at its wish, or the highest one. 0: none. */
 static uint64_t choose_address(struct vm_space *space, uint64_t wish, uint64_t size) {
-    const struct vm_range all = {USER_MIN, USER_END};
-    const struct vm_range below_top = {USER_MIN, space->mmap_top};
+    const uint64_t lowest = vm_lowest_address();
+    const struct vm_range all = {lowest, USER_END};
+    const struct vm_range below_top = {lowest, space->mmap_top};
+    const struct vm_range upwards = {space->mmap_bottom, USER_END};
     uint64_t address;
 
     wish = align_down(wish, PAGE_SIZE);
-    wish = wish ? MAX(wish, USER_MIN) : 0;
+    wish = wish ? MAX(wish, lowest) : 0;
     if (wish && wish < USER_END && size <= USER_END - wish &&
         vm_area_range_is_free(&space->areas, wish, wish + size))
         return wish;
-    address = vm_area_gap_from_top(&space->areas, size, below_top);
+    address = space->mmap_bottom ? vm_area_gap_from_bottom(&space->areas, size, upwards)
+                                 : vm_area_gap_from_top(&space->areas, size, below_top);
     return address ? address : vm_area_gap_from_bottom(&space->areas, size, all);
 }
 

@@ -24,6 +24,8 @@ static struct frame *zero_frame; /* const after vm_init; never written, never fr
  */
 #define MMAP_TOP align_down(USER_END, 1ull << 30)
 
+uint64_t vm_mmap_min_addr = 65536; /* atomic */
+
 void vm_init(void) {
     page_tree_init_cache();
     vm_shadow_init_cache();
@@ -153,6 +155,13 @@ bool vm_space_may_grow(const struct vm_space *space, int64_t more_bytes, bool is
     return !is_data || vm_space_may_have_data(space, more_bytes);
 }
 
+void vm_space_set_mmap_range(struct vm_space *space, uint64_t top, uint64_t bottom) {
+    spin_lock(&space->lock);
+    space->mmap_top = top;
+    space->mmap_bottom = bottom;
+    spin_unlock(&space->lock);
+}
+
 void vm_space_set_brk_start(struct vm_space *space, uint64_t address) {
     spin_lock(&space->lock);
     space->brk_start = address;
@@ -213,6 +222,7 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child) {
         return -ENOMEM;
     spin_lock(&parent->lock);
     space->mmap_top = parent->mmap_top;
+    space->mmap_bottom = parent->mmap_bottom;
     space->brk_start = parent->brk_start;
     space->brk = parent->brk;
     space->segment_bytes = parent->segment_bytes;

@@ -41,6 +41,7 @@ struct vm_space {
     struct vm_area_set areas; /* [space] */
     struct pmap *pmap;        /* const; contents [space] */
     uint64_t mmap_top;        /* [space] mappings are searched for below this */
+    uint64_t mmap_bottom;     /* [space] or from here upwards; 0: not so */
     uint64_t brk_start;       /* [space] bytes, not page-aligned; 0: no heap */
     uint64_t segment_bytes;  /* [space] the program's data segment: RLIMIT_DATA counts it for brk */
     uint64_t brk;            /* [space] the break */
@@ -54,6 +55,19 @@ struct vm_space {
 
 /* At boot, once, after frames, slabs and kernel addresses. */
 void vm_init(void);
+
+/*
+ * Nothing is mapped below this unless at a fixed place, by who may: /proc/sys/vm/mmap_min_addr. The
+ * page at 0 never is.
+ */
+extern uint64_t vm_mmap_min_addr; /* atomic */
+
+/* The same as an address of a page that may be mapped. */
+static inline uint64_t vm_lowest_address(void) {
+    uint64_t address = __atomic_load_n(&vm_mmap_min_addr, __ATOMIC_RELAXED);
+
+    return address <= USER_MIN ? USER_MIN : (address + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+}
 
 /* The frame of zeroes that reads of untouched memory find. */
 struct frame *vm_zero_frame(void);
@@ -92,6 +106,12 @@ bool vm_space_may_grow(const struct vm_space *space, int64_t more_bytes, bool is
 
 /* The same for pages that are there and become data. Locked. */
 bool vm_space_may_have_data(const struct vm_space *space, int64_t more_bytes);
+
+/*
+ * Sets where mappings are searched for: below top, or from bottom upwards if that is not 0; exec,
+ * before anything is mapped.
+ */
+void vm_space_set_mmap_range(struct vm_space *space, uint64_t top, uint64_t bottom);
 
 /* Sets where the heap starts and the break stands; exec, before anything is in the heap. */
 void vm_space_set_brk_start(struct vm_space *space, uint64_t address);

@@ -205,6 +205,7 @@ static void test_fill_the_space(void) {
 
     begin();
     vm_commit_settings.mode = VM_COMMIT_ALWAYS;
+    vm_mmap_min_addr = 0;
     CHECK_EQ(map(0, all + PAGE_SIZE, 0, &at), -ENOMEM);
     CHECK_EQ(map(0, space->mmap_top - USER_MIN, 0, &at), 0);
     CHECK_EQ(at, USER_MIN);
