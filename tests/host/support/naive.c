@@ -159,7 +159,8 @@ bool naive_may_grow(const struct naive_space *space, unsigned page, struct naive
         return false;
     while (below > 0 && !space->pages[below - 1].mapped)
         below--;
-    return below == 0 || space->pages[below - 1].grows_down || page - below >= STACK_GUARD_PAGES;
+    return below == 0 || space->pages[below - 1].grows_down || space->pages[below - 1].prot == 0 ||
+           page - below >= STACK_GUARD_PAGES;
 }
 
 void naive_grow(struct naive_space *space, unsigned page, struct naive_range area) {
