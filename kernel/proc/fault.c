@@ -8,7 +8,7 @@
  *   -EACCES   not allowed          SIGSEGV   SEGV_ACCERR
  *   -ENXIO    beyond the object    SIGBUS    BUS_ADRERR
  *   -EIO      cannot be read       SIGBUS    BUS_ADRERR
- *   -ENOMEM   out of memory        SIGKILL
+ *   -ENOMEM   out of memory        SIGKILL, once oom.c knows no better
  *
  * A kernel copy that cannot go on fails with EFAULT and sends nothing, except for lack of memory:
  * EFAULT would blame the program's pointer, so the program is killed as if it had touched the page.
@@ -21,6 +21,7 @@
 #include "lib/string.h"
 #include "machine/layout.h"
 #include "machine/trapframe.h"
+#include "proc/oom.h"
 #include "proc/process.h"
 #include "proc/signal_core.h"
 #include "vm/fault.h"
@@ -80,7 +81,7 @@ static void send_for_fault(struct trapframe *tf, uint64_t address, unsigned erro
     info.si_code = code_of(reason);
     info.u.fault.address = address;
     /* A kernel copy may try again before the task gets around to dying. */
-    if (task->forced_signal == SIGKILL)
+    if (task->forced_signal == SIGKILL || process_current()->is_exiting)
         return;
     task->fault_address = address;
     task->fault_error = error;
@@ -99,6 +100,16 @@ static bool is_implicit_supervisor(const struct trapframe *tf, unsigned error) {
            (error & (PAGE_FAULT_PRESENT | PAGE_FAULT_USER)) == PAGE_FAULT_PRESENT;
 }
 
+/* vm_fault, again and again as long as memory is found for it. */
+static int repair(struct vm_space *space, uint64_t address, unsigned access) {
+    int error;
+
+    do
+        error = vm_fault(space, address, access);
+    while (error == -ENOMEM && oom_resolve());
+    return error;
+}
+
 int fault_page(struct trapframe *tf, uint64_t address, unsigned error) {
     struct process *process = process_current();
     int reason = -EFAULT;
@@ -108,7 +119,7 @@ int fault_page(struct trapframe *tf, uint64_t address, unsigned error) {
     if (is_implicit_supervisor(tf, error))
         reason = -EACCES;
     else if (address < USER_END)
-        reason = vm_fault(process->space, address, page_fault_access(error) | VM_USER);
+        reason = repair(process->space, address, page_fault_access(error) | VM_USER);
     if (reason == 0) {
         task_current()->minor_faults++;
         return 0;

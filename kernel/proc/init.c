@@ -12,6 +12,7 @@
 #include "proc/fault.h"
 #include "proc/futex.h"
 #include "proc/layout.h"
+#include "proc/oom.h"
 #include "proc/pid.h"
 #include "proc/signal_core.h"
 #include "proc/terminal.h"
@@ -67,6 +68,7 @@ void process_init(void) {
     futex_init();
     limits_init();
     layout_init();
+    oom_init();
     panic_register_describe(describe);
     trap_hooks_register(&trap_hooks_table);
     vfs_hooks_register(&vfs_hooks_table);

@@ -14,6 +14,7 @@
 #include "lib/bits.h"
 #include "machine/layout.h"
 #include "proc/layout.h"
+#include "proc/oom.h"
 #include "proc/procfs_private.h"
 #include "proc/uts.h"
 #include "vfs/access.h"
@@ -150,11 +151,14 @@ static const struct procfs_entry vm_entries[] = {
     PROCFS_NUMBER("check_every", &vm_check_every, 0, UINT32_MAX),
     PROCFS_NUMBER("legacy_va_layout", &layout_is_legacy, 0, 1),
     PROCFS_NUMBER("mmap_min_addr", &vm_mmap_min_addr, 0, USER_END),
+    PROCFS_NUMBER("oom_dump_tasks", &oom_dumps_tasks, 0, 1),
+    PROCFS_NUMBER("oom_kill_allocating_task", &oom_kills_allocating, 0, 1),
     PROCFS_NUMBER_SET("overcommit_kbytes", &vm_commit_settings.limit_kib, 0, UINT64_MAX,
                       vm_commit_set_limit),
     PROCFS_NUMBER("overcommit_memory", &vm_commit_settings.mode, 0, VM_COMMIT_NEVER),
     PROCFS_NUMBER_SET("overcommit_ratio", &vm_commit_settings.ratio_percent, 0, INT32_MAX,
                       vm_commit_set_ratio),
+    PROCFS_NUMBER("panic_on_oom", &oom_panics, 0, 2),
     PROCFS_NUMBER("user_reserve_kbytes", &vm_commit_settings.user_reserve_kib, 0, UINT64_MAX),
 };
 TABLE(vm_dir, vm_entries);

@@ -18,7 +18,7 @@
 struct vm_commit_settings vm_commit_settings;
 
 static _Atomic uint64_t total;                             /* atomic: pages */
-static uint64_t ram_pages = UINT64_MAX; /* const after vm_commit_init */
+static uint64_t ram_pages = UINT64_MAX;                    /* const after vm_commit_init */
 static void (*describe_caller)(struct vm_commit_caller *); /* const after start; NULL: nobody */
 
 void vm_commit_init(void) {

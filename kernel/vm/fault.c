@@ -316,7 +316,7 @@ static int fault_enter(struct fault *fault) {
 /* One try, with the space's lock held. -EAGAIN: case 4. */
 static int fault_locked(struct fault *fault) {
     bool entered = false;
-    int error = fault_find_area(fault);
+    int error = fault->space->is_reaped ? -EFAULT : fault_find_area(fault);
 
     DEBUG_ASSERT(spin_held(&fault->space->lock));
     if (error < 0)

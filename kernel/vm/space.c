@@ -130,6 +130,20 @@ void vm_space_unref(struct vm_space *space) {
     space_free(space);
 }
 
+void vm_space_reap(struct vm_space *space) {
+    struct vm_area *area;
+
+    spin_lock(&space->lock);
+    space->is_reaped = true;
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
+        pmap_remove(space->pmap, area->start, area->end);
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
+        if (area->shadow)
+            vm_shadow_clear(area->shadow);
+    }
+    spin_unlock(&space->lock);
+}
+
 void vm_space_activate(struct vm_space *space) {
     pmap_activate(space ? space->pmap : NULL);
 }

@@ -49,6 +49,7 @@ struct vm_space {
     uint64_t faults_minor;   /* [space] repaired from memory */
     uint64_t faults_major;   /* [space] had to wait for a device */
     uint64_t peak_bytes;     /* [space] largest areas.bytes */
+    bool is_reaped;          /* [space] its memory was taken: no access any more */
     uint64_t promised_bytes; /* [space] areas.accounted_bytes between calls: vm/commit.h */
     struct list_node link;   /* [spaces] in the list of all, once it is whole */
 };
@@ -92,6 +93,12 @@ void vm_space_unref(struct vm_space *space);
  * but that the parent may take faults again to write.
  */
 int vm_space_fork(struct vm_space *parent, struct vm_space **child);
+
+/*
+ * Takes all private memory from a space whose users are about to die; from now on every access to
+ * it fails with -EFAULT. Needs no memory.
+ */
+void vm_space_reap(struct vm_space *space);
 
 /* Makes the current processor run in the space; NULL: in the kernel's own, with no user half. */
 void vm_space_activate(struct vm_space *space);
