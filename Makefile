@@ -10,7 +10,8 @@
 #
 # The rules live in tools/*.mk, one concern each:
 #   kernel.mk    the kernel          user.mk    our programs and the initramfs
-#   host.mk      host tests          check.mk   tests, lint, setup
+#   host.mk      host tests          fuzz.mk    fuzzing
+#   check.mk     tests, lint, setup  bench.mk   speed, beside Linux
 
 BUILD ?= build
 # One name for one folder: objects and the dependencies written beside them are found by name, and
@@ -44,7 +45,9 @@ SETUP_CHECK := $(BUILD)/setup-check.stamp
 include tools/kernel.mk
 include tools/user.mk
 include tools/host.mk
+include tools/fuzz.mk
 include tools/check.mk
+include tools/bench.mk
 
 .PHONY: help
 help:
@@ -53,6 +56,9 @@ help:
 	@echo 'make check      all tests, on the host and in QEMU'
 	@echo 'make check-long the same, with more and longer random sequences'
 	@echo 'make mutants    break the kernel on purpose, and see that a test fails each time'
+	@echo 'make bench      what services cost in instructions and in time, beside Linux (BENCH_ARGS=--help)'
+	@echo 'make bench-update the same, and writes the figures into the documents and the guard'
+	@echo 'make fuzz       inputs made up by libFuzzer (FUZZ=map|elf|cpio FUZZ_SECONDS=N)'
 	@echo 'make debug      boot the debug kernel under gdb'
 	@echo 'make lint       the rules of the code: sizes, layers, includes, formatting'
 	@echo 'make format     format the C sources in place'

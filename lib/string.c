@@ -14,12 +14,14 @@
 
 #define WORD sizeof(uint64_t)
 
+/* Names in parentheses are also macros: machine/string.h. */
+
 /* A word at any address, of any effective type. */
 struct word {
     uint64_t value;
 } __attribute__((packed, may_alias));
 
-void *memcpy(void *restrict dst, const void *restrict src, size_t n) {
+void *(memcpy)(void *restrict dst, const void *restrict src, size_t n) {
     size_t whole = n & ~(WORD - 1);
     unsigned char *to = (unsigned char *)dst + whole;
     const unsigned char *from = (const unsigned char *)src + whole;
@@ -46,7 +48,7 @@ void *memmove(void *dst, const void *src, size_t n) {
     return dst;
 }
 
-void *memset(void *dst, int byte, size_t n) {
+void *(memset)(void *dst, int byte, size_t n) {
     uint64_t word = (unsigned char)byte * 0x0101010101010101ull;
     size_t whole = n & ~(WORD - 1);
     unsigned char *to = (unsigned char *)dst + whole;
@@ -83,7 +85,7 @@ void *memchr(const void *s, int byte, size_t n) {
     return NULL;
 }
 
-size_t strlen(const char *s) {
+size_t(strlen)(const char *s) {
     size_t n = 0;
 
     while (s[n])

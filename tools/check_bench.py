@@ -1,51 +1,32 @@
 # SPDX-License-Identifier: MIT
-"""Runs tests/bench in a machine that counts instructions, and holds each row to its limit."""
+"""The guard of speed: runs tests/bench in a machine that counts instructions, and holds each row to
+its figure and to what was promised (tests/bench/figures)."""
 
-import subprocess
+import io
+import os
 
-MEMORY = "2G"
-SECONDS = 180
+import bench_figures
+import bench_run
 
-
-def read_limits(path):
-    """{name: (limit or factor, other row or None)}"""
-    limits = {}
-    with open(path, encoding="utf-8") as file:
-        for line in file:
-            words = line.split("#")[0].split()
-            if len(words) == 2:
-                limits[words[0]] = (float(words[1]), None)
-            elif len(words) == 3:
-                limits[words[0]] = (float(words[1].lstrip("x")), words[2])
-    return limits
+SECONDS = 300
 
 
-def run(report, quire, archive, limits_path, slow):
-    limits = read_limits(limits_path)
-    result = subprocess.run(
-        quire + ["--icount", "--mem", MEMORY, "--timeout", str(SECONDS * slow),
-                 "--archive", archive, "--", "/tests/bench"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-        timeout=SECONDS * slow + 60, check=False)
-    path = report.log("speed", result.stdout + "\n---- errors\n" + result.stderr)
-    rows = dict(line.split() for line in result.stdout.splitlines() if len(line.split()) == 2)
-    if result.returncode != 0:
-        report.fail("speed", f"status {result.returncode} (see {path})")
-    for name, (limit, other) in limits.items():
-        why, note = judge(rows, name, limit, other)
-        if why:
-            report.fail(f"speed {name}", why)
-        else:
-            report.ok(f"speed {name}", note)
-
-
-def judge(rows, name, limit, other):
-    """(why it fails or None, what to note when it passes)"""
-    value = rows.get(name, "missing")
-    base = rows.get(other, "missing") if other else "1"
-    if not value.isdigit() or not base.isdigit():
-        return f"{name} is {value}" + (f", {other} is {base}" if other else ""), ""
-    most = limit * int(base)
-    if int(value) > most:
-        return f"{value} instructions, more than {most:.0f}", ""
-    return None, f"{value} of {most:.0f} instructions"
+def run(report, root, build, slow):
+    program = os.path.join(build, "user/tests/bench")
+    try:
+        figures = bench_figures.read(os.path.join(root, "tests/bench/figures"))
+        order = [row.name for row in bench_run.rows_of(program)]
+        rows = bench_run.run(bench_run.quire_command(root, build), "speed", SECONDS * slow,
+                             io.StringIO())
+    except (bench_run.Failed, bench_figures.Malformed, OSError) as error:
+        report.fail("speed", str(error))
+        return
+    for name, why in bench_figures.missing(figures, order):
+        report.fail(f"speed {name}", why)
+    for name, figure in figures.items():
+        if name in order:
+            why, note = bench_figures.judge(name, figure, rows)
+            if why:
+                report.fail(f"speed {name}", why)
+            else:
+                report.ok(f"speed {name}", note)

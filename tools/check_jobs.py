@@ -16,12 +16,16 @@ import check_boot
 import check_guest
 import check_kernel
 import check_scripts
+import fuzz
 import machine
 from check_report import first_line
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAM_SECONDS = 300
 BUILD_SECONDS = 600
+# What each target of tests/fuzz tries in make check, the same each time; in make check-long, by time.
+FUZZ_RUNS = {"map": 400, "elf": 6000, "cpio": 6000}
+FUZZ_LONG_SECONDS = 240
 
 
 class Jobs:
@@ -63,11 +67,12 @@ class Jobs:
     def tests(self):
         jobs = self.guest_jobs("quire", "release") + self.guest_jobs("debug", "debug")
         jobs += [("runner", lambda: self.python_tests("runner_test"))]
-        jobs += self.clang_jobs()
+        jobs += self.clang_jobs() + [("fuzz", self.fuzz)]
         jobs += self.host_jobs() + self.linux_jobs() + self.script_jobs()
         jobs += self.boot_jobs() + self.kernel_jobs()
         jobs += [("lint", self.lint), ("lint selftest", lambda: self.python_tests("lint_test")),
-                 ("mutants fit", lambda: self.python_tests("mutants_test"))]
+                 ("mutants fit", lambda: self.python_tests("mutants_test")),
+                 ("speed selftest", lambda: self.python_tests("bench_test"))]
         return jobs
 
     def boot_jobs(self):
@@ -76,9 +81,7 @@ class Jobs:
         jobs = [(f"boot {size}", lambda size=size: check_boot.memory(
             self.report, quire, size, self.slow)) for size in check_boot.MEMORY_SIZES]
         tour = check_boot.quire_command(ROOT, self.build, "tour")
-        jobs += [("speed", lambda: check_bench.run(
-            self.report, quire, self.built("tests.cpio"),
-            os.path.join(ROOT, "tests/bench/limits"), self.slow))]
+        jobs += [("speed", lambda: check_bench.run(self.report, ROOT, self.build, self.slow))]
         return [("tour", lambda: check_boot.tour(self.report, tour, self.slow)), *jobs,
                 ("boot prompt", lambda: check_boot.prompt(
                     self.report, kernel, initramfs, self.slow))]
@@ -120,6 +123,18 @@ class Jobs:
             ("build clang host tests",
              lambda: self.make("clang host tests", "host-tests", "CC=clang")),
         ]
+
+    def fuzz(self):
+        """Builds the targets, since nobody else needs them, and runs each."""
+        self.make("fuzz targets", "fuzz-targets")
+        for name, runs in FUZZ_RUNS.items():
+            why, tried, text = fuzz.run(name, self.build, *(
+                (None, FUZZ_LONG_SECONDS) if self.long else (runs, None)))
+            path = self.report.log(f"fuzz {name}", text)
+            if why or tried == 0:
+                self.report.fail(f"fuzz {name}", f"{why or 'it did not run'} (see {path})")
+            else:
+                self.report.ok(f"fuzz {name}", f"{tried} inputs")
 
     def host_jobs(self):
         folder = os.path.join(self.build, "host")

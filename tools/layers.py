@@ -20,6 +20,7 @@ ORDER = {
     "kernel/vfs": 7,
     "fs": 8,
     "drivers": 8,
+    "kernel/ipc": 8,
     "kernel/proc": 9,
     "kernel/syscall": 10,
     "kernel/init": 11,
@@ -33,7 +34,7 @@ MAY_INCLUDE_MACHINE = ("lib/", "kernel/core/", "kernel/sync/", "kernel/mm/", "ke
 # How a header is found: `#include "mm/frame.h"` is kernel/mm/frame.h.
 INCLUDE_FOLDERS = ("", "include", "kernel", "arch/x86_64/include")
 PREFIXES = (("machine/", "arch/x86_64/include/machine/"), ("abi/", "include/abi/"))
-KERNEL_FOLDERS = ("core", "sync", "mm", "vm", "sched", "vfs", "proc", "syscall", "init")
+KERNEL_FOLDERS = ("core", "sync", "mm", "vm", "sched", "vfs", "ipc", "proc", "syscall", "init")
 
 
 def place_of(header, from_path):

@@ -57,18 +57,27 @@ class Outcome:
     detail: str = ""
 
 
-def command_line(config, folder, initrd):
+def hardware(memory, processors, icount):
+    """QEMU and the words for the bare machine: what Quire and, beside it, Linux is measured on.
+
+    With icount one guest instruction is one tick of its time, and idle time passes at once. Each
+    turn of a `rep` instruction counts as one then, so that the processor does not offer the byte
+    moves that real ones are quick at."""
     qemu = shutil.which(QEMU)
     if not qemu:
         raise FileNotFoundError(f"there is no {QEMU}: run `make setup`")
-    words = [*_ends_with_us(), qemu, "-machine", "pc", "-accel", "tcg", "-nodefaults", "-no-user-config",
-             "-display", "none", "-no-reboot", "-m", config.memory, "-smp", str(config.processors),
-             "-kernel", config.kernel, "-initrd", initrd, "-append", config.append,
-             "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
-    if config.icount:
-        words += ["-icount", "shift=0,sleep=off", "-cpu", "max,erms=off,fsrm=off"]
-    else:
-        words += ["-cpu", "max"]
+    words = [*_ends_with_us(), qemu, "-machine", "pc", "-accel", "tcg", "-nodefaults",
+             "-no-user-config", "-display", "none", "-no-reboot", "-m", memory,
+             "-smp", str(processors)]
+    if icount:
+        return words + ["-icount", "shift=0,sleep=off", "-cpu", "max,erms=off,fsrm=off"]
+    return words + ["-cpu", "max"]
+
+
+def command_line(config, folder, initrd):
+    words = hardware(config.memory, config.processors, config.icount)
+    words += ["-kernel", config.kernel, "-initrd", initrd, "-append", config.append,
+              "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
     for name in ("com1", "com2", "com3", "com4", "log"):
         words += ["-chardev", f"socket,id={name},path={folder}/{name}"]
         if name != "log":

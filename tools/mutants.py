@@ -13,6 +13,7 @@ The status is 1 if any mutation was not caught, 2 if the table or the tests are 
 """
 
 import argparse
+import fcntl
 import filecmp
 import os
 import queue
@@ -164,6 +165,12 @@ class Run:
         tests = self.tests()
 
         def build(tree, part):
+            try:
+                build_and_test(tree, part)
+            except OSError as error:
+                wrong.append(f"{tree.folder}: {error}")
+
+        def build_and_test(tree, part):
             tree.refresh()
             why = tree.make(tests)
             if why:
@@ -248,6 +255,14 @@ def main():
         return verify(mutations)
     if not mutations:
         print("no mutation has that word", file=sys.stderr)
+        return 2
+    folder = os.path.join(options.build, "mutants")
+    os.makedirs(folder, exist_ok=True)
+    lock = open(os.path.join(folder, "lock"), "w", encoding="utf-8")  # held to the end
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        print(f"somebody else is at it in {folder}", file=sys.stderr)
         return 2
     run = Run(mutations, os.path.abspath(options.build), options.jobs)
     print(f"{len(mutations)} mutations; first {len(run.tests())} tests as they are", flush=True)

@@ -4,7 +4,8 @@
 # file system: build/initramfs.cpio for everybody, build/tests.cpio on top of it for tests.
 #
 #   user/NAME.c        -> /init and /sbin/init for init, else /bin/NAME
-#   tests/user/NAME.c  -> /tests/NAME; tests/bench/NAME.c and tests/runner/NAME.c too
+#   tests/user/NAME.c  -> /tests/NAME; tests/runner/NAME.c too
+#   tests/bench/*.c    -> /tests/bench, one program
 #   user/lib/*.c, tests/user/lib/*.c    linked into each of their programs
 #   user/*.sh          -> /usr/share/quire
 #   tools/rootfs       -> / as it is
@@ -18,7 +19,7 @@ USER_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -O2 -static -fno-strict-aliasing
 
 USER_SRC := $(wildcard user/*.c)
 USER_LIB := $(wildcard user/lib/*.c)
-USER_TEST_SRC := $(wildcard tests/user/*.c tests/bench/*.c tests/runner/*.c)
+USER_TEST_SRC := $(wildcard tests/user/*.c tests/runner/*.c) tests/bench/bench.c
 USER_TEST_LIB := $(wildcard tests/user/lib/*.c)
 USER_PROGRAMS := $(patsubst user/%.c,$(USER_OUT)/bin/%,$(USER_SRC))
 USER_TESTS := $(patsubst %.c,$(USER_OUT)/tests/%,$(notdir $(USER_TEST_SRC)))
@@ -54,6 +55,7 @@ $(USER_OUT)/tests/%: tests/$(1)/%.c $(USER_TEST_LIB) $(USER_OUT)/flags | $(SETUP
 	$$(compile_user)
 endef
 $(foreach folder,user bench runner,$(eval $(call user_test_rule,$(folder))))
+$(USER_OUT)/tests/bench: $(wildcard tests/bench/*.[ch])
 
 $(INITRAMFS): $(USER_PROGRAMS) $(USER_FILES) $(ROOTFS_FILES) tools/mkinitramfs.py tools/cpio.py | $(SETUP_RUN)
 	$(call say,CPIO,$@)

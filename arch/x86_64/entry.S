@@ -140,18 +140,18 @@ syscall_entry:
     movl %eax, %eax
     movq %r10, %rcx
     cmpq syscall_table_size(%rip), %rax
-    jae syscall_unknown
+    jae .Lsyscall_unknown
     call *syscall_table(, %rax, 8)
-syscall_result:
+.Lsyscall_result:
     cmpq $-ERESTART_RESTARTBLOCK, %rax
-    jae syscall_error
-syscall_exit:
+    jae .Lsyscall_error
+.Lsyscall_exit:
     cli
     cmpl $0, %gs:CPU_WORK
-    jne syscall_long_way
+    jne .Lsyscall_long_way
     movq TF_RFLAGS(%rsp), %r11
     testl $RFLAGS_TF_RF, %r11d
-    jne syscall_long_way
+    jne .Lsyscall_long_way
     movq TF_RIP(%rsp), %rcx
     movq TF_R10(%rsp), %r10
     movq TF_R9(%rsp), %r9
@@ -163,17 +163,17 @@ syscall_exit:
     swapgs
     sysretq
 
-syscall_unknown:
+.Lsyscall_unknown:
     movq $-ENOSYS, %rax
-    jmp syscall_exit
+    jmp .Lsyscall_exit
 
 /* Most errors are the program's; those from ERESTARTSYS on are for the signal code. */
-syscall_error:
+.Lsyscall_error:
     cmpq $-ERESTARTSYS, %rax
-    ja syscall_exit
-syscall_long_way:
+    ja .Lsyscall_exit
+.Lsyscall_long_way:
     STORE_PRESERVED
-syscall_whole_result:
+.Lsyscall_whole_result:
     sti
     movq %rsp, %rdi
     movq %rax, %rsi
@@ -190,7 +190,7 @@ syscall_whole_\name:
     addq $8, %rsp
     STORE_PRESERVED
     call sys_\name
-    jmp syscall_whole_result
+    jmp .Lsyscall_whole_result
     .endm
 
     SYSCALL_WHOLE clone

@@ -8,11 +8,15 @@
  */
 #include <stdbool.h>
 
+#include "abi/errno.h"
 #include "boot.h"
 #include "core/assert.h"
 #include "core/context.h"
+#include "core/extable.h"
+#include "core/uaccess.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "machine/user_window.h"
 #include "x86.h"
 
 #define XCR0_X87 0x01u
@@ -110,6 +114,29 @@ void fpu_restore(const struct fpu_state *s) {
                          : "memory");
     else
         __asm__ volatile("fxrstor64 (%0)" : : "r"(s) : "memory");
+}
+
+#define SAVE_TO_USER(error, instruction, dst, parts)                                               \
+    __asm__ volatile(                                                                              \
+        SMAP_SITE("stac") "1: " instruction " (%1)\n"                                              \
+                          "2: " SMAP_SITE("clac") ".pushsection .text.fixup, \"ax\"\n"             \
+                                                  "3: movl %4, %0\n"                               \
+                                                  "jmp 2b\n"                                       \
+                                                  ".popsection\n" EXTABLE("1b", "3b")              \
+        : "+r"(error)                                                                              \
+        : "r"(dst), "a"((uint32_t)(parts)), "d"((uint32_t)((parts) >> 32)), "i"(-EFAULT)           \
+        : "memory")
+
+int fpu_save_user(void *udst) {
+    int error = 0;
+
+    if ((uintptr_t)udst % FPU_STATE_ALIGN != 0 || !user_range_ok(udst, fpu_size))
+        return -EFAULT;
+    if (cpu_features.xsave)
+        SAVE_TO_USER(error, "xsave64", udst, fpu_parts);
+    else
+        SAVE_TO_USER(error, "fxsave64", udst, fpu_parts);
+    return error;
 }
 
 void fpu_sanitize_state(struct fpu_state *s) {

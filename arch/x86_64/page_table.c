@@ -108,7 +108,7 @@ static void table_empty(struct frame *table, unsigned level) {
             continue;
         *entry = 0;
         table->count--;
-        if (level > 0)
+        if (level > 0 && !entry_is_large(value))
             table_drop(entry_table(value), level - 1);
     }
 }
@@ -139,7 +139,7 @@ struct frame *table_copy(const struct frame *table, unsigned level) {
     for (to = table_entries(copy); left > 0; from++, to++) {
         if (!*from)
             continue;
-        if (level > 0)
+        if (level > 0 && !entry_is_large(*from))
             frame_ref(entry_table(*from));
         *to = entry_unwritable(*from, level);
         left--;

@@ -4,7 +4,7 @@
  *
  * A table is a frame: its refs are the entries that lead to it (a top-level table has one: its
  * pmap's), its count the entries in use. Entries below the top hold no reference on pages, and one
- * reference on a table each.
+ * reference on a table each. An entry of level 1 may be a leaf itself, of 2 MiB: a large leaf.
  *
  * Invariants:
  *   - a table with more than one reference is never changed (by us; the processor sets A and D);
@@ -38,6 +38,11 @@ static inline struct frame *entry_table(pte_t entry) {
 
 static inline pte_t entry_for_table(const struct frame *table) {
     return frame_to_phys(table) | PTE_TABLE;
+}
+
+/* Whether an entry, above level 0, is a leaf itself. */
+static inline bool entry_is_large(pte_t entry) {
+    return entry & PTE_LARGE;
 }
 
 /* At boot: the caches of tables in hand. */

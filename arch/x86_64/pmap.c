@@ -10,6 +10,9 @@
  * Whoever changes an entry walks down from the top, which is always ours alone, and owns each table
  * on the way: one that is shared is replaced by a copy. The old one may still be in this space's
  * paging-structure caches, so the space is flushed before the reference is dropped.
+ *
+ * Leaves of 2 MiB stand where an entry would lead to a table of 4 KiB leaves. They are entered, and
+ * split where a part of one changes, by pmap_large.c; moving a range is pmap_move.c's.
  */
 #include "vm/pmap.h"
 
@@ -115,62 +118,89 @@ static struct frame *own_child(struct pmap *pmap, struct frame *parent, pte_t *e
     return table;
 }
 
-/* Frees the empty tables on the way to va, below one that is ours alone. No page was below them. */
-static void prune(struct frame *table, unsigned level, uint64_t va) {
+static void unlink_table(struct tlb_batch *batch, struct frame *parent, pte_t *entry,
+                         unsigned level) {
+    struct frame *table = entry_table(*entry);
+
+    *entry = 0;
+    parent->count--;
+    tlb_batch_table(batch, table, level);
+}
+
+/* Lets go of the empty tables on the way to va, below one that is ours alone. */
+static void prune(struct tlb_batch *batch, struct frame *table, unsigned level, uint64_t va) {
     pte_t *entry = &table_entries(table)[level_index(va, level)];
     struct frame *child;
 
-    if (level == 0 || !*entry)
+    if (level == 0 || !*entry || entry_is_large(*entry))
         return;
     child = entry_table(*entry);
     if (is_shared(child))
         return;
-    prune(child, level - 1, va);
-    if (child->count > 0)
-        return;
-    *entry = 0;
-    table->count--;
-    table_drop(child, level - 1);
+    prune(batch, child, level - 1, va);
+    if (child->count == 0)
+        unlink_table(batch, table, entry, level - 1);
 }
 
-/* The level 0 table for va with the way to it owned. NULL: no memory, nothing changed. */
-static struct frame *own_leaf_table(struct pmap *pmap, uint64_t va, bool write) {
+/* Undoes what was made of a way that could not be made whole. */
+static struct frame *own_failed(struct pmap *pmap, uint64_t va) {
+    struct tlb_batch batch;
+
+    tlb_batch_init(&batch, pmap);
+    prune(&batch, pmap->top, TABLE_TOP_LEVEL, va);
+    tlb_batch_finish(&batch);
+    return NULL;
+}
+
+static inline __attribute__((always_inline)) struct frame *own_way(struct pmap *pmap, uint64_t va,
+                                                                   unsigned to_level, bool write) {
     struct frame *table = pmap->top;
 
-    for (unsigned level = TABLE_TOP_LEVEL; level > 0; level--) {
+    for (unsigned level = TABLE_TOP_LEVEL; level > to_level; level--) {
         pte_t *entry = &table_entries(table)[level_index(va, level)];
 
-        table = own_child(pmap, table, entry, level - 1, write);
-        if (!table) {
-            prune(pmap->top, TABLE_TOP_LEVEL, va);
-            return NULL;
-        }
+        if (entry_is_large(*entry))
+            table = pmap_split_large(pmap, entry, va);
+        else
+            table = own_child(pmap, table, entry, level - 1, write);
+        if (!table)
+            return own_failed(pmap, va);
     }
     return table;
 }
 
-/* ---- entering ---- */
-
-static pte_t leaf_entry(paddr_t pa, unsigned access) {
-    pte_t entry = pa | PTE_PRESENT | PTE_USER | PTE_ACCESSED;
-
-    if (access & VM_WRITE)
-        entry |= PTE_WRITE | PTE_DIRTY;
-    if (!(access & VM_EXEC) && cpu_features.no_execute)
-        entry |= PTE_NO_EXEC;
-    if (access & VM_SHARED)
-        entry |= PTE_SHARED;
-    if (access & VM_UNCACHED)
-        entry |= PTE_NO_CACHE | PTE_WRITE_THROUGH;
-    return entry;
-}
-
-/* Whether a processor that still has the old translation could do what the new one does not allow.
+/*
+ * The level 0 table for va if there is nothing to do on the way to it: all tables are there and
+ * ours alone, and W is set where write asks for it. NULL: there is.
  */
-static bool takes_away(pte_t old, pte_t next) {
-    return (old & PTE_ADDRESS) != (next & PTE_ADDRESS) || (old & ~next & PTE_WRITE) ||
-           (next & ~old & PTE_NO_EXEC);
+static inline struct frame *ready_leaf_table(struct pmap *pmap, uint64_t va, bool write) {
+    const pte_t asked = PTE_PRESENT | (write ? PTE_WRITE : 0);
+    struct frame *table = pmap->top;
+
+    for (unsigned level = TABLE_TOP_LEVEL; level > 0; level--) {
+        pte_t entry = table_entries(table)[level_index(va, level)];
+
+        if ((entry & (asked | PTE_LARGE)) != asked)
+            return NULL;
+        table = entry_table(entry);
+        if (is_shared(table))
+            return NULL;
+    }
+    return table;
 }
+
+/* The level 0 table for va with the way to it owned. NULL: no memory, nothing changed. */
+static inline struct frame *own_leaf_table(struct pmap *pmap, uint64_t va, bool write) {
+    struct frame *table = ready_leaf_table(pmap, va, write);
+
+    return table ? table : own_way(pmap, va, 0, write);
+}
+
+struct frame *pmap_own_large_table(struct pmap *pmap, uint64_t va, bool write) {
+    return own_way(pmap, va, 1, write);
+}
+
+/* ---- entering ---- */
 
 int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
     struct frame *table = own_leaf_table(pmap, va, access & VM_WRITE);
@@ -206,12 +236,16 @@ struct table_window {
     unsigned level;
 };
 
+static inline pte_t changed_leaf(const struct change *change, pte_t leaf) {
+    return change->clear & PTE_PRESENT ? 0 : (leaf & ~change->clear) | change->set;
+}
+
 static void change_leaves(struct change *change, struct frame *table, uint64_t first_va) {
     pte_t *entry = &table_entries(table)[level_index(first_va, 0)];
 
     for (uint64_t va = first_va; va < change->end && table->count > 0; va += PAGE_SIZE, entry++) {
         pte_t old = *entry;
-        pte_t next = change->clear & PTE_PRESENT ? 0 : (old & ~change->clear) | change->set;
+        pte_t next = changed_leaf(change, old);
 
         if (old && old != next) {
             *entry = next;
@@ -221,15 +255,6 @@ static void change_leaves(struct change *change, struct frame *table, uint64_t f
         if (level_index(va, 0) == TABLE_ENTRIES - 1)
             break;
     }
-}
-
-static void unlink_table(struct change *change, struct frame *parent, pte_t *entry,
-                         unsigned level) {
-    struct frame *table = entry_table(*entry);
-
-    *entry = 0;
-    parent->count--;
-    tlb_batch_table(change->batch, table, level);
 }
 
 /*
@@ -250,7 +275,29 @@ static struct frame *child_to_change(struct change *change, struct frame *parent
         return table;
 
 let_go:
-    unlink_table(change, parent, entry, child.level);
+    unlink_table(change->batch, parent, entry, child.level);
+    return NULL;
+}
+
+/*
+ * Changes a large leaf (in the table parent, ours alone) whose range is `at`. One that is changed
+ * in part is split and its table returned; or forgotten, where there is no memory for that.
+ */
+static struct frame *change_large(struct change *change, struct frame *parent, pte_t *entry,
+                                  struct table_window at) {
+    bool whole = change->start <= at.start && at.end <= change->end;
+    pte_t next = changed_leaf(change, *entry);
+    struct frame *table = NULL;
+
+    if (next == *entry)
+        return NULL;
+    if (!whole && !change->teardown)
+        table = pmap_split_large(change->batch->pmap, entry, at.start);
+    if (table)
+        return table;
+    *entry = whole ? next : 0;
+    parent->count -= !*entry;
+    tlb_batch_page(change->batch, at.start);
     return NULL;
 }
 
@@ -272,12 +319,13 @@ static void change_below(struct change *change, struct frame *table, unsigned le
 
         if (!*entry)
             continue;
-        child = child_to_change(change, table, entry, window);
+        child = entry_is_large(*entry) ? change_large(change, table, entry, window)
+                                       : child_to_change(change, table, entry, window);
         if (!child)
             continue;
         change_below(change, child, level - 1, va);
         if (child->count == 0)
-            unlink_table(change, table, entry, level - 1);
+            unlink_table(change->batch, table, entry, level - 1);
     }
 }
 
@@ -296,7 +344,7 @@ static struct frame *leaf_table_alone(struct pmap *pmap, uint64_t va, bool *empt
             return NULL;
         }
         table = entry_table(entry);
-        if (is_shared(table))
+        if (entry_is_large(entry) || is_shared(table))
             return NULL;
     }
     return table;
@@ -372,6 +420,13 @@ static void fork_share(pte_t *source, pte_t *target, struct frame *to) {
     pmap_counters.table_shared++;
 }
 
+/* Gives the child a large leaf, if an area before has not done so. */
+static void fork_large(pte_t *source, pte_t *target, struct frame *to) {
+    *source &= ~PTE_WRITE;
+    to->count += !*target;
+    *target = *source;
+}
+
 /*
  * Gives the child what the parent has below one entry, which leads to a table that covers `at`. A
  * small table is the parent's alone: it was large when it was shared, and shared ones do not
@@ -383,6 +438,10 @@ static void fork_child(const struct fork *fork, const struct fork_tables *parent
     pte_t *target = &table_entries(parent->to)[level_index(at.start, parent->at.level)];
     struct fork_tables below = {.from = entry_table(*source), .at = at};
 
+    if (entry_is_large(*source)) {
+        fork_large(source, target, parent->to);
+        return;
+    }
     if (below.from->count > FORK_COPY_MAX) {
         fork_share(source, target, parent->to);
         return;

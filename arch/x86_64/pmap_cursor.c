@@ -23,40 +23,43 @@ static unsigned walk(struct pmap *pmap, uint64_t va, struct pmap_entry *entry) {
         pte_t value = table_entries(table)[level_index(va, level)];
 
         entry->raw[TABLE_TOP_LEVEL - level] = value;
-        if (!value || level == 0)
+        if (!value || level == 0 || entry_is_large(value))
             return level;
         table = entry_table(value);
         entry->table_refs = (uint16_t)MAX(entry->table_refs, MIN(frame_refs(table), 0xffffu));
     }
 }
 
-/* The rights that the four levels leave: W and U are ANDed, NX is ORed. */
-static unsigned rights_of(const pte_t raw[4]) {
-    pte_t all = raw[0] & raw[1] & raw[2] & raw[3];
-    pte_t any = raw[0] | raw[1] | raw[2] | raw[3];
+/* The rights that the levels leave to a leaf, which is one of them: W and U are ANDed, NX is ORed.
+ */
+static unsigned rights_of(const pte_t raw[4], pte_t leaf) {
+    pte_t all = raw[0] & raw[1] & raw[2] & leaf;
+    pte_t any = raw[0] | raw[1] | raw[2] | leaf;
     unsigned rights = VM_READ;
 
     if (all & PTE_WRITE)
         rights |= VM_WRITE;
     if (!(any & PTE_NO_EXEC))
         rights |= VM_EXEC;
-    if (raw[3] & PTE_SHARED)
+    if (leaf & PTE_SHARED)
         rights |= VM_SHARED;
-    if (raw[3] & PTE_NO_CACHE)
+    if (leaf & PTE_NO_CACHE)
         rights |= VM_UNCACHED;
     return rights;
 }
 
 bool pmap_lookup(struct pmap *pmap, uint64_t va, struct pmap_entry *entry) {
     unsigned level;
+    pte_t leaf;
 
     *entry = (struct pmap_entry){.va = align_down(va, PAGE_SIZE)};
     level = walk(pmap, va, entry);
+    leaf = entry->raw[TABLE_TOP_LEVEL - level];
     entry->level = (uint8_t)(level + 1);
-    entry->present = level == 0 && (entry->raw[3] & PTE_PRESENT);
+    entry->present = leaf & PTE_PRESENT;
     if (entry->present) {
-        entry->pa = entry->raw[3] & PTE_ADDRESS;
-        entry->access = rights_of(entry->raw);
+        entry->pa = (leaf & PTE_ADDRESS) | (entry->va & (level_size(level) - 1));
+        entry->access = rights_of(entry->raw, leaf);
     }
     return entry->present;
 }
@@ -98,9 +101,14 @@ int pmap_cursor_map(struct pmap_cursor *cursor, paddr_t pa, unsigned access) {
 
 /* ---- table pages ---- */
 
-/* The first entry in use at or after va in a table that covers up to end; its address or end. */
-static uint64_t next_used(const struct frame *table, unsigned level, uint64_t va, uint64_t end) {
-    while (va < end && !table_entries(table)[level_index(va, level)])
+static bool leads_to_table(pte_t entry) {
+    return entry && !entry_is_large(entry);
+}
+
+/* The first entry at or after va that leads to a table, in one that covers up to end; its address
+ * or end. */
+static uint64_t next_below(const struct frame *table, unsigned level, uint64_t va, uint64_t end) {
+    while (va < end && !leads_to_table(table_entries(table)[level_index(va, level)]))
         va = align_down(va, level_size(level)) + level_size(level);
     return va;
 }
@@ -120,7 +128,12 @@ static void stand_at(struct pmap_table_cursor *cursor, uint64_t va, unsigned lev
 
     va = align_down(va, level_size(level + 1));
     for (; level > 0; level--) {
-        va = next_used(table, level, va, va + level_size(level + 1));
+        uint64_t end = va + level_size(level + 1);
+        uint64_t below = next_below(table, level, va, end);
+
+        if (below == end)
+            break; /* large leaves only */
+        va = below;
         table = entry_table(table_entries(table)[level_index(va, level)]);
     }
     cursor->va = va;
@@ -143,7 +156,7 @@ static void stand_on(struct pmap_table_cursor *cursor, uint64_t va, unsigned lev
 }
 
 void pmap_table_cursor_init(struct pmap_table_cursor *cursor, struct pmap *pmap) {
-    uint64_t va = next_used(pmap->top, TABLE_TOP_LEVEL, 0, USER_END);
+    uint64_t va = next_below(pmap->top, TABLE_TOP_LEVEL, 0, USER_END);
 
     *cursor = (struct pmap_table_cursor){.pmap = pmap};
     if (va < USER_END)
@@ -156,7 +169,7 @@ void pmap_table_cursor_next(struct pmap_table_cursor *cursor) {
     uint64_t parent_end =
         parent == TABLE_TOP_LEVEL ? USER_END : parent_start + level_size(parent + 1);
     uint64_t va =
-        next_used(table_at(cursor->pmap, cursor->va, parent), parent, cursor->end_va, parent_end);
+        next_below(table_at(cursor->pmap, cursor->va, parent), parent, cursor->end_va, parent_end);
 
     if (va < parent_end)
         stand_at(cursor, va, parent - 1);

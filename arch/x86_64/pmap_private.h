@@ -6,7 +6,9 @@
 #define X86_PMAP_PRIVATE_H
 
 #include "mm/frame.h"
+#include "page_table.h"
 #include "vm/pmap.h"
+#include "arch/x86_64/x86.h"
 
 struct pmap {
     struct frame *top; /* const: the top-level table; its entries [the space's lock] */
@@ -14,5 +16,38 @@ struct pmap {
 
 /* Since boot; only statistics: a lost count on another processor does no harm. */
 extern struct pmap_stats pmap_counters;
+
+/*
+ * The table of level 1 for va, whose entries are or lead to what maps 2 MiB, with the way to it
+ * made and ours alone; with W all the way if write asks for it. NULL: no memory, nothing changed.
+ */
+struct frame *pmap_own_large_table(struct pmap *pmap, uint64_t va, bool write);
+
+/*
+ * Puts a table of 4 KiB leaves that say the same in place of a large leaf, which *entry is, for va
+ * and in a table that is ours alone. NULL: no memory, nothing changed.
+ */
+struct frame *pmap_split_large(struct pmap *pmap, pte_t *entry, uint64_t va);
+
+static inline pte_t leaf_entry(paddr_t pa, unsigned access) {
+    pte_t entry = pa | PTE_PRESENT | PTE_USER | PTE_ACCESSED;
+
+    if (access & VM_WRITE)
+        entry |= PTE_WRITE | PTE_DIRTY;
+    if (!(access & VM_EXEC) && cpu_features.no_execute)
+        entry |= PTE_NO_EXEC;
+    if (access & VM_SHARED)
+        entry |= PTE_SHARED;
+    if (access & VM_UNCACHED)
+        entry |= PTE_NO_CACHE | PTE_WRITE_THROUGH;
+    return entry;
+}
+
+/* Whether a processor that still has the old translation could do what the new one does not allow.
+ */
+static inline bool takes_away(pte_t old, pte_t next) {
+    return (old & PTE_ADDRESS) != (next & PTE_ADDRESS) || (old & ~next & PTE_WRITE) ||
+           (next & ~old & PTE_NO_EXEC);
+}
 
 #endif

@@ -116,7 +116,7 @@ static _Noreturn void trap_panic_fault(const struct trapframe *tf, uint64_t addr
 }
 
 /* A fault of kernel code: in a copy, or a mistake. */
-static void trap_kernel_fault(struct trapframe *tf, uint64_t addr) {
+static __attribute__((noinline)) void trap_kernel_fault(struct trapframe *tf, uint64_t addr) {
     uint64_t fixup = extable_lookup(tf->rip);
 
     if (!fixup || addr >= USER_END)
@@ -140,7 +140,7 @@ static void trap_page_fault(struct trapframe *tf) {
     trap_hooks()->page_fault(tf, addr, (unsigned)tf->error);
 }
 
-static void trap_exception(struct trapframe *tf) {
+static __attribute__((noinline)) void trap_exception(struct trapframe *tf) {
     if (tf->vector == TRAP_DOUBLE_FAULT) {
         if (boot_stack_guard_hit(read_cr2()) || kstack_guard_hit(read_cr2()))
             panic_trap(tf, "kernel stack overflow at %#lx", read_cr2());
@@ -154,7 +154,7 @@ static void trap_exception(struct trapframe *tf) {
     trap_hooks()->exception(tf);
 }
 
-static void trap_interrupt(struct trapframe *tf) {
+static __attribute__((noinline)) void trap_interrupt(struct trapframe *tf) {
     struct cpu *cpu = cpu_self();
 
     cpu->irq_depth++;

@@ -11,26 +11,12 @@
 #include "abi/errno.h"
 #include "core/extable.h"
 #include "machine/layout.h"
+#include "machine/user_window.h"
 
-/* uaccess_copy.S: both return the number of bytes not done. */
+/* uaccess_copy.S; the first two return the number of bytes not done. */
 size_t uaccess_copy(void *dst, const void *src, size_t size);
 size_t uaccess_clear(void *dst, size_t size);
-
-/* Patched out at boot where there is no SMAP. */
-#define SMAP_SITE(instruction)                                                                     \
-    "777: " instruction "\n"                                                                       \
-    ".pushsection __smap_sites, \"a\"\n"                                                           \
-    ".quad 777b\n"                                                                                 \
-    ".popsection\n"
-
-#define HIGH_BITS 0x8080808080808080UL
-#define LOW_BITS 0x0101010101010101UL
-
-bool user_range_ok(const void *address, size_t size) {
-    uint64_t start = (uint64_t)address;
-
-    return size <= USER_END && start <= USER_END - size;
-}
+long uaccess_string(char *dst, const char *src, size_t size);
 
 size_t copy_from_user_partial(void *dst, const void *usrc, size_t size) {
     if (!user_range_ok(usrc, size))
@@ -123,40 +109,13 @@ int put_user_u64(uint64_t value, void *udst) {
     return error;
 }
 
-static int get_user_byte(char *value, const char *usrc) {
-    uint8_t loaded = 0;
-    int error = 0;
-
-    USER_LOAD(error, loaded, usrc, "movb");
-    *value = (char)loaded;
-    return error;
-}
-
-/* Copies whole words until one has a NUL in it, is not all there, or does not fit. */
-static size_t copy_string_words(char *dst, const char *usrc, size_t size) {
-    size_t done = 0;
-
-    while (size - done >= sizeof(uint64_t)) {
-        uint64_t word;
-
-        if (get_user_u64(&word, usrc + done) != 0)
-            break;
-        if ((word - LOW_BITS) & ~word & HIGH_BITS)
-            break;
-        __builtin_memcpy(dst + done, &word, sizeof(word));
-        done += sizeof(word);
-    }
-    return done;
-}
-
 long copy_string_from_user(char *dst, const char *usrc, size_t size) {
-    size_t done = copy_string_words(dst, usrc, size);
+    uint64_t rest = USER_END - (uint64_t)usrc;
+    long result;
 
-    for (; done < size; done++) {
-        if (!user_range_ok(usrc + done, 1) || get_user_byte(&dst[done], usrc + done) != 0)
-            return -EFAULT;
-        if (dst[done] == '\0')
-            return (long)done;
-    }
-    return -ENAMETOOLONG;
+    if ((uint64_t)usrc >= USER_END)
+        return size == 0 ? -ENAMETOOLONG : -EFAULT;
+    result = uaccess_string(dst, usrc, size < rest ? size : rest);
+    /* What does not end below USER_END goes on where nothing can be read. */
+    return result == -ENAMETOOLONG && rest < size ? -EFAULT : result;
 }

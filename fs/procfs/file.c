@@ -66,7 +66,7 @@ static int make_piece(struct procfs_node *node, struct open_file *open) {
 
 static int start_over(struct procfs_node *node, struct open_file *open) {
     open->start = 0;
-    open->seq.cursor = 0;
+    seq_rewind(&open->seq);
     return make_piece(node, open);
 }
 
@@ -138,6 +138,10 @@ static long file_write_op(struct file *f, struct iobuf *b, uint64_t *pos) {
 
     if (procfs_is_gone(node))
         return -ESRCH;
+    if (node->entry->write_bytes) {
+        int error = procfs_check(node);
+        return error ? error : node->entry->write_bytes(&node->subject, b, pos);
+    }
     if (!takes_text(node->entry) || size > WRITE_BYTES_MAX)
         return -EINVAL;
     char *text = kmalloc(size + 1);

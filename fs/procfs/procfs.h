@@ -70,6 +70,9 @@ struct procfs_entry {
     /* What is written is handed over whole, NUL-terminated, without a last newline. 0 or errno. */
     int (*write)(const struct procfs_subject *subject, const char *text, size_t length);
 
+    /* Or it is taken as it comes. Bytes written or negative errno. */
+    long (*write_bytes)(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
+
     /* Symbolic links: by name (with a reference), or by text. */
     int (*follow)(const struct procfs_subject *subject, struct name **out);
     long (*readlink)(const struct procfs_subject *subject, char *buf, size_t size);

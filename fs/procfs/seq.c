@@ -18,7 +18,19 @@ void seq_init(struct seq *seq) {
     *seq = (struct seq){0};
 }
 
+static void give_up_kept(struct seq *seq) {
+    if (seq->kept)
+        seq->kept_free(seq->kept);
+    seq->kept = NULL;
+}
+
+void seq_rewind(struct seq *seq) {
+    give_up_kept(seq);
+    seq->cursor = 0;
+}
+
 void seq_free(struct seq *seq) {
+    give_up_kept(seq);
     kfree(seq->text);
     seq_init(seq);
 }
@@ -71,7 +83,7 @@ void seq_printf(struct seq *seq, const char *fmt, ...) {
 
 void seq_escaped(struct seq *seq, const char *text, const char *special) {
     for (; *text; text++) {
-        if (*text == '\\' || strchr(special, *text))
+        if (strchr(special, *text))
             seq_printf(seq, "\\%03o", (unsigned char)*text);
         else
             seq_bytes(seq, text, 1);

@@ -26,19 +26,27 @@ struct seq {
     uint64_t cursor; /* the show function's own; 0 at the start of the file */
     bool more;       /* set by the show function: call again */
     bool failed;     /* no memory: the text is not whole */
+
+    /* Optional: what the show function keeps between pieces, given back when the text starts over
+     * or is closed. */
+    void *kept;
+    void (*kept_free)(void *kept);
 };
 
 void seq_init(struct seq *seq);
 void seq_free(struct seq *seq);
 
-/* Makes the text empty and keeps its memory. */
+/* Makes the text empty and keeps its memory, and what the show function keeps. */
 void seq_clear(struct seq *seq);
+
+/* The text starts over at the beginning of the file. */
+void seq_rewind(struct seq *seq);
 
 void seq_printf(struct seq *seq, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void seq_bytes(struct seq *seq, const void *bytes, size_t size);
 void seq_string(struct seq *seq, const char *text);
 
-/* The same with each byte of `special`, and the backslash, as \ooo, the way mounts and maps do. */
+/* The same with each byte of `special` as \ooo, the way mounts and maps do. */
 void seq_escaped(struct seq *seq, const char *text, const char *special);
 
 /* Blanks until the line that began at `start` is `width` bytes long. */

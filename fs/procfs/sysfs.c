@@ -7,8 +7,7 @@
 #include "core/cpu.h"
 #include "fs/procfs/procfs_private.h"
 #include "lib/bits.h"
-
-#define HUGE_PAGE_BYTES (2u << 20)
+#include "vm/huge.h"
 
 /* ---- processors ---- */
 
@@ -29,11 +28,11 @@ static int show_clocksource(struct seq *seq, const struct procfs_subject *subjec
 
 /* ---- huge pages ---- */
 
-static int show_huge_policy(struct seq *seq, const struct procfs_subject *subject) {
-    (void)subject;
-    seq_string(seq, "always madvise [never]\n");
-    return 0;
-}
+static const char *const huge_policies[] = {
+    [VM_HUGE_ALWAYS] = "always",
+    [VM_HUGE_MADVISE] = "madvise",
+    [VM_HUGE_NEVER] = "never",
+};
 
 /* ---- the tables ---- */
 
@@ -54,8 +53,8 @@ TABLE(clocksource_dir, DIR("clocksource0", &clocksource0_dir));
 TABLE(system_dir, DIR("clocksource", &clocksource_dir), DIR("cpu", &cpu_dir));
 TABLE(devices_dir, DIR("system", &system_dir));
 
-TABLE(huge_dir, TEXT("enabled", show_huge_policy),
-      PROCFS_CONSTANT("hpage_pmd_size", HUGE_PAGE_BYTES));
+TABLE(huge_dir, PROCFS_CHOICE("enabled", &vm_huge_policy, huge_policies),
+      PROCFS_CONSTANT("hpage_pmd_size", PMAP_LARGE_BYTES));
 TABLE(mm_dir, DIR("transparent_hugepage", &huge_dir));
 TABLE(kernel_dir, DIR("mm", &mm_dir));
 

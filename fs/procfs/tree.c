@@ -111,7 +111,8 @@ static const struct procfs_entry *find_entry(const struct procfs_dir *dir,
                                              const struct component *c) {
     for (size_t i = 0; i < dir->count; i++) {
         const char *name = dir->entries[i].name;
-        if (strlen(name) == c->length && memcmp(name, c->text, c->length) == 0)
+        if (name[0] == c->text[0] && strncmp(name, c->text, c->length) == 0 &&
+            name[c->length] == '\0')
             return &dir->entries[i];
     }
     return NULL;

@@ -63,12 +63,15 @@ static void object_describe(struct vm_object *object, struct vm_object_identity 
         tmpfs_path(n, identity->name, sizeof(identity->name));
 }
 
+static int object_punch(struct vm_object *object, uint64_t start, uint64_t end);
+
 static const struct vm_object_ops object_ops = {
     .kind = "tmpfs",
     .frame_use = FRAME_FILE,
     .get_page = object_get_page,
     .retain = object_retain,
     .release = object_release,
+    .punch = object_punch,
     .describe = object_describe,
 };
 
@@ -290,6 +293,18 @@ static int punch_locked(struct tmpfs_node *file, uint64_t start, uint64_t end) {
     spin_unlock(&object->lock);
     error = zero_part(file, start, first);
     return error ? error : zero_part(file, last, end);
+}
+
+/* madvise(2) MADV_REMOVE. */
+static int object_punch(struct vm_object *object, uint64_t start, uint64_t end) {
+    struct tmpfs_node *n = node_of_object(object);
+    int error;
+
+    mutex_lock(&n->vnode.lock);
+    error = punch_locked(n, start * PAGE_SIZE, end * PAGE_SIZE);
+    vnode_touch_modified(&n->vnode);
+    mutex_unlock(&n->vnode.lock);
+    return error;
 }
 
 /* Makes all pages of [start, end) be there; what was made stays when there is no room for all. */

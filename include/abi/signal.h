@@ -108,7 +108,11 @@ struct linux_sigaltstack {
     uint64_t ss_size;
 };
 
-/* Which member of the union counts follows from signo and code; see sigaction(2). */
+/*
+ * Which member of the union counts follows from signo and code; see sigaction(2). No member but the
+ * filler is longer than SIGINFO_USED_BYTES, and a handler sees zeroes behind.
+ */
+#define SIGINFO_USED_BYTES 48
 struct linux_siginfo {
     int32_t si_signo;
     int32_t si_errno;

@@ -68,6 +68,12 @@ void fpu_reset(void);
 void fpu_save(struct fpu_state *s);
 void fpu_restore(const struct fpu_state *s);
 
+/*
+ * The running thread's registers to user memory, which is written to in part only: bytes 416 to
+ * 511 stay, and of XSAVE's header all but the bits of the parts. 0 or -EFAULT. May sleep.
+ */
+int fpu_save_user(void *udst);
+
 /* Makes any bytes (of a signal frame, say) a state that fpu_restore() takes without a fault. */
 void fpu_sanitize_state(struct fpu_state *s);
 

@@ -5,7 +5,7 @@
  * Every field belongs to its processor alone and is changed only by code that runs there: by
  * code that cannot be switched away (the kernel is not preempted) or, where an interrupt changes
  * it too, with interrupts off. So there is no lock.
- * entry.S knows the offsets of the first fields; they are asserted below.
+ * entry.S and machine/cpu.h know the offsets of the first fields; they are asserted below.
  */
 #ifndef CORE_CPU_H
 #define CORE_CPU_H
@@ -62,11 +62,11 @@ struct cpu *cpu_get(unsigned index);
 
 /* Sets or clears bits of the running processor's work, safe against its interrupts. */
 static inline void cpu_work_set(uint32_t bits) {
-    __atomic_fetch_or(&cpu_self()->work, bits, __ATOMIC_RELAXED);
+    machine_cpu_work_set(bits);
 }
 
 static inline void cpu_work_clear(uint32_t bits) {
-    __atomic_fetch_and(&cpu_self()->work, ~bits, __ATOMIC_RELAXED);
+    machine_cpu_work_clear(bits);
 }
 
 static inline bool cpu_in_interrupt(void) {

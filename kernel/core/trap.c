@@ -29,12 +29,8 @@ static const struct trap_hooks early_hooks = {
     .return_to_user = early_return_to_user,
 };
 
-static const struct trap_hooks *current_hooks = &early_hooks;
+const struct trap_hooks *trap_hooks_current = &early_hooks;
 
 void trap_hooks_register(const struct trap_hooks *hooks) {
-    current_hooks = hooks;
-}
-
-const struct trap_hooks *trap_hooks(void) {
-    return current_hooks;
+    trap_hooks_current = hooks;
 }

@@ -40,8 +40,12 @@ struct trap_hooks {
 /* The table must live for ever. At start, once. */
 void trap_hooks_register(const struct trap_hooks *hooks);
 
+extern const struct trap_hooks *trap_hooks_current; /* by way of trap_hooks() */
+
 /* The registered table; its functions are never NULL. */
-const struct trap_hooks *trap_hooks(void);
+static inline const struct trap_hooks *trap_hooks(void) {
+    return trap_hooks_current;
+}
 
 /*
  * The functions of the system calls by number; an unknown number within the table has one too.

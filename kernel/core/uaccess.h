@@ -13,8 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "machine/layout.h"
+
 /* True when [address, address + size) lies in user space; says nothing about what is there. */
-bool user_range_ok(const void *address, size_t size);
+static inline bool user_range_ok(const void *address, size_t size) {
+    return size <= USER_END && (uintptr_t)address <= USER_END - size;
+}
 
 /* 0 or -EFAULT; after an error what was copied is undefined. */
 int copy_from_user(void *dst, const void *usrc, size_t size);

@@ -11,7 +11,7 @@
  * processor too; only their sums mean something.
  *
  * Locks: buddy.lock guards the lists and, of free frames, use and order. Not here: building the
- * table (frame_init.c).
+ * table (frame_init.c), runs (frame_run.c).
  */
 #include "mm/frame.h"
 
@@ -155,11 +155,29 @@ static void cache_refill(struct frame_cpu *cpu) {
     spin_unlock(&buddy.lock);
 }
 
-/* Gives the `n` frames that have been in the cache for longest back to the buddy. */
+/* The largest block that the first of `n` frames is the head of, the next ones following it. */
+static unsigned block_order(struct frame *const *frames, uint64_t n) {
+    uint64_t pfn = frame_to_pfn(frames[0]);
+    uint64_t most = pfn ? MIN(n, 1ull << bit_lowest(pfn)) : n;
+    uint64_t run = 1;
+
+    while (run < most && frames[run] == frames[0] + run)
+        run++;
+    return ilog2(run);
+}
+
+/*
+ * Gives the `n` frames that have been in the cache for longest back to the buddy. They often come
+ * as they lie in memory, from an area that was unmapped: then whole blocks go, with less to join.
+ */
 static void cache_drain(struct frame_cpu *cpu, uint64_t n) {
     spin_lock(&buddy.lock);
-    for (uint64_t i = 0; i < n; i++)
-        buddy_free_locked(cpu->cached[i], 0);
+    for (uint64_t i = 0; i < n;) {
+        unsigned order = block_order(&cpu->cached[i], n - i);
+
+        buddy_free_locked(cpu->cached[i], order);
+        i += 1ull << order;
+    }
     spin_unlock(&buddy.lock);
     cpu->count -= n;
     memmove(cpu->cached, cpu->cached + n, cpu->count * sizeof(cpu->cached[0]));
@@ -247,7 +265,7 @@ static void block_set(struct frame *head, unsigned order, enum frame_use use) {
     }
 }
 
-static struct frame *buddy_alloc(unsigned order) {
+struct frame *buddy_alloc(unsigned order) {
     struct frame *f;
 
     spin_lock(&buddy.lock);
@@ -317,10 +335,10 @@ void frame_stats_get(struct frame_stats *stats) {
 
 const char *frame_use_name(enum frame_use use) {
     static const char *const names[FRAME_USE_COUNT] = {
-        [FRAME_FREE] = "free",   [FRAME_RESERVED] = "reserved", [FRAME_KERNEL] = "kernel",
-        [FRAME_SLAB] = "slab",   [FRAME_STACK] = "stack",       [FRAME_TABLE] = "table",
-        [FRAME_ANON] = "anon",   [FRAME_FILE] = "file",         [FRAME_ZERO] = "zero",
-        [FRAME_SPARE] = "spare", [FRAME_HOLE] = "hole",
+        [FRAME_FREE] = "free", [FRAME_RESERVED] = "reserved", [FRAME_KERNEL] = "kernel",
+        [FRAME_SLAB] = "slab", [FRAME_STACK] = "stack",       [FRAME_TABLE] = "table",
+        [FRAME_ANON] = "anon", [FRAME_FILE] = "file",         [FRAME_SHMEM] = "shmem",
+        [FRAME_ZERO] = "zero", [FRAME_SPARE] = "spare",       [FRAME_HOLE] = "hole",
     };
 
     return use < FRAME_USE_COUNT ? names[use] : "unknown";

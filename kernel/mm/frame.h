@@ -11,6 +11,10 @@
  *  - free frames, on the buddy's lists or in a processor's cache, are FRAME_FREE with refs 0;
  *  - a block's tails have its use, refs 0, order FRAME_ORDER_TAIL and in count their distance from
  *    the head;
+ *  - a run is FRAME_RUN_FRAMES single frames, consecutive and aligned, that were handed out
+ *    together (frame_alloc_run). Each is freed by itself, and carries FRAME_RUN_MARK in count from
+ *    then until it is handed out again, so a run is whole exactly when all its frames are in use
+ *    for the same and marked;
  *  - the sum of by_use[] is total. FRAME_HOLE (no RAM) is not counted.
  *
  * A frame that a kernel cache keeps in hand but would give back when asked (an empty slab, a spare
@@ -38,8 +42,9 @@ enum frame_use {
     FRAME_SLAB,
     FRAME_STACK, /* kernel stacks */
     FRAME_TABLE, /* page tables */
-    FRAME_ANON,  /* private or shared anonymous pages */
+    FRAME_ANON,  /* private pages */
     FRAME_FILE,  /* pages of a file's object */
+    FRAME_SHMEM, /* pages of shared memory that is no file */
     FRAME_ZERO,  /* the one page of zeroes */
     FRAME_SPARE, /* kept in hand by a kernel cache: counted as free */
     FRAME_HOLE,  /* no RAM here */
@@ -50,13 +55,19 @@ struct frame {
     _Atomic uint32_t refs; /* atomic */
     uint8_t use;           /* enum frame_use */
     uint8_t order;         /* of the block this is the head of, or FRAME_ORDER_TAIL */
-    uint16_t count;        /* the owner's: page tables keep their entries in use here */
+    uint16_t count;        /* the owner's: page tables keep their entries in use here, frames of
+                              a run FRAME_RUN_MARK and a number of their owners' */
 };
 
 _Static_assert(sizeof(struct frame) == 8, "the frame table is 8 bytes a frame");
 
 #define FRAME_ORDER_MAX 10u
 #define FRAME_ORDER_TAIL 0xffu
+
+#define FRAME_RUN_ORDER 9u
+#define FRAME_RUN_FRAMES (1u << FRAME_RUN_ORDER)
+#define FRAME_RUN_BYTES (FRAME_RUN_FRAMES * PAGE_SIZE)
+#define FRAME_RUN_MARK 0x8000u
 
 struct frame_stats {
     uint64_t total; /* frames of RAM */
@@ -88,6 +99,20 @@ struct frame *frame_alloc_zeroed(enum frame_use use) __attribute__((warn_unused_
 /* A block; its head has refs 1. NULL: nothing that large is free, or order > FRAME_ORDER_MAX. */
 struct frame *frame_alloc_order(enum frame_use use, unsigned order)
     __attribute__((warn_unused_result));
+
+/*
+ * A run: FRAME_RUN_FRAMES single frames, each with refs 1 and freed by frame_unref, contents
+ * undefined. The first of them, or NULL: no free block is large enough. Nothing is given back or
+ * moved to make one, so failing is cheap, and says nothing about single frames.
+ */
+struct frame *frame_alloc_run(enum frame_use use) __attribute__((warn_unused_result));
+
+/* Whether the run that this frame may be part of is whole. */
+bool frame_run_is_whole(const struct frame *f);
+
+/* Bytes of anonymous memory that lie in whole runs. Counted when asked: a look at every run's
+ * place, and at the frames of those that may be one. */
+uint64_t frame_run_bytes(void);
 
 /* Frees a block by its head, whatever its refs (the caller knows it is the only one). The order
  * is remembered in the head. */
@@ -142,6 +167,21 @@ static inline void *frame_to_virt(const struct frame *f) {
 
 static inline struct frame *virt_to_frame(const void *ptr) {
     return phys_to_frame(virt_to_phys(ptr));
+}
+
+/* Whether a frame in use came as part of a run. */
+static inline bool frame_is_of_run(const struct frame *f) {
+    return __atomic_load_n(&f->count, __ATOMIC_RELAXED) & FRAME_RUN_MARK && f->use == FRAME_ANON;
+}
+
+/* A number below FRAME_RUN_MARK that the owners of a run keep in the record of one of its frames,
+ * which the caller holds. Owners do not keep each other from changing it: it is a hint. */
+static inline unsigned frame_run_hint(const struct frame *f) {
+    return __atomic_load_n(&f->count, __ATOMIC_RELAXED) & (FRAME_RUN_MARK - 1u);
+}
+
+static inline void frame_run_set_hint(struct frame *f, unsigned number) {
+    __atomic_store_n(&f->count, (uint16_t)(FRAME_RUN_MARK | number), __ATOMIC_RELAXED);
 }
 
 static inline uint32_t frame_refs(const struct frame *f) {

@@ -11,7 +11,6 @@
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "lib/bits.h"
-#include "machine/memory.h"
 #include "mm/frame_private.h"
 
 struct memory_map {
@@ -107,16 +106,9 @@ static int place_table(struct memory_map *map, uint64_t size) {
 
 /* Writes the records of all frames in whole pages [r.start, r.end). */
 static void fill_records(struct phys_range r, enum frame_use use, unsigned order) {
-    union {
-        struct {
-            uint32_t refs;
-            uint8_t use, order;
-            uint16_t count;
-        } record;
-        uint64_t word;
-    } pattern = {.record = {.use = (uint8_t)use, .order = (uint8_t)order}};
+    const struct frame record = {.use = (uint8_t)use, .order = (uint8_t)order};
 
-    machine_fill_words(phys_to_frame(r.start), pattern.word, (r.end - r.start) >> PAGE_SHIFT);
+    frame_fill_records(phys_to_frame(r.start), &record, (r.end - r.start) >> PAGE_SHIFT);
 }
 
 /* Turns records from FRAME_RESERVED into free frames. */

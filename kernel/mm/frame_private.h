@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between frame.c (the allocator) and frame_init.c (building the table). Nobody else's.
+ * Between frame.c (the allocator), frame_init.c (building the table) and frame_run.c. Nobody
+ * else's.
  */
 #ifndef MM_FRAME_PRIVATE_H
 #define MM_FRAME_PRIVATE_H
 
+#include "machine/memory.h"
 #include "mm/frame.h"
 
 /* Forgets everything: no free frames, counts 0, no reclaimers. */
@@ -13,6 +15,18 @@ void buddy_init(void);
 /* Frees the frames [start, end), whose records say FRAME_FREE and FRAME_ORDER_TAIL and which are
  * on no list. Counts nothing. Takes the buddy's lock. */
 void buddy_free_range(pfn_t start, pfn_t end);
+
+/* A block of exactly `order`, its records those of free frames on no list; NULL: none is that
+ * large. Counts nothing. Takes the buddy's lock. */
+struct frame *buddy_alloc(unsigned order);
+
+/* Writes one record over n frames. */
+static inline void frame_fill_records(struct frame *first, const struct frame *record, uint64_t n) {
+    uint64_t word;
+
+    __builtin_memcpy(&word, record, sizeof(word));
+    machine_fill_words(first, word, n);
+}
 
 /* Counts `frames` frames as `to` instead of `from`. */
 void frame_count_move(enum frame_use from, enum frame_use to, uint64_t frames);

@@ -6,11 +6,18 @@
 #ifndef MM_PAGE_CLEAR_H
 #define MM_PAGE_CLEAR_H
 
+#include <stddef.h>
+
 #include "machine/layout.h"
 #include "machine/memory.h"
 
 static inline void page_clear(void *page) {
     machine_fill_words(page, 0, PAGE_SIZE / 8);
+}
+
+/* The same for pages that lie together. */
+static inline void pages_clear(void *first, size_t pages) {
+    machine_fill_words(first, 0, pages * (PAGE_SIZE / 8));
 }
 
 /* The pages are different ones. */

@@ -15,6 +15,7 @@ struct chunk {
     char data[CHUNK_BYTES];
 };
 
+_Static_assert(CHUNK_BYTES % sizeof(uint64_t) == 0, "offsets are not split");
 _Static_assert(sizeof(struct chunk) == PAGE_SIZE, "one page each");
 
 #endif

@@ -86,7 +86,6 @@ static int add_segment(struct decoder *d, const struct linux_elf64_phdr *p) {
         return -ENOEXEC;
     *segment = (struct elf_segment){
         .start = start,
-        .first = p->p_vaddr,
         .file_end = p->p_filesz != 0 ? p->p_vaddr + p->p_filesz : start,
         .memory_end = p->p_vaddr + p->p_memsz,
         .offset = align_down(p->p_offset, PAGE_SIZE),
@@ -96,6 +95,7 @@ static int add_segment(struct decoder *d, const struct linux_elf64_phdr *p) {
         image->align = MAX(image->align, p->p_align);
     if (d->header.e_phoff >= p->p_offset && d->header.e_phoff - p->p_offset < p->p_filesz)
         image->headers = p->p_vaddr + (d->header.e_phoff - p->p_offset);
+    image->last_first = p->p_vaddr;
     image->segment_count++;
     return 0;
 }
@@ -157,7 +157,8 @@ int elf_decode(struct file *file, const char *head, size_t head_size, struct elf
     memcpy(&d.header, head, sizeof(d.header));
     if (!header_is_ours(&d.header))
         return -ENOEXEC;
-    memset(image, 0, sizeof(*image));
+    memset(image, 0, offsetof(struct elf_image, segments));
+    image->interpreter[0] = '\0';
     image->is_fixed = d.header.e_type == ET_EXEC;
     image->header_count = d.header.e_phnum;
     image->entry = d.header.e_entry;

@@ -24,7 +24,6 @@ struct vm_space;
 /* One PT_LOAD. Addresses are the file's own; loading may shift all of them (bias). */
 struct elf_segment {
     uint64_t start;      /* of the first page */
-    uint64_t first;      /* of the first byte */
     uint64_t file_end;   /* end of the bytes from the file; start: there are none */
     uint64_t memory_end; /* end of all bytes; beyond file_end they are zero */
     uint64_t offset;     /* in the file, of the first page */
@@ -37,8 +36,9 @@ struct elf_image {
     uint16_t header_count; /* e_phnum */
     uint16_t segment_count;
     uint64_t entry;
-    uint64_t headers; /* address of the program headers in memory; 0: not in a segment */
-    uint64_t align;   /* the largest a segment asks for, at least a page */
+    uint64_t last_first; /* address of the last segment's first byte */
+    uint64_t headers;    /* address of the program headers in memory; 0: not in a segment */
+    uint64_t align;      /* the largest a segment asks for, at least a page */
     struct elf_segment segments[ELF_SEGMENTS_MAX]; /* ascending, no page in two */
     char interpreter[ELF_INTERPRETER_MAX];         /* PT_INTERP; "": none */
 };

@@ -41,11 +41,11 @@
 #include "vm/map.h"
 #include "vm/space.h"
 
-#define HEAD_BYTES 1024
+#define HEAD_BYTES 640
 #define SCRIPTS_MAX 5                    /* nested; one more is -ELOOP, as on Linux */
 #define STACK_EXTRA_BYTES (128ull << 10) /* mapped below the strings from the start */
 
-/* All that a call needs on its way; too big for the stack. */
+/* All that a call needs on its way; too big for the stack. One object of a cache: a page. */
 struct exec {
     struct file *file;        /* the program, at the end of all scripts */
     struct file *interpreter; /* PT_INTERP's; NULL: none */
@@ -59,12 +59,16 @@ struct exec {
     struct credentials credentials; /* of the new program; groups: the process's own */
     bool is_secure;                 /* ids differ: AT_SECURE */
     const char *shown;              /* what the caller called the program */
+    struct script *scripts;         /* the innermost last; NULL: there is none */
     unsigned script_count;
     /* From here on not cleared at the start. */
     char head[HEAD_BYTES];
     struct elf_image image, interpreter_image;
-    struct script scripts[SCRIPTS_MAX];
 };
+
+STATIC_ASSERT(sizeof(struct exec) <= SLAB_SIZE_MAX);
+
+static struct slab_cache exec_cache;
 
 /* ---- opening ---- */
 
@@ -77,27 +81,39 @@ static int read_head(struct exec *e) {
     return 0;
 }
 
-/* The file that is run in the end: follows scripts to their interpreters. */
-static int open_program(struct exec *e, struct name *at, const char *path, unsigned flags) {
+static int open_one(struct exec *e, struct name *at, const char *path, unsigned flags) {
     int error = vfs_open_exec(at, path, flags, &e->file);
 
-    if (error == 0)
-        error = read_head(e);
-    while (error == 0 && script_is(e->head, e->head_size)) {
-        struct script *script = &e->scripts[e->script_count];
+    return error ? error : read_head(e);
+}
 
-        if (e->script_count == SCRIPTS_MAX)
-            return -ELOOP;
-        error = script_parse(e->head, e->head_size, script);
-        if (error)
-            break;
-        e->script_count++;
-        file_unref(e->file);
-        e->file = NULL;
-        error = vfs_open_exec(NULL, script->interpreter, LOOKUP_FOLLOW, &e->file);
-        if (error == 0)
-            error = read_head(e);
-    }
+/* From a script, which is open, to its interpreter. */
+static int follow_script(struct exec *e) {
+    struct script *script;
+    int error;
+
+    if (e->script_count == SCRIPTS_MAX)
+        return -ELOOP;
+    if (!e->scripts)
+        e->scripts = kmalloc(SCRIPTS_MAX * sizeof(*script));
+    if (!e->scripts)
+        return -ENOMEM;
+    script = &e->scripts[e->script_count];
+    error = script_parse(e->head, e->head_size, script);
+    if (error)
+        return error;
+    e->script_count++;
+    file_unref(e->file);
+    e->file = NULL;
+    return open_one(e, NULL, script->interpreter, LOOKUP_FOLLOW);
+}
+
+/* The file that is run in the end: follows scripts to their interpreters. */
+static int open_program(struct exec *e, struct name *at, const char *path, unsigned flags) {
+    int error = open_one(e, at, path, flags);
+
+    while (error == 0 && script_is(e->head, e->head_size))
+        error = follow_script(e);
     return error;
 }
 
@@ -245,7 +261,7 @@ static int map_programs(struct exec *e) {
         return error;
     vm_space_set_brk_start(e->space,
                            align_up(last->memory_end + e->bias, PAGE_SIZE) + e->layout.heap_skip);
-    vm_space_set_data_segment(e->space, last->file_end - MIN(last->first, last->file_end));
+    vm_space_set_data_segment(e->space, last->file_end - MIN(image->last_first, last->file_end));
     if (!e->interpreter)
         return 0;
     error = place_interpreter(e);
@@ -254,10 +270,15 @@ static int map_programs(struct exec *e) {
     return elf_map(e->space, e->interpreter, &e->interpreter_image, e->interpreter_bias);
 }
 
-static void add_auxv(struct exec_stack *stack, uint64_t type, uint64_t value) {
+/* Returns the place of the value, for those that are known later. */
+static uint64_t *add_auxv(struct exec_stack *stack, uint64_t type, uint64_t value) {
+    uint64_t *entry = &stack->auxv[stack->auxv_count];
+
     DEBUG_ASSERT(stack->auxv_count + 2 <= ARRAY_SIZE(stack->auxv));
-    stack->auxv[stack->auxv_count++] = type;
-    stack->auxv[stack->auxv_count++] = value;
+    entry[0] = type;
+    entry[1] = value;
+    stack->auxv_count += 2;
+    return &entry[1];
 }
 
 static void fill_auxv(struct exec *e) {
@@ -279,10 +300,10 @@ static void fill_auxv(struct exec *e) {
     add_auxv(stack, AT_GID, e->credentials.gid);
     add_auxv(stack, AT_EGID, e->credentials.egid);
     add_auxv(stack, AT_SECURE, e->is_secure);
-    add_auxv(stack, AT_RANDOM, 0);
+    stack->random = add_auxv(stack, AT_RANDOM, 0);
     add_auxv(stack, AT_HWCAP2, 0);
-    add_auxv(stack, AT_EXECFN, 0);
-    add_auxv(stack, AT_PLATFORM, 0);
+    stack->execfn = add_auxv(stack, AT_EXECFN, 0);
+    stack->platform = add_auxv(stack, AT_PLATFORM, 0);
     add_auxv(stack, AT_MINSIGSTKSZ, MINSIGSTKSZ + fpu_state_size());
     add_auxv(stack, AT_NULL, 0);
 }
@@ -304,7 +325,7 @@ static int map_stack(struct exec *e, uint64_t limit) {
 }
 
 static int build_space(struct exec *e) {
-    struct vm_limits limits = limits_of_space(process_current());
+    struct vm_limits limits = limit_of_space(process_current(), &e->credentials);
     int error;
 
     e->space = vm_space_create();
@@ -333,11 +354,13 @@ static void reset_signals(struct task *task) {
     struct process *process = task->thread.process;
     irq_flags_t flags = spin_lock_irq(&process->signal_lock);
 
-    for (int i = 0; i < SIGNAL_COUNT; i++) {
-        if (process->actions[i].handler != SIG_IGN)
-            process->actions[i].handler = SIG_DFL;
-        process->actions[i].flags = 0;
-        process->actions[i].mask = 0;
+    for (uint64_t set = process->set_actions; set != 0; set &= set - 1) {
+        struct linux_sigaction *action = &process->actions[__builtin_ctzll(set)];
+
+        if (action->handler == SIG_IGN)
+            action->flags = action->mask = 0;
+        else
+            process->set_actions &= ~(set & -set);
     }
     spin_unlock_irq(&process->signal_lock, flags);
     task->altstack = (struct linux_sigaltstack){.ss_flags = SS_DISABLE};
@@ -356,10 +379,12 @@ static void set_image(struct exec *e, struct process *process) {
             image->code_start = segment->start + e->bias;
             image->code_end = segment->file_end + e->bias;
         } else if (segment->prot & VM_WRITE) {
-            image->data_start = segment->first + e->bias;
+            image->data_start = segment->start + e->bias;
             image->data_end = segment->file_end + e->bias;
         }
     }
+    if (image->data_start != 0)
+        image->data_start = MAX(image->data_start, elf->last_first + e->bias);
     image->entry = elf->entry + e->bias;
     image->stack_start = e->stack.rsp;
     image->args_start = e->stack.args_start;
@@ -438,8 +463,12 @@ static void commit(struct exec *e) {
 
 /* ---- the whole ---- */
 
+void process_exec_init(void) {
+    slab_cache_init(&exec_cache, "exec", sizeof(struct exec), 0);
+}
+
 static struct exec *exec_create(const char *shown) {
-    struct exec *e = kmalloc(sizeof(*e));
+    struct exec *e = slab_alloc(&exec_cache);
 
     if (e) {
         memset(e, 0, offsetof(struct exec, head));
@@ -457,7 +486,8 @@ static void exec_destroy(struct exec *e) {
         file_unref(e->file);
     if (e->interpreter)
         file_unref(e->interpreter);
-    kfree(e);
+    kfree(e->scripts);
+    slab_free(&exec_cache, e);
 }
 
 /* After opening and copying the strings. */

@@ -28,4 +28,7 @@ int process_exec(const struct exec_request *request);
 /* The same for process 1 and vectors in kernel memory. */
 int process_exec_kernel(const char *path, const char *const argv[], const char *const envp[]);
 
+/* Once, at start. */
+void process_exec_init(void);
+
 #endif

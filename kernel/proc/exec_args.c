@@ -78,11 +78,16 @@ static int check_total(const struct exec_args *args) {
     return args->strings.bytes + args->offsets.bytes <= args->limit ? 0 : -E2BIG;
 }
 
-/* Notes that the next string begins here. */
+/* Notes that the next string begins here. Chunks hold a whole number of offsets. */
 static int begin_string(struct exec_args *args) {
-    uint64_t offset = args->strings.bytes;
+    struct chunk *chunk = chunk_with_room(&args->offsets);
 
-    return append(&args->offsets, &offset, sizeof(offset));
+    if (!chunk)
+        return -ENOMEM;
+    memcpy(chunk->data + chunk->used, &args->strings.bytes, sizeof(uint64_t));
+    chunk->used += sizeof(uint64_t);
+    args->offsets.bytes += sizeof(uint64_t);
+    return 0;
 }
 
 int exec_args_add(struct exec_args *args, const char *string) {

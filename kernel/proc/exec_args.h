@@ -48,8 +48,9 @@ int exec_args_add_user(struct exec_args *args, const void *vector, uint64_t skip
 
 /* What else the new stack holds. */
 struct exec_stack {
-    uint64_t auxv[2 * AUXV_ENTRIES]; /* AT_RANDOM, AT_PLATFORM and AT_EXECFN are filled in */
-    unsigned auxv_count;             /* words, AT_NULL included */
+    uint64_t auxv[2 * AUXV_ENTRIES];
+    unsigned auxv_count;                     /* words, AT_NULL included */
+    uint64_t *random, *platform, *execfn;    /* the values in auxv that exec_stack_write fills in */
     uint64_t args_start, env_start, env_end; /* out: user addresses */
     uint64_t rsp;                            /* out */
 };

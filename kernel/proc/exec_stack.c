@@ -8,7 +8,6 @@
  *
  * All addresses are known from the sizes, so it is written in one go from below.
  */
-#include "abi/auxv.h"
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "core/random.h"
@@ -64,8 +63,12 @@ static void put(struct writer *w, const void *data, size_t size) {
     }
 }
 
+/* Words come first, at an aligned address: a page has room for one or is full. */
 static void put_word(struct writer *w, uint64_t word) {
-    put(w, &word, sizeof(word));
+    memcpy(w->buffer + w->used, &word, sizeof(word));
+    w->used += sizeof(word);
+    if ((w->address + w->used) % PAGE_SIZE == 0)
+        flush(w);
 }
 
 static uint64_t vectors_bytes(const struct exec_args *args, const struct exec_stack *stack) {
@@ -102,20 +105,13 @@ static void put_strings(struct writer *w, const struct exec_args *args) {
         put(w, chunk->data, chunk->used);
 }
 
-static void set_auxv(struct exec_stack *stack, uint64_t type, uint64_t value) {
-    for (unsigned i = 0; i + 1 < stack->auxv_count; i += 2) {
-        if (stack->auxv[i] == type)
-            stack->auxv[i + 1] = value;
-    }
-}
-
 /* Fills in the addresses. `middle` is where struct middle goes. */
 static void place(struct exec_stack *stack, const struct exec_args *args, uint64_t middle) {
     uint64_t strings = middle + sizeof(struct middle);
 
-    set_auxv(stack, AT_RANDOM, middle + offsetof(struct middle, random));
-    set_auxv(stack, AT_PLATFORM, middle + offsetof(struct middle, platform));
-    set_auxv(stack, AT_EXECFN, strings + args->name_offset);
+    *stack->random = middle + offsetof(struct middle, random);
+    *stack->platform = middle + offsetof(struct middle, platform);
+    *stack->execfn = strings + args->name_offset;
     stack->args_start = strings;
     stack->env_start = strings + args->env_offset;
     stack->env_end = strings + args->name_offset;

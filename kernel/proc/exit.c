@@ -126,7 +126,7 @@ static struct process *find_reaper(const struct process *process) {
 }
 
 static bool parent_ignores_children(const struct process *parent) {
-    const struct linux_sigaction *action = &parent->actions[SIGCHLD - 1];
+    const struct linux_sigaction *action = signal_action(parent, SIGCHLD);
 
     return action->handler == SIG_IGN || (action->flags & SA_NOCLDWAIT);
 }
@@ -143,7 +143,7 @@ static bool announce_zombie(struct process *process, struct pending_signal **spa
     int signo = process->exit_signal <= SIGNAL_COUNT ? process->exit_signal : 0;
     bool unwanted = signo == SIGCHLD && parent_ignores_children(parent);
 
-    if (unwanted && parent->actions[SIGCHLD - 1].handler == SIG_IGN)
+    if (unwanted && signal_action(parent, SIGCHLD)->handler == SIG_IGN)
         signo = 0;
     if (unwanted) {
         struct process *told = process->parent;

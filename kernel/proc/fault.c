@@ -18,7 +18,6 @@
 #include "abi/errno.h"
 #include "core/printk.h"
 #include "lib/bits.h"
-#include "lib/string.h"
 #include "machine/layout.h"
 #include "machine/trapframe.h"
 #include "proc/oom.h"
@@ -63,32 +62,13 @@ static int code_of(int error) {
     return error == -EACCES ? SEGV_ACCERR : BUS_ADRERR;
 }
 
-static void report(const struct trapframe *tf, uint64_t address, unsigned error, int reason) {
+static __attribute__((noinline)) void report(const struct trapframe *tf, uint64_t address,
+                                             unsigned error, int reason) {
     const struct process *process = process_current();
 
     printk("quire: %s[%d]: killed by %s: page fault (%s) of %#lx, error %#x, at %#lx: %s\n",
            process->name, process->pid, signal_name(signal_of(reason)), access_name(error), address,
            error, tf->rip, reason_of(reason));
-}
-
-/* Sends what the fault deserves to the running task. */
-static void send_for_fault(struct trapframe *tf, uint64_t address, unsigned error, int reason) {
-    struct task *task = task_current();
-    int signo = signal_of(reason);
-    struct linux_siginfo info;
-
-    memset(&info, 0, sizeof(info));
-    info.si_code = code_of(reason);
-    info.u.fault.address = address;
-    /* A kernel copy may try again before the task gets around to dying. */
-    if (task->forced_signal == SIGKILL || process_current()->is_exiting)
-        return;
-    task->fault_address = address;
-    task->fault_error = error;
-    task->fault_trap = TRAP_PAGE_FAULT;
-    if (signo == SIGKILL || signal_force_kills(signo))
-        report(tf, address, error, reason);
-    signal_force(signo, &info);
 }
 
 /*
@@ -100,34 +80,55 @@ static bool is_implicit_supervisor(const struct trapframe *tf, unsigned error) {
            (error & (PAGE_FAULT_PRESENT | PAGE_FAULT_USER)) == PAGE_FAULT_PRESENT;
 }
 
-/* vm_fault, again and again as long as memory is found for it. */
-static int repair(struct vm_space *space, uint64_t address, unsigned access) {
-    int error;
+/*
+ * vm_fault that found no frame: again and again as long as memory is found for it. Apart from
+ * fault_page(), as fail() is.
+ */
+static __attribute__((noinline)) int retry(struct vm_space *space, uint64_t address,
+                                           unsigned access) {
+    int error = -ENOMEM;
 
-    do
+    while (error == -ENOMEM && oom_resolve())
         error = vm_fault(space, address, access);
-    while (error == -ENOMEM && oom_resolve());
     return error;
 }
 
+/*
+ * Sends what the fault deserves to the running task. Apart from fault_page(), which is to be short
+ * for faults that are repaired.
+ */
+static __attribute__((noinline)) int fail(struct trapframe *tf, uint64_t address, unsigned error,
+                                          int reason) {
+    int result = trapframe_is_user(tf) ? 0 : reason;
+    struct task *task = task_current();
+
+    if (!task->thread.space || (result != 0 && reason != -ENOMEM))
+        return reason;
+    /* A kernel copy may try again before the task gets around to dying. */
+    if (task->forced_signal == SIGKILL || process_current()->is_exiting)
+        return result;
+    task->fault_address = address;
+    task->fault_error = error;
+    task->fault_trap = TRAP_PAGE_FAULT;
+    if (signal_force(signal_of(reason), code_of(reason), address))
+        report(tf, address, error, reason);
+    return result;
+}
+
 int fault_page(struct trapframe *tf, uint64_t address, unsigned error) {
-    struct process *process = process_current();
+    struct task *task = task_current();
     int reason = -EFAULT;
 
-    if (!process || !process->space)
-        return -EFAULT;
     if (is_implicit_supervisor(tf, error))
         reason = -EACCES;
-    else if (address < USER_END)
-        reason = repair(process->space, address, page_fault_access(error) | VM_USER);
-    if (reason == 0) {
-        task_current()->minor_faults++;
-        return 0;
-    }
-    if (!trapframe_is_user(tf) && reason != -ENOMEM)
-        return reason;
-    send_for_fault(tf, address, error, reason);
-    return trapframe_is_user(tf) ? 0 : reason;
+    else if (task->thread.space && address < USER_END)
+        reason = vm_fault(task->thread.space, address, page_fault_access(error) | VM_USER);
+    if (reason == -ENOMEM)
+        reason = retry(task->thread.space, address, page_fault_access(error) | VM_USER);
+    if (reason != 0)
+        return fail(tf, address, error, reason);
+    task->minor_faults++;
+    return 0;
 }
 
 /* ---- exceptions other than page faults ---- */
@@ -193,18 +194,13 @@ void fault_exception(struct trapframe *tf) {
     const struct exception *exception = exception_of(tf->vector);
     struct task *task = task_current();
     const struct process *process = task->thread.process;
-    struct linux_siginfo info;
+    int code = exception->code;
 
-    memset(&info, 0, sizeof(info));
-    info.si_code = exception->code;
-    if (exception->has_address)
-        info.u.fault.address = tf->rip;
     if (tf->vector == TRAP_FPU || tf->vector == TRAP_SIMD)
-        info.si_code = float_code_of(tf->vector);
+        code = float_code_of(tf->vector);
     task->fault_error = tf->error;
     task->fault_trap = tf->vector;
-    if (signal_force_kills(exception->signo))
+    if (signal_force(exception->signo, code, exception->has_address ? tf->rip : 0))
         printk("quire: %s[%d]: killed by %s: %s, error %#lx, at %#lx\n", process->name,
                process->pid, signal_name(exception->signo), exception->name, tf->error, tf->rip);
-    signal_force(exception->signo, &info);
 }

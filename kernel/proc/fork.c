@@ -53,12 +53,13 @@ static void copy_plain(struct process *child, struct process *parent, uint64_t f
     child->personality = parent->personality;
     memcpy(child->name, parent->name, sizeof(child->name));
     memcpy(child->rlimits, parent->rlimits, sizeof(child->rlimits));
-    memcpy(child->actions, parent->actions, sizeof(child->actions));
-    if (flags & CLONE_CLEAR_SIGHAND) {
-        for (int i = 0; i < SIGNAL_COUNT; i++) {
-            if (child->actions[i].handler != SIG_IGN)
-                child->actions[i] = (struct linux_sigaction){.handler = SIG_DFL};
-        }
+    for (uint64_t set = parent->set_actions; set != 0; set &= set - 1) {
+        int index = __builtin_ctzll(set);
+
+        if ((flags & CLONE_CLEAR_SIGHAND) && parent->actions[index].handler != SIG_IGN)
+            continue;
+        child->actions[index] = parent->actions[index];
+        child->set_actions |= set & -set;
     }
     child->exe = parent->exe;
     if (child->exe)

@@ -69,6 +69,8 @@ void process_init(void) {
     limits_init();
     layout_init();
     oom_init();
+    signal_frame_init();
+    process_exec_init();
     panic_register_describe(describe);
     trap_hooks_register(&trap_hooks_table);
     vfs_hooks_register(&vfs_hooks_table);
@@ -139,7 +141,6 @@ int process_start_init(const char *path, const char *const argv[], const char *c
     if (error)
         goto release_context;
     set_default_limits(process);
-    memset(process->actions, 0, sizeof(process->actions));
     process->exit_signal = SIGCHLD;
     process->is_protected = true;
     init_path = path;

@@ -9,7 +9,7 @@
 #include "core/random.h"
 #include "lib/bits.h"
 #include "machine/layout.h"
-#include "vm/fault.h"
+#include "vm/area.h"
 
 #define GIB (1ull << 30)
 #define MMAP_RANDOM_PAGES (1ull << 28)

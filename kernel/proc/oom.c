@@ -44,7 +44,7 @@ static uint64_t pages_of(struct vm_space *space) {
     struct vm_space_usage usage;
 
     vm_space_usage(space, &usage);
-    return usage.private_pages + usage.file_pages + usage.shared_pages + usage.table_pages;
+    return usage.private_pages + usage.file_pages + usage.shmem_pages + usage.table_pages;
 }
 
 /* Pages, moved by oom_score_adj; NEVER: not to be killed. *pages: as they are. */

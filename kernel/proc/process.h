@@ -73,7 +73,8 @@ struct task {
     struct list_node process_node;       /* in process->tasks: (T) and (S) to write */
     struct signal_queue queue;           /* (S) sent to this task */
     int forced_signal;                   /* (S) caused by what it just did; 0: none */
-    struct linux_siginfo forced_info;    /* (S) its details */
+    int forced_code;                     /* (S) its si_code */
+    uint64_t forced_address;             /* (S) its si_addr; 0: none */
     uint64_t blocked;                    /* (S) */
     uint64_t awaited;                    /* (S) what sigtimedwait waits for, though blocked */
     uint64_t saved_blocked;              /* (o) mask to put back after sigsuspend and the like */
@@ -145,8 +146,9 @@ struct process {
     uint64_t start_ns;                   /* constant: monotonic, when it was made */
     struct process_usage dead_tasks;     /* (T) */
     struct process_usage children_usage; /* (T) reaped children and theirs */
+    uint64_t set_actions;                /* (S) signals that have an entry in actions */
     struct linux_rlimit64 rlimits[RLIM_NLIMITS];  /* (o), (T) for others */
-    struct linux_sigaction actions[SIGNAL_COUNT]; /* (S) [signo - 1] */
+    struct linux_sigaction actions[SIGNAL_COUNT]; /* (S) [signo - 1]; read by signal_action() */
 };
 
 struct process_group {
@@ -164,6 +166,14 @@ struct session {
 };
 
 extern struct spinlock process_tree_lock;
+
+/* What a process does about a signal. signal_lock, or the process itself. */
+static inline const struct linux_sigaction *signal_action(const struct process *process,
+                                                          int signo) {
+    static const struct linux_sigaction by_default = {.handler = SIG_DFL};
+
+    return process->set_actions & SIGNAL_BIT(signo) ? &process->actions[signo - 1] : &by_default;
+}
 
 /* The running process; NULL in a kernel thread. */
 static inline struct process *process_current(void) {

@@ -199,6 +199,12 @@ static long read_mounts_link(const struct procfs_subject *subject, char *buf, si
 #define DIR(dir_name, dir_mode, table)                                                             \
     { .name = (dir_name), .mode = S_IFDIR | (dir_mode), .dir = (table) }
 
+#define MEM_ENTRY                                                                                  \
+    {                                                                                              \
+        .name = "mem", .mode = S_IFREG | 0600, .is_private = true, .read = procfs_read_mem,        \
+        .write_bytes = procfs_write_mem                                                            \
+    }
+
 /* What processes and their threads both have. */
 #define COMMON_ENTRIES                                                                             \
     DIR("fd", 0500, &procfs_fd_dir), DIR("fdinfo", 0500, &procfs_fdinfo_dir),                      \
@@ -211,7 +217,8 @@ static long read_mounts_link(const struct procfs_subject *subject, char *buf, si
          .write = procfs_write_comm},                                                              \
         TEXT("cmdline", 0444, procfs_show_cmdline), TEXT("stat", 0444, procfs_show_stat),          \
         TEXT("statm", 0444, procfs_show_statm), PRIVATE_TEXT("maps", 0444, procfs_show_maps),      \
-        PRIVATE_TEXT("smaps", 0444, procfs_show_smaps), PRIVATE_BYTES("mem", procfs_read_mem),     \
+        PRIVATE_TEXT("smaps", 0444, procfs_show_smaps),                                            \
+        PRIVATE_TEXT("smaps_rollup", 0444, procfs_show_smaps_rollup), MEM_ENTRY,                   \
         LINK("cwd", procfs_follow_cwd), LINK("root", procfs_follow_root),                          \
         LINK("exe", procfs_follow_exe), TEXT("mounts", 0444, procfs_show_mounts),                  \
         TEXT("mountinfo", 0444, procfs_show_mountinfo),                                            \
@@ -244,6 +251,7 @@ static const struct procfs_entry root_entries[] = {
     {.name = "self", .mode = S_IFLNK | 0777, .readlink = read_self},
     {.name = "thread-self", .mode = S_IFLNK | 0777, .readlink = read_thread_self},
     DIR("sys", 0555, &procfs_sys_dir),
+    DIR("sysvipc", 0555, &procfs_sysvipc_dir),
 };
 
 static const struct procfs_dir root_dir = {

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/PID/maps, smaps, pagemap and mem: an address space from outside.
+ * /proc/PID/maps, smaps and smaps_rollup: the areas of an address space, and what each one costs.
  *
  * The cursor of maps and smaps is the address where the next area is looked for, so that a space
  * that changes while it is read shows each area at most once and never one that has gone.
+ *
+ * Who shares a page with whom is told by a census (vm/census.h), taken when smaps begins and kept
+ * until its end: all its areas are measured by the same one.
+ *
+ * Clean and dirty: a page of which there is no copy anywhere else is dirty. That is each private
+ * page, and each of a file in memory, as on a tmpfs of Linux: there are no others.
  */
 #include "abi/errno.h"
 #include "lib/bits.h"
@@ -11,33 +17,71 @@
 #include "machine/layout.h"
 #include "mm/slab.h"
 #include "proc/procfs_private.h"
-#include "vfs/access.h"
+#include "vm/census.h"
 #include "vm/space.h"
 
 typedef unsigned long long ull;
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
 #define NAME_COLUMN 72u
+#define VALUE_COLUMN 16u
+
+/* What is shown of one address space, and how far. */
+struct listing {
+    struct seq *seq;
+    struct process *process;
+    struct vm_space *space;
+    struct vm_area_info info; /* the area at the cursor */
+};
+
+/* ---- walking ---- */
+
+/* Calls show for each area from the cursor on, until a piece is full. */
+static void show_areas(struct listing *l, void (*show)(struct listing *)) {
+    struct seq *seq = l->seq;
+
+    while (!seq->more && vm_space_area_info(l->space, seq->cursor, &l->info)) {
+        show(l);
+        seq->cursor = l->info.end;
+        seq->more = seq->length >= SEQ_PIECE_BYTES;
+    }
+}
+
+/* Runs body on a listing of the subject. A process that has no memory any more shows nothing. */
+static int list_space(struct seq *seq, const struct procfs_subject *subject,
+                      int (*body)(struct listing *)) {
+    struct vm_space *space = process_space_get(subject->process);
+    struct listing *l = space ? kmalloc(sizeof(*l)) : NULL;
+    int error = space && !l ? -ENOMEM : 0;
+
+    if (l) {
+        l->seq = seq;
+        l->process = subject->process;
+        l->space = space;
+        error = body(l);
+    }
+    kfree(l);
+    if (space)
+        vm_space_unref(space);
+    return error;
+}
 
 /* ---- maps ---- */
 
-static const char *area_name(const struct vm_area_info *info) {
-    if (info->identity.name[0])
-        return info->identity.name;
-    if (info->flags & VM_AREA_HEAP)
+/* As on Linux, the stack is the area where the first thread's began, not what was cut off it. */
+static const char *area_name(const struct listing *l) {
+    uint64_t stack = l->process->image.stack_start;
+
+    if (l->info.identity.name[0])
+        return l->info.identity.name;
+    if (l->info.flags & VM_AREA_HEAP)
         return "[heap]";
-    return info->flags & VM_AREA_STACK ? "[stack]" : "";
+    if ((l->info.flags & VM_AREA_STACK) && l->info.start <= stack && stack <= l->info.end)
+        return "[stack]";
+    return "";
 }
 
-static void show_area(struct seq *seq, const struct vm_area_info *info) {
-    size_t start = seq->length;
-    const char *name = area_name(info);
-
-    seq_printf(seq, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ", (ull)info->start,
-               (ull)info->end, info->prot & VM_READ ? 'r' : '-', info->prot & VM_WRITE ? 'w' : '-',
-               info->prot & VM_EXEC ? 'x' : '-', info->flags & VM_AREA_SHARED ? 's' : 'p',
-               (ull)info->offset_bytes, info->identity.device_major, info->identity.device_minor,
-               (ull)info->identity.inode);
+static void show_name(struct seq *seq, size_t start, const char *name) {
     if (name[0]) {
         seq_pad(seq, start, NAME_COLUMN);
         seq_string(seq, " ");
@@ -46,173 +90,175 @@ static void show_area(struct seq *seq, const struct vm_area_info *info) {
     seq_string(seq, "\n");
 }
 
-/* Shows areas from the cursor on, until a piece is full. */
-static int show_areas(struct seq *seq, struct process *process,
-                      void (*show)(struct seq *, struct vm_space *, const struct vm_area_info *)) {
-    struct vm_space *space = process_space_get(process);
-    struct vm_area_info *info = space ? kmalloc(sizeof(*info)) : NULL;
-    int error = space && !info ? -ENOMEM : 0;
+static void show_line(struct listing *l) {
+    const struct vm_area_info *info = &l->info;
+    size_t start = l->seq->length;
 
-    while (info && !seq->more && vm_space_area_info(space, seq->cursor, info)) {
-        show(seq, space, info);
-        seq->cursor = info->end;
-        seq->more = seq->length >= SEQ_PIECE_BYTES;
-    }
-    kfree(info);
-    if (space)
-        vm_space_unref(space);
-    return error;
+    seq_printf(l->seq, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ", (ull)info->start,
+               (ull)info->end, info->prot & VM_READ ? 'r' : '-', info->prot & VM_WRITE ? 'w' : '-',
+               info->prot & VM_EXEC ? 'x' : '-', info->flags & VM_AREA_SHARED ? 's' : 'p',
+               (ull)info->offset_bytes, info->identity.device_major, info->identity.device_minor,
+               (ull)info->identity.inode);
+    show_name(l->seq, start, area_name(l));
 }
 
-static void show_maps_line(struct seq *seq, struct vm_space *space,
-                           const struct vm_area_info *info) {
-    (void)space;
-    show_area(seq, info);
+static int maps_body(struct listing *l) {
+    show_areas(l, show_line);
+    return 0;
 }
 
 int procfs_show_maps(struct seq *seq, const struct procfs_subject *subject) {
-    return show_areas(seq, subject->process, show_maps_line);
+    return list_space(seq, subject, maps_body);
 }
 
 /* ---- smaps ---- */
 
-struct area_pages {
-    uint64_t resident, alone_anonymous, shared_anonymous, alone_file, shared_file;
-};
-
-static void count_pages(struct vm_space *space, const struct vm_area_info *info,
-                        struct area_pages *pages) {
-    struct vm_page_info page;
-
-    memset(pages, 0, sizeof(*pages));
-    for (uint64_t va = info->start; va < info->end && !sched_pause(); va += PAGE_SIZE) {
-        vm_space_page_info(space, va, &page);
-        if (!page.present)
-            continue;
-        pages->resident++;
-        if (page.anonymous)
-            page.alone ? pages->alone_anonymous++ : pages->shared_anonymous++;
-        else
-            page.alone ? pages->alone_file++ : pages->shared_file++;
-    }
+static void census_give_back(void *kept) {
+    vm_census_free(kept);
+    kfree(kept);
 }
 
-static void line_kib(struct seq *seq, const char *name, uint64_t pages) {
+/* Takes a census if the text begins here. 0 or -ENOMEM. */
+static int census_keep(struct seq *seq) {
+    struct vm_census *census;
+
+    if (seq->kept)
+        return 0;
+    census = kmalloc(sizeof(*census));
+    if (!census)
+        return -ENOMEM;
+    if (vm_census_take(census) < 0) {
+        kfree(census);
+        return -ENOMEM;
+    }
+    seq->kept = census;
+    seq->kept_free = census_give_back;
+    return 0;
+}
+
+static void line_kib(struct seq *seq, const char *name, uint64_t kib) {
     size_t start = seq->length;
 
     seq_printf(seq, "%s:", name);
-    seq_pad(seq, start, 16);
-    seq_printf(seq, "%8llu kB\n", (ull)(pages * KIB_PER_PAGE));
+    seq_pad(seq, start, VALUE_COLUMN);
+    seq_printf(seq, "%8llu kB\n", (ull)kib);
 }
 
-static void show_smaps_area(struct seq *seq, struct vm_space *space,
-                            const struct vm_area_info *info) {
-    struct area_pages pages;
+static uint64_t share_kib(uint64_t share) {
+    return share >> (10 + VM_SHARE_SHIFT);
+}
 
-    count_pages(space, info, &pages);
-    show_area(seq, info);
-    line_kib(seq, "Size", (info->end - info->start) / PAGE_SIZE);
-    line_kib(seq, "KernelPageSize", 1);
-    line_kib(seq, "MMUPageSize", 1);
-    line_kib(seq, "Rss", pages.resident);
-    line_kib(seq, "Shared_Clean", pages.shared_file);
-    line_kib(seq, "Shared_Dirty", pages.shared_anonymous);
-    line_kib(seq, "Private_Clean", pages.alone_file);
-    line_kib(seq, "Private_Dirty", pages.alone_anonymous);
-    line_kib(seq, "Referenced", pages.resident);
-    line_kib(seq, "Anonymous", pages.alone_anonymous + pages.shared_anonymous);
-    line_kib(seq, "AnonHugePages", 0);
-    line_kib(seq, "Swap", 0);
-    line_kib(seq, "Locked", 0);
+static void show_shares(struct seq *seq, const struct vm_sums *sums, bool by_kind) {
+    line_kib(seq, "Rss", sums->resident * KIB_PER_PAGE);
+    line_kib(seq, "Pss", share_kib(sums->share));
+    line_kib(seq, "Pss_Dirty", share_kib(sums->share));
+    if (!by_kind)
+        return;
+    line_kib(seq, "Pss_Anon", share_kib(sums->share_anon));
+    line_kib(seq, "Pss_File", share_kib(sums->share_file));
+    line_kib(seq, "Pss_Shmem", share_kib(sums->share_shmem));
+}
+
+/* Linux's lines in Linux's order. What there is nothing of here is 0. */
+static void show_sums(struct seq *seq, const struct vm_sums *sums, bool by_kind) {
+    const struct {
+        const char *name;
+        uint64_t kib;
+    } lines[] = {
+        {"Shared_Clean", 0},
+        {"Shared_Dirty", sums->shared * KIB_PER_PAGE},
+        {"Private_Clean", 0},
+        {"Private_Dirty", (sums->resident - sums->shared) * KIB_PER_PAGE},
+        {"Referenced", sums->resident * KIB_PER_PAGE}, /* nothing ever clears the marks */
+        {"Anonymous", sums->anonymous * KIB_PER_PAGE},
+        {"LazyFree", 0},
+        {"AnonHugePages", sums->large * KIB_PER_PAGE},
+        {"ShmemPmdMapped", 0},
+        {"FilePmdMapped", 0},
+        {"Shared_Hugetlb", 0},
+        {"Private_Hugetlb", 0},
+        {"Swap", 0},
+        {"SwapPss", 0},
+        {"Locked", share_kib(sums->share_locked)},
+    };
+
+    show_shares(seq, sums, by_kind);
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+        line_kib(seq, lines[i].name, lines[i].kib);
+}
+
+/* The two letters of each property, in Linux's order. */
+static void show_flags(struct seq *seq, const struct vm_area_info *info) {
+    bool shared = info->flags & VM_AREA_SHARED;
+    const struct {
+        const char *letters;
+        bool holds;
+    } flags[] = {
+        {"rd", info->prot & VM_READ},
+        {"wr", info->prot & VM_WRITE},
+        {"ex", info->prot & VM_EXEC},
+        {"sh", shared},
+        {"mr", info->max_prot & VM_READ},
+        {"mw", info->max_prot & VM_WRITE},
+        {"me", info->max_prot & VM_EXEC},
+        {"ms", shared},
+        {"gd", info->flags & VM_AREA_GROWS_DOWN},
+    };
+
+    seq_string(seq, "VmFlags: ");
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+        if (flags[i].holds)
+            seq_printf(seq, "%s ", flags[i].letters);
+    seq_string(seq, "\n");
+}
+
+static void show_smaps_area(struct listing *l) {
+    struct vm_sums sums = {0};
+    struct seq *seq = l->seq;
+
+    vm_space_sums(l->space, (struct vm_range){l->info.start, l->info.end}, seq->kept, &sums);
+    show_line(l);
+    line_kib(seq, "Size", (l->info.end - l->info.start) / 1024);
+    line_kib(seq, "KernelPageSize", KIB_PER_PAGE);
+    line_kib(seq, "MMUPageSize", KIB_PER_PAGE);
+    show_sums(seq, &sums, false);
+    seq_printf(seq, "THPeligible:    %d\n", 0);
+    show_flags(seq, &l->info);
+}
+
+static int smaps_body(struct listing *l) {
+    int error = census_keep(l->seq);
+
+    if (!error)
+        show_areas(l, show_smaps_area);
+    return error;
 }
 
 int procfs_show_smaps(struct seq *seq, const struct procfs_subject *subject) {
-    return show_areas(seq, subject->process, show_smaps_area);
+    return list_space(seq, subject, smaps_body);
 }
 
-/* ---- pagemap ---- */
+/* ---- smaps_rollup ---- */
 
-#define ENTRY_BYTES sizeof(uint64_t)
-#define ENTRY_ALONE (1ull << 56)
-#define ENTRY_FILE (1ull << 61)
-#define ENTRY_PRESENT (1ull << 63)
-#define ENTRIES_PER_CHUNK 64u
+static int rollup_body(struct listing *l) {
+    struct vm_sums sums = {0};
+    struct seq *seq = l->seq;
+    struct vm_range range = {0, 0};
+    int error = census_keep(seq);
 
-/* One entry. Only root learns the frame's number. */
-static uint64_t pagemap_entry(struct vm_space *space, uint64_t va, bool with_frame) {
-    struct vm_page_info page;
-
-    vm_space_page_info(space, va, &page);
-    if (!page.present)
-        return 0;
-    return ENTRY_PRESENT | (page.alone ? ENTRY_ALONE : 0) | (page.anonymous ? 0 : ENTRY_FILE) |
-           (with_frame ? frame_to_pfn(page.frame) : 0);
-}
-
-static long pagemap_copy(struct vm_space *space, struct iobuf *b, uint64_t *pos) {
-    uint64_t chunk[ENTRIES_PER_CHUNK];
-    bool with_frame = vfs_is_root();
-    long total = 0;
-
-    while (b->left > 0 && *pos / ENTRY_BYTES < USER_END / PAGE_SIZE) {
-        uint64_t first = *pos / ENTRY_BYTES;
-        uint64_t count = MIN((uint64_t)ENTRIES_PER_CHUNK, (uint64_t)b->left / ENTRY_BYTES);
-        count = MIN(count, USER_END / PAGE_SIZE - first);
-        for (uint64_t i = 0; i < count; i++)
-            chunk[i] = pagemap_entry(space, (first + i) * PAGE_SIZE, with_frame);
-        long copied = iobuf_copy_out(b, chunk, count * ENTRY_BYTES);
-        if (copied < 0)
-            return total > 0 ? total : copied;
-        total += copied;
-        *pos += (uint64_t)copied;
-        if ((uint64_t)copied < count * ENTRY_BYTES || sched_pause())
-            break;
+    if (error)
+        return error;
+    while (vm_space_area_info(l->space, range.end, &l->info)) {
+        range.start = range.end ? range.start : l->info.start;
+        range.end = l->info.end;
     }
-    return total;
+    vm_space_sums(l->space, range, seq->kept, &sums);
+    seq_printf(seq, "%08llx-%08llx ---p 00000000 00:00 0 ", (ull)range.start, (ull)range.end);
+    show_name(seq, 0, "[rollup]");
+    show_sums(seq, &sums, true);
+    return 0;
 }
 
-long procfs_read_pagemap(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos) {
-    if (*pos % ENTRY_BYTES || b->left % ENTRY_BYTES)
-        return -EINVAL;
-    struct vm_space *space = process_space_get(subject->process);
-    if (!space)
-        return 0;
-    long result = pagemap_copy(space, b, pos);
-    vm_space_unref(space);
-    return result;
-}
-
-/* ---- mem ---- */
-
-#define MEM_CHUNK_BYTES 512u
-
-/* The process's memory at address `pos`. -EIO: nothing readable there. */
-static long mem_copy(struct vm_space *space, struct iobuf *b, uint64_t *pos) {
-    char chunk[MEM_CHUNK_BYTES];
-    long total = 0;
-
-    while (b->left > 0 && *pos < USER_END) {
-        size_t want = MIN(b->left, sizeof(chunk));
-        want = MIN(want, (size_t)(PAGE_SIZE - *pos % PAGE_SIZE));
-        if (vm_space_read(space, *pos, chunk, want))
-            return total > 0 ? total : -EIO;
-        long copied = iobuf_copy_out(b, chunk, want);
-        if (copied < 0)
-            return total > 0 ? total : copied;
-        total += copied;
-        *pos += (uint64_t)copied;
-        if ((size_t)copied < want || sched_pause())
-            break;
-    }
-    return total;
-}
-
-long procfs_read_mem(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos) {
-    struct vm_space *space = process_space_get(subject->process);
-
-    if (!space)
-        return 0;
-    long result = mem_copy(space, b, pos);
-    vm_space_unref(space);
-    return result;
+int procfs_show_smaps_rollup(struct seq *seq, const struct procfs_subject *subject) {
+    return list_space(seq, subject, rollup_body);
 }

@@ -10,7 +10,7 @@
 #include "vfs/name.h"
 
 /* Bytes that would break the lines apart. */
-#define SPECIAL " \t\n#"
+#define SPECIAL " \t\n\\#"
 #define OPTIONS_BYTES 128u
 
 struct listing {

@@ -21,8 +21,12 @@ int procfs_show_limits(struct seq *seq, const struct procfs_subject *subject);
 /* procfs_maps.c */
 int procfs_show_maps(struct seq *seq, const struct procfs_subject *subject);
 int procfs_show_smaps(struct seq *seq, const struct procfs_subject *subject);
+int procfs_show_smaps_rollup(struct seq *seq, const struct procfs_subject *subject);
+
+/* procfs_pagemap.c */
 long procfs_read_pagemap(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
 long procfs_read_mem(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
+long procfs_write_mem(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
 
 /* procfs_image.c */
 int procfs_show_cmdline(struct seq *seq, const struct procfs_subject *subject);
@@ -49,6 +53,9 @@ extern const struct procfs_dir procfs_fdinfo_dir;
 int procfs_follow_exe(const struct procfs_subject *subject, struct name **out);
 int procfs_follow_cwd(const struct procfs_subject *subject, struct name **out);
 int procfs_follow_root(const struct procfs_subject *subject, struct name **out);
+
+/* procfs_sysvipc.c: /proc/sysvipc */
+extern const struct procfs_dir procfs_sysvipc_dir;
 
 /* procfs_system.c: files of /proc itself */
 int procfs_show_loadavg(struct seq *seq, const struct procfs_subject *subject);

@@ -29,7 +29,7 @@ static void memory_get(struct process *process, struct vm_space_usage *usage, ui
 }
 
 static uint64_t resident_pages(const struct vm_space_usage *usage) {
-    return usage->private_pages + usage->file_pages + usage->shared_pages;
+    return usage->private_pages + usage->file_pages + usage->shmem_pages;
 }
 
 /* Fields 4 to 8: relatives and terminal. */
@@ -114,7 +114,7 @@ int procfs_show_statm(struct seq *seq, const struct procfs_subject *subject) {
 
     memory_get(subject->process, &usage, &brk_start);
     seq_printf(seq, "%llu %llu %llu %llu 0 %llu 0\n", (ull)(usage.mapped_bytes / PAGE_SIZE),
-               (ull)resident_pages(&usage), (ull)(usage.file_pages + usage.shared_pages),
+               (ull)resident_pages(&usage), (ull)(usage.file_pages + usage.shmem_pages),
                (ull)(usage.text_bytes / PAGE_SIZE),
                (ull)((usage.data_bytes + usage.stack_bytes) / PAGE_SIZE));
     return 0;

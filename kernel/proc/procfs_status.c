@@ -71,7 +71,7 @@ static void show_memory(struct seq *seq, struct process *process) {
         return;
     vm_space_usage(space, &usage);
     vm_space_unref(space);
-    uint64_t resident = usage.private_pages + usage.file_pages + usage.shared_pages;
+    uint64_t resident = usage.private_pages + usage.file_pages + usage.shmem_pages;
     line_kib(seq, "VmPeak", usage.peak_bytes / 1024);
     line_kib(seq, "VmSize", usage.mapped_bytes / 1024);
     line_kib(seq, "VmLck", usage.locked_bytes / 1024);
@@ -80,7 +80,7 @@ static void show_memory(struct seq *seq, struct process *process) {
     line_kib(seq, "VmRSS", resident * KIB_PER_PAGE);
     line_kib(seq, "RssAnon", usage.private_pages * KIB_PER_PAGE);
     line_kib(seq, "RssFile", usage.file_pages * KIB_PER_PAGE);
-    line_kib(seq, "RssShmem", usage.shared_pages * KIB_PER_PAGE);
+    line_kib(seq, "RssShmem", usage.shmem_pages * KIB_PER_PAGE);
     line_kib(seq, "VmData", usage.data_bytes / 1024);
     line_kib(seq, "VmStk", usage.stack_bytes / 1024);
     line_kib(seq, "VmExe", usage.text_bytes / 1024);
@@ -147,7 +147,7 @@ int procfs_show_status(struct seq *seq, const struct procfs_subject *subject) {
     if (error)
         return error;
     seq_string(seq, "Name:\t");
-    seq_escaped(seq, runner.name, "\n");
+    seq_escaped(seq, runner.name, "\n\\");
     seq_printf(seq, "\nUmask:\t%04o\n", umask_of(process));
     seq_printf(seq, "State:\t%s\n", state_text(runner.state));
     seq_printf(seq, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\n", process->pid, runner.id);

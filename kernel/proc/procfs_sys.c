@@ -11,6 +11,7 @@
 #include "abi/errno.h"
 #include "abi/stat.h"
 #include "core/random.h"
+#include "ipc/shm.h"
 #include "lib/bits.h"
 #include "machine/layout.h"
 #include "proc/layout.h"
@@ -140,6 +141,9 @@ static const struct procfs_entry kernel_entries[] = {
     PROCFS_CONSTANT("pid_max", PID_MAX),
     DIR("random", &random_dir),
     PROCFS_NUMBER("randomize_va_space", &layout_randomize, 0, 2),
+    PROCFS_NUMBER("shmall", &shm_limits.total_pages, 0, UINT64_MAX),
+    PROCFS_NUMBER("shmmax", &shm_limits.segment_bytes, 0, UINT64_MAX),
+    PROCFS_NUMBER("shmmni", &shm_limits.segments, 0, SHM_INDEXES),
     PROCFS_CONSTANT("threads-max", PID_MAX),
     TEXT("version", show_version),
 };

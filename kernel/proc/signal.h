@@ -55,12 +55,9 @@ int signal_send_group(int pgid, int signo);
 
 /*
  * To the running task because of what it just did: if the signal is blocked or ignored, the process
- * is killed by it.
+ * is killed by it, which true tells. code and address: si_code and si_addr (0: none).
  */
-void signal_force(int signo, const struct linux_siginfo *info);
-
-/* Whether signal_force(signo) would kill: no handler, or blocked. */
-bool signal_force_kills(int signo);
+bool signal_force(int signo, int code, uint64_t address);
 
 /* Is the signal blocked or ignored by the running task? */
 bool signal_is_ignored(int signo);

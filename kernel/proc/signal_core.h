@@ -8,6 +8,7 @@
 #ifndef PROC_SIGNAL_CORE_H
 #define PROC_SIGNAL_CORE_H
 
+#include "core/assert.h"
 #include "proc/process.h"
 
 #define SIGNALS_SYNCHRONOUS                                                                        \
@@ -58,7 +59,18 @@ int signal_post_locked(struct process *process, struct task *task, int signo,
                        const struct linux_siginfo *info, struct pending_signal **spare);
 
 /* Sets task->thread.interrupted to what it should be. */
-void signal_update_locked(struct task *task);
+static inline void signal_update_locked(struct task *task) {
+    const struct process *process = task->thread.process;
+    uint64_t pending =
+        (task->queue.pending | process->queue.pending) & (~task->blocked | task->awaited);
+    bool wanted = (pending != 0) | (task->forced_signal != 0) | process->is_exiting |
+                  process->stop_requested | process->continued_unsent | task->restore_blocked;
+
+    DEBUG_ASSERT(spin_held(&process->signal_lock));
+    __atomic_store_n(&task->thread.interrupted, wanted, __ATOMIC_RELAXED);
+    if (wanted)
+        thread_notify(&task->thread);
+}
 
 /* All tasks are to exit with this status, as soon as they can. The first status stays. */
 void signal_exit_all_locked(struct process *process, int status);
@@ -69,7 +81,8 @@ void signal_exit_all_locked(struct process *process, int status);
 void signal_deliver(struct trapframe *tf);
 
 /*
- * Takes the first pending signal of `set` from the task or its process. Returns its number with
+ * Takes the first pending signal of `set` from the task or its process, but none that the task
+ * caused itself. Returns its number with
  * *info filled, or 0. *details is to be freed.
  */
 int signal_take_locked(struct task *task, uint64_t set, struct linux_siginfo *info,
@@ -97,10 +110,13 @@ void signal_tell_parent_locked(struct process *process, int signo, int code, int
 
 struct signal_handling {
     int signo;
-    struct linux_siginfo info;
     struct linux_sigaction action;
     uint64_t mask; /* to be put back by sigreturn */
+    struct linux_siginfo info;
 };
+
+/* Once, at start. */
+void signal_frame_init(void);
 
 /* Makes user mode go on in the handler. 0, or -EFAULT: no room on the user's stack. */
 int signal_frame_push(struct trapframe *tf, const struct signal_handling *handling);

@@ -15,6 +15,7 @@
 #include "abi/errno.h"
 #include "core/cpu.h"
 #include "lib/bits.h"
+#include "lib/string.h"
 #include "machine/trapframe.h"
 #include "proc/exit.h"
 #include "proc/signal_core.h"
@@ -36,6 +37,18 @@ static int first_of(uint64_t set) {
     return __builtin_ctzll(set) + 1;
 }
 
+/* The signal that the task caused itself, which nothing holds back. */
+static int take_forced_locked(struct task *task, struct linux_siginfo *info) {
+    int signo = task->forced_signal;
+
+    task->forced_signal = 0;
+    memset(info, 0, SIGINFO_USED_BYTES);
+    info->si_signo = signo;
+    info->si_code = task->forced_code;
+    info->u.fault.address = task->forced_address;
+    return signo;
+}
+
 int signal_take_locked(struct task *task, uint64_t set, struct linux_siginfo *info,
                        struct pending_signal **details) {
     struct process *process = task->thread.process;
@@ -43,12 +56,6 @@ int signal_take_locked(struct task *task, uint64_t set, struct linux_siginfo *in
     int signo;
 
     *details = NULL;
-    signo = task->forced_signal;
-    if (signo != 0 && (set & SIGNAL_BIT(signo))) {
-        task->forced_signal = 0;
-        *info = task->forced_info;
-        return signo;
-    }
     if (!(queue->pending & set))
         queue = &process->queue;
     if (!(queue->pending & set))
@@ -61,7 +68,7 @@ int signal_take_locked(struct task *task, uint64_t set, struct linux_siginfo *in
 }
 
 static enum disposition dispose_locked(struct process *process, int signo) {
-    uint64_t handler = process->actions[signo - 1].handler;
+    uint64_t handler = signal_action(process, signo)->handler;
 
     if (handler > SIG_IGN)
         return HANDLE;
@@ -74,31 +81,44 @@ static enum disposition dispose_locked(struct process *process, int signo) {
     return TERMINATE;
 }
 
-/* Remembers what the frame needs, and does what the action's flags say. */
+/*
+ * Remembers what the frame needs, does what the action's flags say, and blocks what is blocked
+ * while the handler runs.
+ */
 static void begin_handling_locked(struct task *task, struct signal_handling *handling) {
     struct linux_sigaction *action = &task->thread.process->actions[handling->signo - 1];
+    uint64_t blocked = task->blocked | action->mask;
 
     handling->action = *action;
     handling->mask = task->restore_blocked ? task->saved_blocked : task->blocked;
     if (action->flags & SA_RESETHAND)
         action->handler = SIG_DFL;
+    if (!(action->flags & SA_NODEFER))
+        blocked |= SIGNAL_BIT(handling->signo);
+    task->restore_blocked = false;
+    task->blocked = blocked & ~SIGNALS_UNBLOCKABLE;
+    signal_update_locked(task);
 }
 
 /* Takes one signal and decides on it. False: nothing is pending. */
 static bool take_one(struct task *task, struct signal_handling *handling,
                      enum disposition *disposition) {
     struct process *process = task->thread.process;
-    struct pending_signal *details;
+    struct pending_signal *details = NULL;
     irq_flags_t flags = spin_lock_irq(&process->signal_lock);
 
-    handling->signo = signal_take_locked(task, ~task->blocked, &handling->info, &details);
+    if (task->forced_signal != 0)
+        handling->signo = take_forced_locked(task, &handling->info);
+    else
+        handling->signo = signal_take_locked(task, ~task->blocked, &handling->info, &details);
     if (handling->signo != 0) {
         *disposition = dispose_locked(process, handling->signo);
         if (*disposition == HANDLE)
             begin_handling_locked(task, handling);
     }
     spin_unlock_irq(&process->signal_lock, flags);
-    pending_signal_free(details);
+    if (details)
+        pending_signal_free(details);
     return handling->signo != 0;
 }
 
@@ -152,20 +172,6 @@ static void finish_call(struct trapframe *tf, const struct linux_sigaction *acti
         tf->rax = (uint64_t)-EINTR;
 }
 
-/* Blocks what is blocked while the handler runs. */
-static void enter_handler(struct task *task, const struct signal_handling *handling) {
-    struct process *process = task->thread.process;
-    irq_flags_t flags = spin_lock_irq(&process->signal_lock);
-
-    task->restore_blocked = false;
-    task->blocked |= handling->action.mask;
-    if (!(handling->action.flags & SA_NODEFER))
-        task->blocked |= SIGNAL_BIT(handling->signo);
-    task->blocked &= ~SIGNALS_UNBLOCKABLE;
-    signal_update_locked(task);
-    spin_unlock_irq(&process->signal_lock, flags);
-}
-
 static void leave_without_handler(struct task *task) {
     struct process *process = task->thread.process;
     irq_flags_t flags = spin_lock_irq(&process->signal_lock);
@@ -177,15 +183,19 @@ static void leave_without_handler(struct task *task) {
     spin_unlock_irq(&process->signal_lock, flags);
 }
 
-/* There is no room for the frame: SIGSEGV, which kills if it was SIGSEGV that had none. */
-static void fail_handling(struct task *task, int signo) {
+/*
+ * There is no room for the frame: with the mask as it was, SIGSEGV, which kills if it was SIGSEGV
+ * that had none.
+ */
+static void fail_handling(struct task *task, const struct signal_handling *handling) {
     struct process *process = task->thread.process;
     irq_flags_t flags = spin_lock_irq(&process->signal_lock);
 
-    if (signo == SIGSEGV)
-        process->actions[SIGSEGV - 1].handler = SIG_DFL;
+    task->blocked = handling->mask;
+    if (handling->signo == SIGSEGV)
+        process->set_actions &= ~SIGNAL_BIT(SIGSEGV);
     spin_unlock_irq(&process->signal_lock, flags);
-    signal_force(SIGSEGV, NULL);
+    signal_force(SIGSEGV, SI_KERNEL, 0);
 }
 
 void signal_deliver(struct trapframe *tf) {
@@ -199,8 +209,6 @@ void signal_deliver(struct trapframe *tf) {
         return;
     }
     finish_call(tf, &handling.action);
-    if (signal_frame_push(tf, &handling) == 0)
-        enter_handler(task, &handling);
-    else
-        fail_handling(task, handling.signo);
+    if (signal_frame_push(tf, &handling) != 0)
+        fail_handling(task, &handling);
 }

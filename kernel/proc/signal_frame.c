@@ -14,18 +14,23 @@
  * Sources: sigaction(2), sigreturn(2), System V ABI x86-64 3.2.2 (red zone, alignment).
  */
 #include "abi/errno.h"
+#include "core/assert.h"
 #include "core/context.h"
+#include "core/extable.h"
 #include "core/uaccess.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "machine/trapframe.h"
+#include "machine/user_window.h"
 #include "proc/altstack.h"
 #include "proc/signal_core.h"
 
+#define INFO_WORDS (SIGINFO_USED_BYTES / sizeof(uint64_t))
 #define RED_ZONE_BYTES 128
 #define FXSAVE_BYTES 512
 #define XSAVE_HEADER_BYTES 64
 #define FXSAVE_PARTS 3                      /* x87 and SSE */
+#define SS_SHIFT 48                         /* cs, gs, fs and ss are 16 bits each of one word */
 #define RFLAGS_CLEARED_FOR_HANDLER 0x10500u /* TF, DF, RF */
 
 static uint64_t fpu_area_bytes(void) {
@@ -39,76 +44,123 @@ static uint64_t stack_top(const struct task *task, const struct trapframe *tf, u
     return tf->rsp - RED_ZONE_BYTES;
 }
 
-/* How much of a saved state means anything: parts that are not there need no bytes. */
-static size_t used_bytes(const struct fpu_state *state) {
-    const uint64_t *there = (const uint64_t *)((const char *)state + FXSAVE_BYTES);
+/*
+ * The part of an FPU area that saving leaves alone: Linux's marks, and a header with nothing in
+ * it, to which saving adds what is there.
+ */
+struct fpu_marks {
+    struct linux_fpx_sw_bytes software;
+    uint8_t header[XSAVE_HEADER_BYTES];
+};
 
-    if (fpu_state_parts() != 0 && !(*there & ~(uint64_t)FXSAVE_PARTS))
-        return FXSAVE_BYTES + XSAVE_HEADER_BYTES;
-    return fpu_state_size();
-}
+STATIC_ASSERT(FP_SW_BYTES_OFFSET + sizeof(struct linux_fpx_sw_bytes) == FXSAVE_BYTES);
 
-static int push_fpu(struct task *task, uint64_t address) {
-    struct linux_fpx_sw_bytes marks = {
+static struct fpu_marks marks; /* constant after start */
+
+void signal_frame_init(void) {
+    marks.software = (struct linux_fpx_sw_bytes){
         .magic1 = FP_XSTATE_MAGIC1,
         .extended_size = (uint32_t)fpu_area_bytes(),
         .xfeatures = fpu_state_parts(),
         .xstate_size = (uint32_t)fpu_state_size(),
     };
-
-    fpu_save(task->thread.fpu);
-    if (copy_to_user((void *)address, task->thread.fpu, used_bytes(task->thread.fpu)) != 0)
-        return -EFAULT;
-    if (marks.xfeatures == 0)
-        return 0;
-    if (copy_to_user((void *)(address + FP_SW_BYTES_OFFSET), &marks, sizeof(marks)) != 0)
-        return -EFAULT;
-    return put_user_u32(FP_XSTATE_MAGIC2, (void *)(address + marks.xstate_size));
 }
 
-static void save_registers(struct linux_sigcontext *to, const struct trapframe *tf) {
-    to->r8 = tf->r8, to->r9 = tf->r9, to->r10 = tf->r10, to->r11 = tf->r11;
-    to->r12 = tf->r12, to->r13 = tf->r13, to->r14 = tf->r14, to->r15 = tf->r15;
-    to->rdi = tf->rdi, to->rsi = tf->rsi, to->rbp = tf->rbp, to->rbx = tf->rbx;
-    to->rdx = tf->rdx, to->rax = tf->rax, to->rcx = tf->rcx;
-    to->rsp = tf->rsp, to->rip = tf->rip, to->eflags = tf->rflags;
-    to->cs = SELECTOR_USER_CODE;
-    to->ss = SELECTOR_USER_DATA;
-    to->fs = to->gs = 0;
+/* ---- in a window to the user's stack; false: a fault ---- */
+
+static inline bool store_marks(uint64_t address) {
+    if (marks.software.xfeatures == 0)
+        return true;
+    USER_WINDOW_COPY((void *)(address + FP_SW_BYTES_OFFSET), &marks,
+                     sizeof(marks) / sizeof(uint64_t), fault);
+    USER_WINDOW_STORE32(address + marks.software.xstate_size, FP_XSTATE_MAGIC2, fault);
+    return true;
+
+fault:
+    return false;
 }
 
-static void load_registers(struct trapframe *tf, const struct linux_sigcontext *from) {
-    tf->r8 = from->r8, tf->r9 = from->r9, tf->r10 = from->r10, tf->r11 = from->r11;
-    tf->r12 = from->r12, tf->r13 = from->r13, tf->r14 = from->r14, tf->r15 = from->r15;
-    tf->rdi = from->rdi, tf->rsi = from->rsi, tf->rbp = from->rbp, tf->rbx = from->rbx;
-    tf->rdx = from->rdx, tf->rax = from->rax, tf->rcx = from->rcx;
-    tf->rsp = from->rsp, tf->rip = from->rip;
-    tf->cs = SELECTOR_USER_CODE;
-    tf->ss = SELECTOR_USER_DATA;
-    tf->rflags = (tf->rflags & ~RFLAGS_USER_MASK) | (from->eflags & RFLAGS_USER_MASK);
+#define STORE(field, value) USER_WINDOW_STORE(&frame->field, value, fault)
+#define STORE_REGISTER(name) STORE(uc.uc_mcontext.name, tf->name)
+
+/* reserved1 stays as it was on the stack. */
+static inline bool store_registers(struct linux_rt_sigframe *frame, const struct trapframe *tf) {
+    STORE_REGISTER(r8);
+    STORE_REGISTER(r9);
+    STORE_REGISTER(r10);
+    STORE_REGISTER(r11);
+    STORE_REGISTER(r12);
+    STORE_REGISTER(r13);
+    STORE_REGISTER(r14);
+    STORE_REGISTER(r15);
+    STORE_REGISTER(rdi);
+    STORE_REGISTER(rsi);
+    STORE_REGISTER(rbp);
+    STORE_REGISTER(rbx);
+    STORE_REGISTER(rdx);
+    STORE_REGISTER(rax);
+    STORE_REGISTER(rcx);
+    STORE_REGISTER(rsp);
+    STORE_REGISTER(rip);
+    STORE(uc.uc_mcontext.eflags, tf->rflags);
+    STORE(uc.uc_mcontext.cs, SELECTOR_USER_CODE | (uint64_t)SELECTOR_USER_DATA << SS_SHIFT);
+    return true;
+
+fault:
+    return false;
 }
 
-/* Sets every byte of the frame: it goes to the user. */
-static void fill_frame(struct linux_rt_sigframe *frame, const struct trapframe *tf,
-                       const struct signal_handling *handling, uint64_t fpu_address) {
-    struct linux_sigcontext *registers = &frame->uc.uc_mcontext;
+static inline bool store_context(struct linux_rt_sigframe *frame,
+                                 const struct signal_handling *handling, uint64_t fpu_address) {
     const struct task *task = task_current();
+    const uint64_t *stack = (const uint64_t *)&task->altstack;
+    uint64_t flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
 
-    frame->return_address = handling->action.restorer;
-    frame->info = handling->info;
-    frame->uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-    if (fpu_state_parts())
-        frame->uc.uc_flags |= UC_FP_XSTATE;
-    frame->uc.uc_link = 0;
-    frame->uc.uc_stack = task->altstack;
-    frame->uc.uc_sigmask = handling->mask;
-    save_registers(registers, tf);
-    registers->err = task->fault_error;
-    registers->trapno = task->fault_trap;
-    registers->cr2 = task->fault_address;
-    registers->oldmask = handling->mask;
-    registers->fpstate = fpu_address;
-    memset(registers->reserved1, 0, sizeof(registers->reserved1));
+    STORE(return_address, handling->action.restorer);
+    STORE(uc.uc_flags, flags | (marks.software.xfeatures ? UC_FP_XSTATE : 0));
+    STORE(uc.uc_link, 0);
+    STORE(uc.uc_stack.ss_sp, stack[0]);
+    STORE(uc.uc_stack.ss_flags, stack[1]);
+    STORE(uc.uc_stack.ss_size, stack[2]);
+    STORE(uc.uc_mcontext.err, task->fault_error);
+    STORE(uc.uc_mcontext.trapno, task->fault_trap);
+    STORE(uc.uc_mcontext.oldmask, handling->mask);
+    STORE(uc.uc_mcontext.cr2, task->fault_address);
+    STORE(uc.uc_mcontext.fpstate, fpu_address);
+    STORE(uc.uc_sigmask, handling->mask);
+    return true;
+
+fault:
+    return false;
+}
+
+/* The words of a siginfo that mean anything, then zeroes. */
+static inline bool store_info(struct linux_rt_sigframe *frame, const struct linux_siginfo *info) {
+    uint64_t *to = (uint64_t *)&frame->info;
+
+    USER_WINDOW_COPY(to, info, INFO_WORDS, fault);
+    USER_WINDOW_CLEAR(to + INFO_WORDS, sizeof(*info) / sizeof(*to) - INFO_WORDS, fault);
+    return true;
+
+fault:
+    return false;
+}
+
+/* ---- the whole ---- */
+
+/* The frame and, above it, the FPU area. 0 or -EFAULT. */
+static int store(struct linux_rt_sigframe *frame, const struct trapframe *tf,
+                 const struct signal_handling *handling, uint64_t fpu) {
+    uint64_t end = fpu + marks.software.extended_size;
+    bool good;
+
+    if (!user_range_ok(frame, end - (uint64_t)frame))
+        return -EFAULT;
+    user_window_open();
+    good = store_marks(fpu) && store_registers(frame, tf) && store_context(frame, handling, fpu) &&
+           store_info(frame, &handling->info);
+    user_window_close();
+    return good ? fpu_save_user((void *)fpu) : -EFAULT;
 }
 
 static void enter(struct trapframe *tf, uint64_t address, const struct signal_handling *handling) {
@@ -125,14 +177,13 @@ static void enter(struct trapframe *tf, uint64_t address, const struct signal_ha
 int signal_frame_push(struct trapframe *tf, const struct signal_handling *handling) {
     struct task *task = task_current();
     uint64_t top = stack_top(task, tf, handling->action.flags);
-    uint64_t fpu = align_down(top - fpu_area_bytes(), (uint64_t)FPU_STATE_ALIGN);
+    uint64_t fpu = align_down(top - marks.software.extended_size, (uint64_t)FPU_STATE_ALIGN);
     uint64_t address = align_down(fpu - sizeof(struct linux_rt_sigframe), 16ul) - 8;
-    struct linux_rt_sigframe frame;
 
-    if (!(handling->action.flags & SA_RESTORER) || altstack_is_overrun(task, tf->rsp, address))
+    if (!(handling->action.flags & SA_RESTORER) ||
+        (task->altstack.ss_size != 0 && altstack_is_overrun(task, tf->rsp, address)))
         return -EFAULT;
-    fill_frame(&frame, tf, handling, fpu);
-    if (push_fpu(task, fpu) != 0 || copy_to_user((void *)address, &frame, sizeof(frame)) != 0)
+    if (store((struct linux_rt_sigframe *)address, tf, handling, fpu) != 0)
         return -EFAULT;
     if (task->altstack.ss_flags & (int32_t)SS_AUTODISARM)
         task->altstack = (struct linux_sigaltstack){.ss_flags = SS_DISABLE};
@@ -140,6 +191,17 @@ int signal_frame_push(struct trapframe *tf, const struct signal_handling *handli
     /* Handlers start with fresh registers. */
     fpu_reset();
     return 0;
+}
+
+static void load_registers(struct trapframe *tf, const struct linux_sigcontext *from) {
+    tf->r8 = from->r8, tf->r9 = from->r9, tf->r10 = from->r10, tf->r11 = from->r11;
+    tf->r12 = from->r12, tf->r13 = from->r13, tf->r14 = from->r14, tf->r15 = from->r15;
+    tf->rdi = from->rdi, tf->rsi = from->rsi, tf->rbp = from->rbp, tf->rbx = from->rbx;
+    tf->rdx = from->rdx, tf->rax = from->rax, tf->rcx = from->rcx;
+    tf->rsp = from->rsp, tf->rip = from->rip;
+    tf->cs = SELECTOR_USER_CODE;
+    tf->ss = SELECTOR_USER_DATA;
+    tf->rflags = (tf->rflags & ~RFLAGS_USER_MASK) | (from->eflags & RFLAGS_USER_MASK);
 }
 
 /* Does the image at `address` (its first part is in `state`) carry the marks of a whole one? */

@@ -16,7 +16,7 @@
 #include "proc/tree.h"
 
 static bool is_ignored_locked(const struct process *process, const struct task *task, int signo) {
-    uint64_t handler = process->actions[signo - 1].handler;
+    uint64_t handler = signal_action(process, signo)->handler;
 
     /* Blocked signals are kept: the action may have changed when they are looked at. */
     if (task && (task->blocked & SIGNAL_BIT(signo)))
@@ -155,49 +155,33 @@ int signal_send_group(int pgid, int signo) {
     return group ? 0 : -ESRCH;
 }
 
-void signal_force(int signo, const struct linux_siginfo *info) {
+bool signal_force(int signo, int code, uint64_t address) {
     struct task *task = task_current();
     struct process *process = task->thread.process;
-    struct linux_sigaction *action = &process->actions[signo - 1];
     irq_flags_t flags = spin_lock_irq(&process->signal_lock);
+    bool kills =
+        signal_action(process, signo)->handler <= SIG_IGN || (task->blocked & SIGNAL_BIT(signo));
 
-    if (action->handler == SIG_IGN || (task->blocked & SIGNAL_BIT(signo)))
-        action->handler = SIG_DFL;
-    task->blocked &= ~SIGNAL_BIT(signo);
-    if (action->handler == SIG_DFL)
+    if (kills) {
+        process->set_actions &= ~SIGNAL_BIT(signo);
         process->is_protected = false;
+        task->blocked &= ~SIGNAL_BIT(signo);
+    }
     /* It is delivered before anything else, and needs no memory to arrive with its details. */
     task->forced_signal = signo;
-    signal_info_set(&task->forced_info, signo, info);
-    signal_update_locked(task);
+    task->forced_code = code;
+    task->forced_address = address;
+    __atomic_store_n(&task->thread.interrupted, true, __ATOMIC_RELAXED);
+    thread_notify(&task->thread);
     spin_unlock_irq(&process->signal_lock, flags);
-}
-
-bool signal_force_kills(int signo) {
-    struct task *task = task_current();
-    uint64_t handler = task->thread.process->actions[signo - 1].handler;
-
-    return handler <= SIG_IGN || (task->blocked & SIGNAL_BIT(signo));
+    return kills;
 }
 
 bool signal_is_ignored(int signo) {
     struct task *task = task_current();
 
     return (task->blocked & SIGNAL_BIT(signo)) ||
-           task->thread.process->actions[signo - 1].handler == SIG_IGN;
-}
-
-void signal_update_locked(struct task *task) {
-    struct process *process = task->thread.process;
-    uint64_t pending =
-        (task->queue.pending | process->queue.pending) & (~task->blocked | task->awaited);
-    bool wanted = pending || task->forced_signal != 0 || process->is_exiting ||
-                  process->stop_requested || process->continued_unsent || task->restore_blocked;
-
-    DEBUG_ASSERT(spin_held(&process->signal_lock));
-    __atomic_store_n(&task->thread.interrupted, wanted, __ATOMIC_RELAXED);
-    if (wanted)
-        thread_notify(&task->thread);
+           signal_action(task->thread.process, signo)->handler == SIG_IGN;
 }
 
 void signal_info_from_self(struct linux_siginfo *info, int signo, int code) {
@@ -220,11 +204,13 @@ void process_signal_sets(struct process *process, struct process_signal_sets *se
         sets->pending_task = task->queue.pending;
         sets->blocked = task->blocked;
     }
-    for (int i = 0; i < SIGNAL_COUNT; i++) {
-        if (process->actions[i].handler == SIG_IGN)
-            sets->ignored |= 1ull << i;
-        else if (process->actions[i].handler != SIG_DFL)
-            sets->caught |= 1ull << i;
+    for (int signo = 1; signo <= SIGNAL_COUNT; signo++) {
+        uint64_t handler = signal_action(process, signo)->handler;
+
+        if (handler == SIG_IGN)
+            sets->ignored |= SIGNAL_BIT(signo);
+        else if (handler != SIG_DFL)
+            sets->caught |= SIGNAL_BIT(signo);
     }
     spin_unlock_irq(&process->signal_lock, flags);
 }

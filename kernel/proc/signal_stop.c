@@ -48,7 +48,7 @@ void signal_tell_parent_locked(struct process *process, int signo, int code, int
 
 /* SIGCHLD for a stop or continue, unless the parent does not want these. */
 static int stop_signal_for(const struct process *parent) {
-    return parent && (parent->actions[SIGCHLD - 1].flags & SA_NOCLDSTOP) ? 0 : SIGCHLD;
+    return parent && (signal_action(parent, SIGCHLD)->flags & SA_NOCLDSTOP) ? 0 : SIGCHLD;
 }
 
 /* Under process_tree_lock: makes the request unless the process has other plans. */

@@ -2,9 +2,9 @@
 /*
  * Limits and usage; see usage.h.
  *
- * Who enforces which limit: NOFILE and FSIZE the VFS (copies in struct vfs_context); STACK, DATA
- * and AS the VM (struct vm_limits of the space); NPROC fork; SIGPENDING signals. CORE is moot,
- * since there are no core dumps. The others are kept for who asks.
+ * Who enforces which limit: NOFILE and FSIZE the VFS (copies in struct vfs_context); STACK, DATA,
+ * AS and MEMLOCK the VM (struct vm_limits of the space); NPROC fork; SIGPENDING signals. CORE is
+ * moot, since there are no core dumps. The others are kept for who asks.
  */
 #include "proc/usage.h"
 
@@ -16,7 +16,6 @@
 #include "proc/tree.h"
 #include "vfs/fdtable.h"
 #include "vm/commit.h"
-#include "vm/space.h"
 
 #define NS_PER_US 1000ull
 
@@ -44,7 +43,7 @@ static uint64_t resident_pages(struct vm_space *space) {
     struct vm_space_usage usage;
 
     vm_space_usage(space, &usage);
-    return usage.private_pages + usage.file_pages + usage.shared_pages;
+    return usage.private_pages + usage.file_pages + usage.shmem_pages;
 }
 
 int usage_get(int who, struct process_usage *usage) {
@@ -67,13 +66,21 @@ int usage_get(int who, struct process_usage *usage) {
     }
 }
 
-struct vm_limits limits_of_space(const struct process *process) {
+struct vm_limits limit_of_space(const struct process *process, const struct credentials *ids) {
     return (struct vm_limits){
         .stack_bytes = process->rlimits[RLIMIT_STACK].rlim_cur,
         .data_bytes = process->rlimits[RLIMIT_DATA].rlim_cur,
         .space_bytes = process->rlimits[RLIMIT_AS].rlim_cur,
+        .locked_bytes = ids->euid == 0 ? UINT64_MAX : process->rlimits[RLIMIT_MEMLOCK].rlim_cur,
         .data_hard_bytes = process->rlimits[RLIMIT_DATA].rlim_max,
     };
+}
+
+void limit_ids_changed(void) {
+    struct process *self = process_current();
+    struct vm_limits limits = limit_of_space(self, &self->vfs.credentials);
+
+    vm_space_set_limits(self->space, &limits);
 }
 
 /* Linux's CAP_SYS_ADMIN is root's here. The size is read without the space's lock: it is a word. */
@@ -94,7 +101,7 @@ void limits_init(void) {
 /* Tells those who enforce the limit. process_tree_lock is not held. */
 static void apply(struct process *process, unsigned resource) {
     struct vm_space *space = process_space_get(process);
-    struct vm_limits limits = limits_of_space(process);
+    struct vm_limits limits = limit_of_space(process, &process->vfs.credentials);
 
     if (resource == RLIMIT_NOFILE)
         process->vfs.descriptor_limit = process->rlimits[RLIMIT_NOFILE].rlim_cur;

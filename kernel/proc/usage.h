@@ -14,9 +14,6 @@ void usage_to_rusage(const struct process_usage *usage, struct linux_rusage *rus
 /* Of the calling process (RUSAGE_SELF, _CHILDREN, _THREAD), or -EINVAL. */
 int usage_get(int who, struct process_usage *usage);
 
-/* What the VM has to know of the process's limits. */
-struct vm_limits limits_of_space(const struct process *process);
-
 /* Tells the VM who asks for memory (vm/commit.h). Once, at start. */
 void limits_init(void);
 
@@ -26,5 +23,12 @@ void limits_init(void);
  */
 int limit_exchange(struct process *process, unsigned resource, const struct linux_rlimit64 *limit,
                    struct linux_rlimit64 *old);
+
+/* What the limits of a process are for a space that runs with these ids: root may lock any amount.
+ */
+struct vm_limits limit_of_space(const struct process *process, const struct credentials *ids);
+
+/* The calling process has other ids: tells its space. */
+void limit_ids_changed(void);
 
 #endif

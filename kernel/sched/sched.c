@@ -253,11 +253,6 @@ void thread_interrupt(struct thread *thread) {
     wake_from(thread, 1u << THREAD_INTERRUPTIBLE);
 }
 
-void thread_notify(struct thread *thread) {
-    if (thread == thread_current())
-        cpu_work_set(CPU_WORK_SIGNAL);
-}
-
 /* Charges a tick to the running thread and sees whether its slice is over. rq->lock held. */
 static void charge_tick(struct run_queue *rq, uint64_t now_ns) {
     struct thread *thread = rq->current;

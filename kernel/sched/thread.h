@@ -83,7 +83,7 @@ struct thread {
 
 /* The running thread. Never NULL once sched_init() has run. */
 static inline struct thread *thread_current(void) {
-    return cpu_self()->current;
+    return machine_thread_current();
 }
 
 /*
@@ -170,7 +170,10 @@ void sched_tick(void);
  * Asks for a look at the run queue and at signals before the thread goes back to user mode. For its
  * own processor; a thread elsewhere looks when it gets there. Any context.
  */
-void thread_notify(struct thread *thread);
+static inline void thread_notify(struct thread *thread) {
+    if (thread == thread_current())
+        cpu_work_set(CPU_WORK_SIGNAL);
+}
 
 /* Sets the name, cut to 15 bytes. */
 void thread_set_name(struct thread *thread, const char *name);

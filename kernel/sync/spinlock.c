@@ -40,6 +40,13 @@ void spin_note_unlock(struct spinlock *l) {
 
 #endif
 
+void spin_wait(struct spinlock *l) {
+    do {
+        while (__atomic_load_n(&l->taken, __ATOMIC_RELAXED))
+            cpu_relax();
+    } while (__atomic_exchange_n(&l->taken, 1, __ATOMIC_ACQUIRE));
+}
+
 void spin_lock_pair(struct spinlock *a, struct spinlock *b) {
     struct spinlock *first = a < b ? a : b;
     struct spinlock *second = a < b ? b : a;

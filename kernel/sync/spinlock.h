@@ -43,11 +43,12 @@ static inline void spin_note_unlock(struct spinlock *l) {
 }
 #endif
 
+/* Waits for a lock that was taken, and takes it. */
+void spin_wait(struct spinlock *l);
+
 static inline void spin_acquire(struct spinlock *l) {
-    while (__atomic_exchange_n(&l->taken, 1, __ATOMIC_ACQUIRE)) {
-        while (__atomic_load_n(&l->taken, __ATOMIC_RELAXED))
-            cpu_relax();
-    }
+    if (__builtin_expect(__atomic_exchange_n(&l->taken, 1, __ATOMIC_ACQUIRE) != 0, 0))
+        spin_wait(l);
 }
 
 /* Takes l. The caller holds only locks of smaller rank. */

@@ -14,6 +14,7 @@
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "proc/process.h"
+#include "proc/usage.h"
 #include "syscall/calls.h"
 
 #define KEEP UINT32_MAX /* "leave this one" in set*id calls */
@@ -50,6 +51,7 @@ static long put_uids(struct id_set ids) {
     c->euid = ids.effective;
     c->suid = ids.saved;
     c->fsuid = ids.fs;
+    limit_ids_changed();
     return 0;
 }
 

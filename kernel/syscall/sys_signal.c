@@ -27,7 +27,7 @@ static bool is_signal(int signo) {
 
 /* A signal that is ignored from now on and pending is forgotten. */
 static void forget_ignored_locked(struct process *process, int signo) {
-    uint64_t handler = process->actions[signo - 1].handler;
+    uint64_t handler = signal_action(process, signo)->handler;
     struct task *task;
 
     if (handler != SIG_IGN &&
@@ -50,10 +50,11 @@ long sys_rt_sigaction(int signo, const void *action, void *old, size_t set_size)
     if (action && (SIGNALS_UNBLOCKABLE & SIGNAL_BIT(signo)))
         return -EINVAL;
     flags = spin_lock_irq(&process->signal_lock);
-    before = process->actions[signo - 1];
+    before = *signal_action(process, signo);
     if (action) {
         wanted.mask &= ~SIGNALS_UNBLOCKABLE;
         process->actions[signo - 1] = wanted;
+        process->set_actions |= SIGNAL_BIT(signo);
         forget_ignored_locked(process, signo);
     }
     spin_unlock_irq(&process->signal_lock, flags);
@@ -62,7 +63,7 @@ long sys_rt_sigaction(int signo, const void *action, void *old, size_t set_size)
 
 /* ---- masks ---- */
 
-static void set_mask(struct task *task, uint64_t mask) {
+static inline void set_mask(struct task *task, uint64_t mask) {
     struct process *process = task->thread.process;
     irq_flags_t flags = spin_lock_irq(&process->signal_lock);
 
@@ -82,13 +83,12 @@ long sys_rt_sigprocmask(int how, const void *set, void *old, size_t set_size) {
         if (get_user_u64(&wanted, set) != 0)
             return -EFAULT;
         if (how == SIG_BLOCK)
-            set_mask(task, before | wanted);
+            wanted |= before;
         else if (how == SIG_UNBLOCK)
-            set_mask(task, before & ~wanted);
-        else if (how == SIG_SETMASK)
-            set_mask(task, wanted);
-        else
+            wanted = before & ~wanted;
+        else if (how != SIG_SETMASK)
             return -EINVAL;
+        set_mask(task, wanted);
     }
     return old ? put_user_u64(before, old) : 0;
 }
@@ -205,7 +205,7 @@ long sys_rt_sigreturn(void) {
     uint64_t mask;
 
     if (signal_frame_pop(tf, &mask) != 0) {
-        signal_force(SIGSEGV, NULL);
+        signal_force(SIGSEGV, SI_KERNEL, 0);
         return 0;
     }
     set_mask(task, mask);

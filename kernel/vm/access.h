@@ -17,6 +17,13 @@
 /* Only in an access: it came from user mode (the U bit of the fault's error code). */
 #define VM_USER 8u
 
+/*
+ * Only in an access from outside (/proc/PID/mem): the area's own rights do not matter, but what
+ * they may be widened to. What is written to a private area that forbids it, is written to a
+ * private copy.
+ */
+#define VM_FORCE 64u
+
 /* Only for pmap_enter: see vm/pmap.h. */
 #define VM_SHARED 16u
 #define VM_UNCACHED 32u

@@ -13,6 +13,8 @@
 #include "mm/slab.h"
 #include "vm/space.h"
 
+uint64_t vm_stack_guard_bytes = 256 * PAGE_SIZE; /* const after start; Linux's stack_guard_gap */
+
 static struct slab_cache area_cache;
 
 void vm_area_init_cache(void) {
@@ -32,6 +34,19 @@ static void area_link(struct vm_area *area) {
     spin_lock(&area->object->lock);
     list_push_back(&area->object->areas, &area->link);
     spin_unlock(&area->object->lock);
+    if (area->object->ops->attached)
+        area->object->ops->attached(area->object);
+}
+
+static void area_unlink(struct vm_area *area) {
+    if (!area->object)
+        return;
+    spin_lock(&area->object->lock);
+    list_remove(&area->link);
+    spin_unlock(&area->object->lock);
+    if (area->object->ops->detached)
+        area->object->ops->detached(area->object);
+    vm_object_unref(area->object);
 }
 
 struct vm_area *vm_area_create(struct vm_space *space, struct vm_object *object, uint32_t flags) {
@@ -42,6 +57,7 @@ struct vm_area *vm_area_create(struct vm_space *space, struct vm_object *object,
     area->space = space;
     area->object = object;
     area->flags = flags;
+    area->max_prot = 0; /* not writable for vm_object_deny_writes, until it is said to be */
     area->shadow = NULL;
     area->unmap_epoch = 0;
     area_link(area);
@@ -51,12 +67,7 @@ struct vm_area *vm_area_create(struct vm_space *space, struct vm_object *object,
 void vm_area_destroy(struct vm_area *area) {
     if (area->shadow)
         vm_shadow_drop(area->shadow);
-    if (area->object) {
-        spin_lock(&area->object->lock);
-        list_remove(&area->link);
-        spin_unlock(&area->object->lock);
-        vm_object_unref(area->object);
-    }
+    area_unlink(area);
     slab_free(&area_cache, area);
 }
 
@@ -148,6 +159,8 @@ static inline void count_bytes(struct vm_area_set *set, const struct vm_area *ar
         set->data_bytes += bytes;
     if (area->flags & VM_AREA_ACCOUNTED)
         set->accounted_bytes += bytes;
+    if (area->flags & VM_AREA_LOCKED)
+        set->locked_bytes += bytes;
 }
 
 void vm_area_insert(struct vm_area_set *set, struct vm_area *area) {
@@ -195,6 +208,10 @@ void vm_area_set_rights(struct vm_area_set *set, struct vm_area *area, unsigned 
     area->prot = (uint8_t)prot;
     area->flags = flags;
     count_bytes(set, area, bytes);
+}
+
+void vm_area_set_flags(struct vm_area_set *set, struct vm_area *area, uint32_t flags) {
+    vm_area_set_rights(set, area, area->prot, flags);
 }
 
 /* ---- splitting and joining ---- */
@@ -266,11 +283,15 @@ static inline bool range_fits(struct vm_range range, uint64_t size) {
 /* What is found nowhere. */
 static const struct vm_range no_range = {0, 0};
 
-/* The part of the gap in front of area that lies in the window, if it has room for size bytes. */
+/*
+ * The part of the gap in front of area that lies in the window, if it has room for size bytes and
+ * for the guard of what grows down into it.
+ */
 static inline struct vm_range gap_part(const struct vm_area *area, uint64_t size,
                                        struct vm_range window) {
+    uint64_t guard = MIN(vm_area_guard_bytes(area), area->gap);
     struct vm_range part = {MAX(window.start, area->start - area->gap),
-                            MIN(window.end, area->start)};
+                            MIN(window.end, area->start - guard)};
 
     return range_fits(part, size) ? part : no_range;
 }
@@ -336,4 +357,10 @@ bool vm_area_range_is_free(struct vm_area_set *set, uint64_t start, uint64_t end
     struct vm_area *area = vm_area_find_from(set, start);
 
     return !area || area->start >= end;
+}
+
+bool vm_area_range_is_clear(struct vm_area_set *set, uint64_t start, uint64_t end) {
+    struct vm_area *area = vm_area_find_from(set, start);
+
+    return !area || (area->start >= end && area->start - end >= vm_area_guard_bytes(area));
 }

@@ -6,10 +6,12 @@
  * The set is a red-black tree by address; neighbours are linked in order as well. Each node knows
  * a bound of the gaps in front of the areas below it, so that a free range is found from the top or
  * from the bottom in logarithmic time. Filling a gap leaves the bounds above it too wide; a search
- * that a bound has misled makes it narrow again, so each change is paid for once.
+ * that a bound has misled makes it narrow again, so each change is paid for once. A search leaves
+ * the guard below an area that grows down free.
  *
  * Invariants (vm_check): areas do not overlap, are not empty, and neighbours that could be one are
- * one (vm_area_can_join).
+ * one (vm_area_can_join). Areas that share a shadow all have the same difference between address
+ * and index: else two addresses would see one slot of it.
  *
  * Locks: all of it belongs to the space's lock, but for link, which is the object's.
  */
@@ -28,13 +30,27 @@
 struct vm_space;
 
 /* Kinds, bits of vm_area.flags. */
-#define VM_AREA_SHARED 1u     /* writes are everybody's; else private */
-#define VM_AREA_GROWS_DOWN 2u /* a stack */
-#define VM_AREA_HEAP 4u       /* made by brk: [heap] in maps */
-#define VM_AREA_STACK 8u      /* the first thread's: [stack] in maps */
-/* Bits from 0x40 on are those of commitment (vm/commit.h). */
-#define VM_AREA_ACCOUNTED 0x40u  /* its pages are promised: it is or was private and writable */
-#define VM_AREA_NO_RESERVE 0x80u /* MAP_NORESERVE: never accounted */
+#define VM_AREA_SHARED 1u         /* writes are everybody's; else private */
+#define VM_AREA_GROWS_DOWN 2u     /* a stack */
+#define VM_AREA_HEAP 4u           /* made by brk: [heap] in maps */
+#define VM_AREA_STACK 8u          /* the first thread's: [stack] in maps */
+#define VM_AREA_LOCKED 16u        /* mlock: counted in vm_area_set.locked_bytes */
+#define VM_AREA_LOCK_ON_FAULT 32u /* with LOCKED: not to be populated */
+#define VM_AREA_NO_FORK 64u       /* madvise: a child does not get it */
+#define VM_AREA_WIPE_ON_FORK 128u /* madvise: a child finds zeroes; private without an object */
+#define VM_AREA_HUGE 256u         /* madvise: large pages wanted */
+#define VM_AREA_NO_HUGE 512u      /* madvise: large pages not wanted */
+#define VM_AREA_NO_DUMP 1024u     /* madvise: not in core dumps */
+#define VM_AREA_RANDOM 2048u      /* madvise: read in no order */
+#define VM_AREA_SEQUENTIAL 4096u  /* madvise: read in order */
+#define VM_AREA_NO_RESERVE 8192u  /* mmap: never accounted */
+#define VM_AREA_ACCOUNTED 16384u  /* promised (vm/commit.h): is or was private and writable */
+
+/* Those that vm/lock.h sets. */
+#define VM_AREA_LOCK_FLAGS (VM_AREA_LOCKED | VM_AREA_LOCK_ON_FAULT)
+
+/* Room kept below an area that grows down. Set at start, before there is a space. */
+extern uint64_t vm_stack_guard_bytes;
 
 struct vm_area {
     struct rb_node node;   /* [space] in vm_area_set, by start */
@@ -62,6 +78,7 @@ struct vm_area_set {
     uint64_t bytes;           /* sum of all areas' sizes */
     uint64_t data_bytes;      /* of those that vm_area_is_data */
     uint64_t accounted_bytes; /* of those with VM_AREA_ACCOUNTED */
+    uint64_t locked_bytes;    /* of those with VM_AREA_LOCKED */
 };
 
 /* At boot, once. */
@@ -94,6 +111,11 @@ static inline bool vm_area_is_data(unsigned prot, unsigned flags) {
     return (prot & VM_WRITE) && !(flags & (VM_AREA_SHARED | VM_AREA_GROWS_DOWN));
 }
 
+/* Bytes in front of the area that searches for room leave free. */
+static inline uint64_t vm_area_guard_bytes(const struct vm_area *area) {
+    return area->flags & VM_AREA_GROWS_DOWN ? vm_stack_guard_bytes : 0;
+}
+
 void vm_area_set_init(struct vm_area_set *set);
 
 /* The area that contains va; NULL: none. */
@@ -124,6 +146,8 @@ void vm_area_resize(struct vm_area_set *set, struct vm_area *area, uint64_t star
 /* Gives an area in the set other rights and other flags. */
 void vm_area_set_rights(struct vm_area_set *set, struct vm_area *area, unsigned prot,
                         unsigned flags);
+/* Gives an area in the set other flags; not GROWS_DOWN. */
+void vm_area_set_flags(struct vm_area_set *set, struct vm_area *area, uint32_t flags);
 
 /*
  * Splits at an address strictly inside; area keeps the lower part, the upper one is returned.
@@ -149,6 +173,9 @@ struct vm_range {
 uint64_t vm_area_gap_from_top(const struct vm_area_set *set, uint64_t size, struct vm_range window);
 uint64_t vm_area_gap_from_bottom(const struct vm_area_set *set, uint64_t size,
                                  struct vm_range window);
+
+/* Whether nothing lies in [start, end), nor is it the guard of what follows. */
+bool vm_area_range_is_clear(struct vm_area_set *set, uint64_t start, uint64_t end);
 
 /* Whether nothing lies in [start, end). */
 bool vm_area_range_is_free(struct vm_area_set *set, uint64_t start, uint64_t end);

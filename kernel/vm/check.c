@@ -35,6 +35,8 @@ static bool check_area(const struct vm_area *area, struct vm_check_report *repor
                          area->max_prot);
     if ((area->flags & VM_AREA_SHARED) && (area->shadow || !area->object))
         return VIOLATION(report, "shared area %lx has a shadow or no object", area->start);
+    if ((area->flags & VM_AREA_LOCK_ON_FAULT) && !(area->flags & VM_AREA_LOCKED))
+        return VIOLATION(report, "area %lx is locked on fault, but not locked", area->start);
     return check_commitment(area, report);
 }
 
@@ -77,6 +79,9 @@ static bool check_sums(struct vm_space *space, const struct vm_area_set *sums,
     if (sums->data_bytes != set->data_bytes)
         return VIOLATION(report, "%lx bytes of data are counted as %lx", sums->data_bytes,
                          set->data_bytes);
+    if (sums->locked_bytes != set->locked_bytes)
+        return VIOLATION(report, "%lx locked bytes are counted as %lx", sums->locked_bytes,
+                         set->locked_bytes);
     if (sums->accounted_bytes != set->accounted_bytes ||
         sums->accounted_bytes != space->promised_bytes)
         return VIOLATION(report, "%lx bytes are to be promised, %lx counted and %lx promised",
@@ -99,6 +104,7 @@ static bool check_areas(struct vm_space *space, struct vm_check_report *report) 
         sums.bytes += bytes;
         sums.data_bytes += vm_area_is_data(area->prot, area->flags) ? bytes : 0;
         sums.accounted_bytes += area->flags & VM_AREA_ACCOUNTED ? bytes : 0;
+        sums.locked_bytes += area->flags & VM_AREA_LOCKED ? bytes : 0;
         prev = area;
     }
     return check_sums(space, &sums, report);
@@ -130,6 +136,26 @@ static bool check_shadow_users(struct vm_space *space, struct vm_check_report *r
             return VIOLATION(report, "shadow of %lx is used by %u areas and counts %u", area->start,
                              shadow->mark, shadow->areas);
     }
+    return true;
+}
+
+/* What a page's number is more than its index, in 32 bits. */
+static uint32_t index_shift(const struct vm_area *area) {
+    return (uint32_t)((area->start >> PAGE_SHIFT) - area->offset_pages);
+}
+
+/* Areas that share a shadow index it alike: no slot is seen at two addresses. Marks hold the shift.
+ */
+static bool check_shadow_indexes(struct vm_space *space, struct vm_check_report *report) {
+    struct vm_area *area;
+
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
+        if (area->shadow)
+            area->shadow->mark = index_shift(area);
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
+        if (area->shadow && area->shadow->mark != index_shift(area))
+            return VIOLATION(report, "shadow of %lx has areas that index it differently",
+                             area->start);
     return true;
 }
 
@@ -235,7 +261,8 @@ bool check_pmap_locked(struct vm_space *space, struct vm_check_report *report, u
 }
 
 bool check_shape_locked(struct vm_space *space, struct vm_check_report *report) {
-    return check_areas(space, report) && check_shadow_users(space, report);
+    return check_areas(space, report) && check_shadow_users(space, report) &&
+           check_shadow_indexes(space, report);
 }
 
 bool vm_check_space(struct vm_space *space, struct vm_check_report *report) {

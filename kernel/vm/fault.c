@@ -26,6 +26,9 @@
  * maps any more, loses our reference. If the pmap has no memory for the entry, it forgets the page
  * instead, which is never wrong, and the fault fails with the contents as they were.
  *
+ * Huge pages (huge.c) are a matter of cases 3Wd, which may make one, and 3R and 3Wa, which may find
+ * one whose leaf is missing or too weak. A copy (3Wb) is of 4 KiB always.
+ *
  * Locks: the space's, and an object's inside it. Nothing sleeps but case 4, which holds none.
  *
  * Alternatives considered: counting the pmap's entries as references (then a fork or an unmap has
@@ -39,9 +42,8 @@
 #include "lib/bits.h"
 #include "mm/page_clear.h"
 #include "vm/commit.h"
+#include "vm/huge.h"
 #include "vm/pmap.h"
-
-uint64_t vm_stack_guard_bytes = 256 * PAGE_SIZE; /* const after start; Linux's stack_guard_gap */
 
 /* A read fault maps what an object has in memory in an aligned window of this many pages. */
 #define AROUND_PAGES 16u
@@ -50,11 +52,13 @@ uint64_t vm_stack_guard_bytes = 256 * PAGE_SIZE; /* const after start; Linux's s
 struct fault {
     struct vm_space *space;
     uint64_t va;     /* of the page */
-    unsigned access; /* VM_READ, VM_WRITE, VM_EXEC */
+    unsigned access; /* VM_READ, VM_WRITE, VM_EXEC, VM_FORCE */
     struct vm_area *area;
-    uint64_t index;  /* of the page in object and shadow */
-    paddr_t pa;      /* the page that was found or made */
-    unsigned rights; /* to enter it with */
+    uint64_t index;               /* of the page in object and shadow */
+    struct page_tree_place place; /* private areas: in the shadow */
+    paddr_t pa;                   /* the page that was found or made */
+    unsigned rights;              /* to enter it with */
+    bool is_of_run;               /* the page is one of a run's: see huge.h */
     enum vm_fault_case which;
 };
 
@@ -91,17 +95,30 @@ static inline void count_case(enum vm_fault_case which) {
 
 /* ---- finding the area: case 0 ---- */
 
-/* Whether a stack that ends at area->end may reach down to va. */
+/* Whether the limits let a stack grow down to va. */
+static bool stack_limits_allow(struct vm_space *space, const struct vm_area *area, uint64_t va) {
+    const struct vm_limits *limits = &space->limits;
+    uint64_t more = area->start - va;
+
+    return area->end - va <= limits->stack_bytes &&
+           vm_space_may_grow(space, (int64_t)more, false) &&
+           (!(area->flags & VM_AREA_LOCKED) ||
+            space->areas.locked_bytes + more <= limits->locked_bytes);
+}
+
+/*
+ * Whether a stack that ends at area->end may reach down to va. What grows down or has no rights
+ * below it needs no distance. A stack that was moved up runs out of indexes at last.
+ */
 static bool stack_may_grow(struct vm_space *space, const struct vm_area *area, uint64_t va) {
     const struct vm_area *below = vm_area_prev(area);
     uint64_t lowest = below ? below->end : 0;
-    uint64_t more = area->start - va;
 
-    /* Neither another stack nor a guard of the program's own needs one of ours. */
-    if (below && !(below->flags & VM_AREA_GROWS_DOWN) && below->prot != 0)
+    if (below && !(below->flags & VM_AREA_GROWS_DOWN) && below->prot)
         lowest += vm_stack_guard_bytes;
-    return va >= MAX(lowest, vm_lowest_address()) && area->end - va <= space->limits.stack_bytes &&
-           vm_space_may_grow(space, (int64_t)more, false);
+    return va >= MAX(lowest, vm_lowest_address()) &&
+           (area->start - va) >> PAGE_SHIFT <= area->offset_pages &&
+           stack_limits_allow(space, area, va);
 }
 
 /* Grows the stack above va down to it. The stack, or NULL if there is none to grow. */
@@ -118,6 +135,19 @@ static struct vm_area *grow_stack(struct vm_space *space, uint64_t va) {
     return vm_area_join(&space->areas, area);
 }
 
+/*
+ * Whether an access from outside (VM_FORCE) may do what the area forbids: all that its rights could
+ * be widened to, but never write to what is shared.
+ */
+static bool fault_is_forced(const struct fault *fault, const struct vm_area *area) {
+    unsigned allowed = area->max_prot ? area->max_prot | VM_READ : 0;
+
+    if (area->flags & VM_AREA_SHARED)
+        allowed &= ~VM_WRITE;
+    allowed |= vm_area_grants(area);
+    return (fault->access & VM_FORCE) && !(fault->access & VM_RIGHTS & ~allowed);
+}
+
 /* Finds the area and sees that it allows the access. 0, -EFAULT, -EACCES. */
 static int fault_find_area(struct fault *fault) {
     struct vm_area *area = vm_area_find(&fault->space->areas, fault->va);
@@ -128,7 +158,7 @@ static int fault_find_area(struct fault *fault) {
         fault->which = VM_FAULT_NO_AREA;
         return -EFAULT;
     }
-    if (fault->access & ~vm_area_grants(area)) {
+    if ((fault->access & ~vm_area_grants(area)) && !fault_is_forced(fault, area)) {
         fault->which = VM_FAULT_FORBIDDEN;
         return -EACCES;
     }
@@ -187,7 +217,7 @@ static int shadow_put(struct fault *fault, struct frame *frame, struct frame **o
         area->shadow = vm_shadow_create();
     if (!area->shadow)
         return -ENOMEM;
-    return vm_shadow_insert(area->shadow, fault->index, frame, old);
+    return vm_shadow_insert(area->shadow, &fault->place, fault->index, frame, old);
 }
 
 /* Cases 3Wb, c, d: a new frame, filled from the page at source or with zeroes, goes in. */
@@ -214,6 +244,19 @@ static int fault_replace(struct fault *fault, const void *source) {
     return error;
 }
 
+/* Case 3Wd: a huge page where one may be. */
+static int fault_fill(struct fault *fault) {
+    struct frame *frame = NULL;
+
+    /* Where a leaf is, pages are. */
+    if (!fault->place.leaf && vm_huge_fits(fault->area, fault->va))
+        frame = vm_huge_fill(fault->area, fault->va);
+    if (!frame)
+        return fault_replace(fault, NULL);
+    fault->pa = frame_to_phys(frame);
+    return 0;
+}
+
 /* Case 3W, not in the shadow. */
 static int fault_write_below(struct fault *fault) {
     paddr_t below;
@@ -221,7 +264,7 @@ static int fault_write_below(struct fault *fault) {
 
     if (!fault->area->object) {
         fault->which = VM_FAULT_ZERO_FILL;
-        return fault_replace(fault, NULL);
+        return fault_fill(fault);
     }
     fault->which = VM_FAULT_COPY_OBJECT;
     error = object_page(fault, &below);
@@ -238,10 +281,14 @@ static bool is_beyond_object(const struct fault *fault) {
 /* Cases 3R and 3W. Sets entered if the pmap knows already. */
 static int fault_private(struct fault *fault, bool *entered) {
     struct vm_shadow *shadow = fault->area->shadow;
-    bool alone = false;
-    struct frame *frame = shadow ? vm_shadow_lookup(shadow, fault->index, &alone) : NULL;
+    struct frame *frame = NULL;
     bool write = fault->access & VM_WRITE;
+    bool alone;
 
+    fault->place.leaf = NULL;
+    if (shadow)
+        frame = vm_shadow_find(shadow, fault->index, &fault->place);
+    alone = frame && fault->place.leaf && frame_refs(frame) == 1;
     fault->rights = vm_area_grants(fault->area);
     *entered = write && !(frame && alone);
     if (is_beyond_object(fault))
@@ -254,6 +301,7 @@ static int fault_private(struct fault *fault, bool *entered) {
     }
     fault->which = write ? VM_FAULT_REUSE : VM_FAULT_READ_PRIVATE;
     fault->pa = frame_to_phys(frame);
+    fault->is_of_run = frame_is_of_run(frame);
     if (!alone)
         fault->rights &= ~VM_WRITE;
     return 0;
@@ -307,6 +355,9 @@ static int fault_enter(struct fault *fault) {
         fault->which = VM_FAULT_STALE;
         return 0;
     }
+    if (fault->is_of_run &&
+        vm_huge_restore(fault->area, fault->va, phys_to_frame(fault->pa), fault->access))
+        return 0;
     error = pmap_enter(fault->space->pmap, fault->va, fault->pa, fault->rights);
     if (error == 0 && fault->which == VM_FAULT_READ_OBJECT)
         fault_around(fault);
@@ -339,12 +390,19 @@ static int fault_wait(struct vm_object *object, uint64_t index) {
     return error;
 }
 
+/* Lets the page be used. An entry of an area without rights would be one to read by: it goes. */
+static void fault_use(const struct fault *fault, void (*use)(void *arg, void *page), void *arg) {
+    use(arg, phys_to_virt(fault->pa));
+    if ((fault->access & VM_FORCE) && !vm_area_grants(fault->area))
+        pmap_remove(fault->space->pmap, fault->va, fault->va + PAGE_SIZE);
+}
+
 int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
                  void (*use)(void *arg, void *page), void *arg) {
     struct fault fault = {
         .space = space,
         .va = align_down(address, PAGE_SIZE),
-        .access = access & VM_RIGHTS,
+        .access = access & (VM_RIGHTS | VM_FORCE),
     };
     struct vm_object *awaited;
     int error;
@@ -357,7 +415,7 @@ int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
         if (error == 0) {
             space->faults_minor++;
             if (use)
-                use(arg, phys_to_virt(fault.pa));
+                fault_use(&fault, use, arg);
         } else if (error == -EAGAIN) {
             awaited = fault.area->object;
             vm_object_ref(awaited);

@@ -37,15 +37,11 @@ enum vm_fault_case {
 int vm_fault(struct vm_space *space, uint64_t address, unsigned access);
 
 /*
- * As vm_fault, and calls use with the page's bytes (size PAGE_SIZE at page) while the space's lock
- * holds it in place. For vm_space_read and _write.
+ * As vm_fault (access may be with VM_FORCE), and calls use with the page's bytes (size PAGE_SIZE at
+ * page) while the space's lock holds it in place. For vm_space_read and _write.
  */
 int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
                  void (*use)(void *arg, void *page), void *arg);
-
-/* Room kept between a growing stack and the area below it. Set at start, before there is a space.
- */
-extern uint64_t vm_stack_guard_bytes;
 
 /* The name of a case, for reports. */
 const char *vm_fault_case_name(enum vm_fault_case which);

@@ -51,15 +51,44 @@ static void remove_area(struct vm_space *space, struct vm_area *area) {
     vm_area_destroy(area);
 }
 
-/* Unmaps a range of whole pages; what was promised for them is left to the caller to settle. */
-static int unmap_areas(struct vm_space *space, struct vm_range range) {
-    struct vm_area *area = vm_range_first(space, range);
+int vm_unmap_prepare(struct vm_space *space, struct vm_range range) {
+    if (range.start >= range.end)
+        return 0;
+    return prepare_cuts(vm_range_first(space, range), range);
+}
+
+/* Takes away the areas of the range, from the first of them on. */
+static void unmap_areas(struct vm_space *space, struct vm_area *area, struct vm_range range) {
     struct vm_area *next;
+
+    pmap_remove(space->pmap, range.start, range.end);
+    for (; area; area = next) {
+        next = vm_range_next(area, range);
+        remove_area(space, area);
+    }
+}
+
+void vm_unmap_perform(struct vm_space *space, struct vm_range range) {
+    struct vm_area *area = range.start < range.end ? vm_range_first(space, range) : NULL;
+
+    if (area)
+        unmap_areas(space, area, range);
+}
+
+/* Whether taking the range out makes two areas of one when there may be no more. */
+static bool hole_is_too_many(struct vm_space *space, const struct vm_area *area,
+                             struct vm_range range) {
+    return space->areas.count >= VM_AREAS_MAX && area->start < range.start && area->end > range.end;
+}
+
+/* Unmaps a range of whole pages; what was promised for them is left to the caller to settle. */
+static int unmap_range(struct vm_space *space, struct vm_range range) {
+    struct vm_area *area = vm_range_first(space, range);
 
     if (!area)
         return 0;
     if (area->start != range.start || area->end != range.end) {
-        if (vm_range_split(space, range) < 0)
+        if (hole_is_too_many(space, area, range) || vm_range_split(space, range) < 0)
             return -ENOMEM;
         area = vm_range_first(space, range);
     }
@@ -67,16 +96,12 @@ static int unmap_areas(struct vm_space *space, struct vm_range range) {
         vm_range_join(space, range);
         return -ENOMEM;
     }
-    pmap_remove(space->pmap, range.start, range.end);
-    for (; area; area = next) {
-        next = vm_range_next(area, range);
-        remove_area(space, area);
-    }
+    unmap_areas(space, area, range);
     return 0;
 }
 
 int vm_unmap_locked(struct vm_space *space, struct vm_range range) {
-    int error = unmap_areas(space, range);
+    int error = unmap_range(space, range);
 
     DEBUG_ASSERT(spin_held(&space->lock));
     vm_commit_settle(space);
@@ -97,14 +122,8 @@ int vm_unmap(struct vm_space *space, uint64_t address, uint64_t length) {
 
 /* ---- map ---- */
 
-/* What a mapping at a fixed place would replace. */
-struct replaced {
-    uint64_t bytes;
-    uint64_t accounted_bytes;
-};
-
-static struct replaced replaced_in(struct vm_space *space, struct vm_range range) {
-    struct replaced replaced = {0};
+struct vm_replaced vm_range_replaced(struct vm_space *space, struct vm_range range) {
+    struct vm_replaced replaced = {0};
     struct vm_area *area = vm_range_first(space, range);
 
     for (; area; area = vm_range_next(area, range)) {
@@ -116,38 +135,34 @@ static struct replaced replaced_in(struct vm_space *space, struct vm_range range
     return replaced;
 }
 
-/*
- * Sees that limits and commitment allow the area in place of what is there, and promises what comes
- * to it. 0 or -ENOMEM.
- */
-static int reserve_for(struct vm_space *space, const struct vm_area *area, bool may_replace) {
-    struct replaced replaced = {0};
-    uint64_t bytes = area->end - area->start;
-    uint64_t accounted = area->flags & VM_AREA_ACCOUNTED ? bytes : 0;
-
-    if (may_replace)
-        replaced = replaced_in(space, (struct vm_range){area->start, area->end});
+int vm_limits_reserve(struct vm_space *space, const struct vm_area *like, uint64_t bytes,
+                      struct vm_replaced replaced) {
     if (!vm_space_may_grow(space, (int64_t)(bytes - replaced.bytes),
-                           vm_area_is_data(area->prot, area->flags)))
+                           vm_area_is_data(like->prot, like->flags)))
         return -ENOMEM;
-    if (accounted <= replaced.accounted_bytes)
+    if (!(like->flags & VM_AREA_ACCOUNTED) || bytes <= replaced.accounted_bytes)
         return 0;
-    return vm_commit_reserve(space, accounted - replaced.accounted_bytes);
+    return vm_commit_reserve(space, bytes - replaced.accounted_bytes);
 }
 
-/* A free range for the request: at its wish, or the highest one. 0: none. */
-static uint64_t choose_address(struct vm_space *space, uint64_t wish, uint64_t size) {
+/* Mappings that are to lie low: in the second GiB, where Linux puts them. */
+static const struct vm_range low_window = {1ull << 30, 2ull << 30};
+
+uint64_t vm_choose_address(struct vm_space *space, uint64_t wish, uint64_t size, unsigned flags) {
     const uint64_t lowest = vm_lowest_address();
     const struct vm_range all = {lowest, USER_END};
     const struct vm_range below_top = {lowest, space->mmap_top};
     const struct vm_range upwards = {space->mmap_bottom, USER_END};
+    uint64_t end = flags & VM_MAP_LOW ? low_window.end : USER_END;
     uint64_t address;
 
     wish = align_down(wish, PAGE_SIZE);
     wish = wish ? MAX(wish, lowest) : 0;
-    if (wish && wish < USER_END && size <= USER_END - wish &&
-        vm_area_range_is_free(&space->areas, wish, wish + size))
+    if (wish && wish < end && size <= end - wish &&
+        vm_area_range_is_clear(&space->areas, wish, wish + size))
         return wish;
+    if (flags & VM_MAP_LOW)
+        return vm_area_gap_from_bottom(&space->areas, size, low_window);
     address = space->mmap_bottom ? vm_area_gap_from_bottom(&space->areas, size, upwards)
                                  : vm_area_gap_from_top(&space->areas, size, below_top);
     return address ? address : vm_area_gap_from_bottom(&space->areas, size, all);
@@ -167,7 +182,7 @@ int vm_map_check(const struct vm_map_request *request) {
     if (request->object && vm_object_is_device(request->object) &&
         !(request->flags & VM_MAP_SHARED))
         return -EINVAL;
-    if (!(request->flags & VM_MAP_PLACING))
+    if (!(request->flags & VM_MAP_EXACT))
         return 0;
     if (!is_aligned(address, PAGE_SIZE))
         return -EINVAL;
@@ -181,8 +196,9 @@ static int place_request(struct vm_space *space, const struct vm_map_request *re
                          struct vm_range *range) {
     uint64_t size = align_up(request->length, PAGE_SIZE);
 
-    range->start = request->flags & VM_MAP_PLACING ? request->address
-                                                   : choose_address(space, request->address, size);
+    range->start = request->flags & VM_MAP_EXACT
+                       ? request->address
+                       : vm_choose_address(space, request->address, size, request->flags);
     range->end = range->start + size;
     if (range->start == 0)
         return -ENOMEM;
@@ -192,10 +208,17 @@ static int place_request(struct vm_space *space, const struct vm_map_request *re
     return 0;
 }
 
-/* What the area becomes by the request's flags and rights, and by whether all must be promised. */
-static uint32_t area_flags(const struct vm_map_request *request) {
-    uint32_t flags = request->flags & ~VM_MAP_PLACING;
+/*
+ * The flags of the area to be made. What is locked from now on, devices' pages never; what is
+ * private and writable is promised, and in mode 2 nobody can do without.
+ */
+static uint32_t area_flags(const struct vm_space *space, const struct vm_map_request *request) {
+    uint32_t flags = (request->flags & ~VM_MAP_PLACING) | space->future_flags;
+    bool never =
+        (flags & VM_AREA_LOCK_FLAGS) && request->object && vm_object_is_device(request->object);
 
+    if (never)
+        flags &= ~VM_AREA_LOCK_FLAGS;
     if (vm_commit_mode() == VM_COMMIT_NEVER)
         flags &= ~VM_AREA_NO_RESERVE;
     if ((request->prot & VM_WRITE) && !(flags & (VM_AREA_SHARED | VM_AREA_NO_RESERVE)))
@@ -205,7 +228,7 @@ static uint32_t area_flags(const struct vm_map_request *request) {
 
 static struct vm_area *area_for(struct vm_space *space, const struct vm_map_request *request,
                                 struct vm_range range) {
-    struct vm_area *area = vm_area_create(space, request->object, area_flags(request));
+    struct vm_area *area = vm_area_create(space, request->object, area_flags(space, request));
 
     if (!area)
         return NULL;
@@ -218,8 +241,38 @@ static struct vm_area *area_for(struct vm_space *space, const struct vm_map_requ
     return area;
 }
 
+/* Whether limits allow that the new area is locked, if it is. 0, -EPERM, -EAGAIN. */
+static int lock_limits_check(struct vm_space *space, unsigned flags, uint64_t bytes) {
+    if ((flags & VM_MAP_LOCKED) && space->limits.locked_bytes == 0)
+        return -EPERM;
+    if (!((flags | space->future_flags) & VM_AREA_LOCKED))
+        return 0;
+    return vm_lock_limit_allows(space, bytes) ? 0 : -EAGAIN;
+}
+
+/*
+ * Whether limits, commitment and the number of areas allow the area, which promises what comes to
+ * it. 0 or as vm_map.
+ */
+static int reserve_area(struct vm_space *space, const struct vm_map_request *request,
+                        const struct vm_area *area) {
+    struct vm_range range = {area->start, area->end};
+    uint64_t bytes = range.end - range.start;
+    int error = lock_limits_check(space, request->flags, bytes);
+    struct vm_replaced replaced = {0};
+
+    if (space->areas.count > VM_AREAS_MAX)
+        return -ENOMEM;
+    if (error < 0)
+        return error;
+    if (area->object && !vm_object_admits(area->object, area))
+        return -EPERM;
+    if (request->flags & VM_MAP_FIXED)
+        replaced = vm_range_replaced(space, range);
+    return vm_limits_reserve(space, area, bytes, replaced);
+}
+
 int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
-    bool replaces = request->flags & VM_MAP_FIXED;
     struct vm_range range;
     struct vm_area *area;
     int error = place_request(space, request, &range);
@@ -230,28 +283,20 @@ int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, 
     area = area_for(space, request, range);
     if (!area)
         return -ENOMEM;
-    if (area->object && !vm_object_admits(area->object, area))
-        error = -EPERM;
-    else
-        error = reserve_for(space, area, replaces);
-    if (error < 0)
-        goto destroy_area;
-    if (replaces)
-        error = unmap_areas(space, range);
-    if (error < 0)
-        goto give_back;
+    error = reserve_area(space, request, area);
+    if (error == 0 && (request->flags & VM_MAP_FIXED))
+        error = unmap_range(space, range);
+    if (error < 0) {
+        vm_commit_settle(space);
+        vm_area_destroy(area);
+        return error;
+    }
     vm_area_insert(&space->areas, area);
     vm_area_join(&space->areas, area);
     vm_commit_settle(space);
     space->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
     *address = range.start;
     return 0;
-
-give_back:
-    vm_commit_settle(space);
-destroy_area:
-    vm_area_destroy(area);
-    return error;
 }
 
 int vm_map(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {

@@ -36,6 +36,57 @@ int vm_range_split(struct vm_space *space, struct vm_range range) {
     return 0;
 }
 
+/* Whether an area begins before at and ends behind it. */
+static bool is_inside(struct vm_space *space, uint64_t at) {
+    struct vm_area *area = vm_area_find(&space->areas, at);
+
+    return area && area->start < at;
+}
+
+bool vm_range_may_split(struct vm_space *space, struct vm_range range) {
+    if (space->areas.count + 2 <= VM_AREAS_MAX)
+        return true;
+    return space->areas.count + is_inside(space, range.start) + is_inside(space, range.end) <=
+           VM_AREAS_MAX;
+}
+
+/* The flags that a change gives an area. */
+static uint32_t changed_flags(const struct vm_area *area, struct vm_flag_change change) {
+    uint32_t set = change.set;
+
+    if ((set & VM_AREA_LOCK_FLAGS) && area->object && vm_object_is_device(area->object))
+        set &= ~VM_AREA_LOCK_FLAGS;
+    return (area->flags & ~change.clear) | set;
+}
+
+int vm_range_change_flags(struct vm_space *space, struct vm_range range,
+                          struct vm_flag_change change) {
+    struct vm_area *area = vm_range_first(space, range);
+    bool same = true;
+
+    for (; area; area = vm_range_next(area, range))
+        same &= changed_flags(area, change) == area->flags;
+    if (same)
+        return 0;
+    if (!vm_range_may_split(space, range) || vm_range_split(space, range) < 0)
+        return -ENOMEM;
+    for (area = vm_range_first(space, range); area; area = vm_range_next(area, range)) {
+        vm_area_set_flags(&space->areas, area, changed_flags(area, change));
+        area = vm_area_join(&space->areas, area);
+    }
+    vm_range_join(space, range);
+    return 0;
+}
+
+uint64_t vm_range_mapped_end(struct vm_space *space, struct vm_range range) {
+    struct vm_area *area = vm_area_find(&space->areas, range.start);
+    uint64_t end = range.start;
+
+    for (; area && area->start <= end && end < range.end; area = vm_area_next(area))
+        end = area->end;
+    return MIN(end, range.end);
+}
+
 struct vm_area *vm_range_first(struct vm_space *space, struct vm_range range) {
     struct vm_area *area = vm_area_find_from(&space->areas, range.start);
 
@@ -54,17 +105,11 @@ int vm_range_of_pages(uint64_t address, uint64_t length, struct vm_range *range)
     return 0;
 }
 
-int vm_range_allows(struct vm_space *space, struct vm_range range, unsigned prot) {
-    uint64_t at = range.start;
+int vm_range_reach(uint64_t address, uint64_t length, struct vm_range *range) {
+    uint64_t size = align_up(length, PAGE_SIZE);
 
-    while (at < range.end) {
-        struct vm_area *area = vm_area_find(&space->areas, at);
-
-        if (!area)
-            return -ENOMEM;
-        if (prot & ~area->max_prot)
-            return -EACCES;
-        at = area->end;
-    }
+    if (size < length || address + size < address)
+        return -EINVAL;
+    *range = (struct vm_range){address, address + size};
     return 0;
 }

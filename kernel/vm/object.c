@@ -64,6 +64,18 @@ void vm_object_for_each(bool (*visit)(void *arg, struct vm_object *object), void
     spin_unlock(&objects.lock);
 }
 
+int vm_object_commit(struct vm_object *object, bool by_page) {
+    uint64_t pages = div_round_up(object->size_bytes, PAGE_SIZE);
+
+    object->commits_pages = by_page && vm_commit_mode() != VM_COMMIT_NEVER;
+    if (object->commits_pages)
+        return 0;
+    if (vm_commit_charge(pages) < 0)
+        return -ENOMEM;
+    object->committed_pages = pages;
+    return 0;
+}
+
 void vm_object_fini(struct vm_object *object) {
     ASSERT(list_is_empty(&object->areas));
     spin_lock(&objects.lock);

@@ -42,7 +42,7 @@ struct vm_object_identity {
 
 struct vm_object_ops {
     const char *kind;
-    enum frame_use frame_use; /* what its pages are counted as: FRAME_FILE, FRAME_ANON */
+    enum frame_use frame_use; /* what its pages are counted as: FRAME_FILE, FRAME_SHMEM */
 
     /*
      * Finds the page at index (inside the size). A missing page is made if access is VM_WRITE; for
@@ -55,12 +55,25 @@ struct vm_object_ops {
     /* Fetches the page at index; called with no lock held, may sleep. 0 or a negative errno. */
     int (*wait)(struct vm_object *object, uint64_t index);
 
+    /*
+     * Optional: one area more maps the object, or one less. A space's lock may be held, the
+     * object's is not. Does not sleep.
+     */
+    void (*attached)(struct vm_object *object);
+    void (*detached)(struct vm_object *object);
+
     /* Frees what embeds the object, after the last reference; its pages are gone already. */
     void (*destroy)(struct vm_object *object);
 
     /* Optional: references are kept by what embeds the object (a vnode) instead of here. */
     void (*retain)(struct vm_object *object);
     void (*release)(struct vm_object *object);
+
+    /*
+     * Optional, unlocked, may sleep: vm_object_punch where the owner's locks and counts go with it
+     * (a file). 0 or a negative errno.
+     */
+    int (*punch)(struct vm_object *object, uint64_t start, uint64_t end);
 
     /* Optional, unlocked: a name for /proc/PID/maps, device and inode numbers with it. */
     void (*describe)(struct vm_object *object, struct vm_object_identity *identity);
@@ -96,6 +109,12 @@ void vm_object_unref(struct vm_object *object);
  */
 void vm_object_init(struct vm_object *object, const struct vm_object_ops *ops, uint64_t size_bytes);
 
+/*
+ * Promises all of a new object (vm/commit.h), or each page when it is made if that is what is
+ * wanted and mode 2 is not on. 0 or -ENOMEM.
+ */
+int vm_object_commit(struct vm_object *object, bool by_page);
+
 /* Drops all pages of an embedded object whose owner dies. No area maps it any more. */
 void vm_object_fini(struct vm_object *object);
 
@@ -108,7 +127,7 @@ int vm_object_get_memory_page(struct vm_object *object, uint64_t index, unsigned
 
 /*
  * A shared anonymous object of size bytes, refs 1; NULL when there is no memory. All of it is
- * promised at once (vm/commit.h), or each page when it is made.
+ * promised at once, or as vm_object_commit says.
  */
 struct vm_object *vm_object_anon_create(uint64_t size_bytes);
 struct vm_object *vm_object_anon_create_unreserved(uint64_t size_bytes);

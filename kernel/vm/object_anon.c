@@ -3,9 +3,7 @@
  * Anonymous objects: shared memory that belongs to no file. Zeroes until written; a page is made on
  * the first touch, since all who map the object must find the same one.
  */
-#include "lib/bits.h"
 #include "mm/slab.h"
-#include "vm/commit.h"
 #include "vm/object.h"
 
 static void anon_destroy(struct vm_object *object) {
@@ -24,34 +22,29 @@ static void anon_describe(struct vm_object *object, struct vm_object_identity *i
 
 static const struct vm_object_ops anon_ops = {
     .kind = "anonymous",
-    .frame_use = FRAME_ANON,
+    .frame_use = FRAME_SHMEM,
     .get_page = vm_object_get_memory_page,
     .destroy = anon_destroy,
     .describe = anon_describe,
 };
 
-struct vm_object *vm_object_anon_create(uint64_t size_bytes) {
-    uint64_t pages = div_round_up(size_bytes, PAGE_SIZE);
-    struct vm_object *object;
-
-    if (vm_commit_charge(pages) < 0)
-        return NULL;
-    object = vm_object_anon_create_unreserved(size_bytes);
-    if (!object) {
-        vm_commit_uncharge(pages);
-        return NULL;
-    }
-    object->commits_pages = false;
-    object->committed_pages = pages;
-    return object;
-}
-
-struct vm_object *vm_object_anon_create_unreserved(uint64_t size_bytes) {
+static struct vm_object *create(uint64_t size_bytes, bool by_page) {
     struct vm_object *object = kmalloc(sizeof(*object));
 
     if (!object)
         return NULL;
     vm_object_init(object, &anon_ops, size_bytes);
-    object->commits_pages = true;
+    if (vm_object_commit(object, by_page) < 0) {
+        vm_object_unref(object);
+        return NULL;
+    }
     return object;
+}
+
+struct vm_object *vm_object_anon_create(uint64_t size_bytes) {
+    return create(size_bytes, false);
+}
+
+struct vm_object *vm_object_anon_create_unreserved(uint64_t size_bytes) {
+    return create(size_bytes, true);
 }

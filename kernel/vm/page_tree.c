@@ -138,10 +138,12 @@ static struct page_node *node_own(void **link) {
     return copy;
 }
 
-struct frame *page_tree_lookup(const struct page_tree *tree, uint64_t index, bool *alone) {
-    const struct page_node *node = tree->root;
+struct frame *page_tree_find(const struct page_tree *tree, uint64_t index,
+                             struct page_tree_place *place) {
+    struct page_node *node = tree->root;
     bool shared = false;
 
+    place->leaf = NULL;
     if (!tree_covers(tree, index))
         return NULL;
     for (unsigned level = tree->height; level > 1 && node; level--) {
@@ -150,11 +152,27 @@ struct frame *page_tree_lookup(const struct page_tree *tree, uint64_t index, boo
     }
     if (!node)
         return NULL;
-    struct frame *frame = node->slot[slot_number(index, 1)];
+    place->slot = &node->slot[slot_number(index, 1)];
+    if (!shared && node_refs(node) == 1)
+        place->leaf = node;
+    return *place->slot;
+}
+
+struct frame *page_tree_lookup(const struct page_tree *tree, uint64_t index, bool *alone) {
+    struct page_tree_place place;
+    struct frame *frame = page_tree_find(tree, index, &place);
 
     if (alone)
-        *alone = frame && !shared && node_refs(node) == 1 && frame_refs(frame) == 1;
+        *alone = frame && place.leaf && frame_refs(frame) == 1;
     return frame;
+}
+
+struct frame *page_tree_put(const struct page_tree_place *place, struct frame *frame) {
+    struct frame *old = *place->slot;
+
+    place->leaf->used += !old;
+    *place->slot = frame;
+    return old;
 }
 
 /* Adds a level above the root, or the first leaf. 0 or -ENOMEM. */
@@ -229,20 +247,17 @@ static struct page_node *leaf_own(struct page_tree *tree, uint64_t index) {
 
 int page_tree_insert(struct page_tree *tree, uint64_t index, struct frame *frame,
                      struct frame **old) {
-    struct page_node *leaf;
-    void **slot;
+    struct page_tree_place place;
 
     while (!tree_covers(tree, index)) {
         if (tree_grow(tree, index) < 0)
             goto no_memory;
     }
-    leaf = leaf_own(tree, index);
-    if (!leaf)
+    place.leaf = leaf_own(tree, index);
+    if (!place.leaf)
         goto no_memory;
-    slot = &leaf->slot[slot_number(index, 1)];
-    leaf->used += !*slot;
-    *old = *slot;
-    *slot = frame;
+    place.slot = &place.leaf->slot[slot_number(index, 1)];
+    *old = page_tree_put(&place, frame);
     return 0;
 
 no_memory:
@@ -369,18 +384,26 @@ struct frame *page_tree_next(const struct page_tree *tree, uint64_t *index) {
     return next_below(tree->root, tree->base, index);
 }
 
-static void count_page(void *arg, uint64_t index, struct frame *frame) {
-    (void)index;
-    (void)frame;
-    ++*(size_t *)arg;
+static uint64_t count_below(const struct page_node *node, uint64_t base, uint64_t start,
+                            uint64_t end) {
+    uint64_t span = slot_span(node->level), count = 0;
+
+    if (node->level == 1 && start <= base && end >= base + PAGE_TREE_SLOTS)
+        return node->used;
+    for (unsigned i = 0; i < PAGE_TREE_SLOTS && base + i * span < end; i++) {
+        if (!node->slot[i] || base + (i + 1) * span <= start)
+            continue;
+        count += node->level == 1 ? 1 : count_below(node->slot[i], base + i * span, start, end);
+    }
+    return count;
+}
+
+uint64_t page_tree_count_range(const struct page_tree *tree, uint64_t start, uint64_t end) {
+    return tree->root ? count_below(tree->root, tree->base, start, end) : 0;
 }
 
 size_t page_tree_count(const struct page_tree *tree) {
-    size_t count = 0;
-    const struct page_tree_visitor visitor = {.page = count_page, .arg = &count};
-
-    page_tree_visit(tree, &visitor);
-    return count;
+    return page_tree_count_range(tree, 0, UINT64_MAX);
 }
 
 static void visit_below(const struct page_node *node, uint64_t base,
@@ -466,4 +489,80 @@ static bool recheck_below(struct page_node *node, unsigned level, struct page_tr
 
 bool page_tree_recheck(const struct page_tree *tree, struct page_tree_flaw *flaw, uint64_t *nodes) {
     return !tree->root || recheck_below(tree->root, tree->height, flaw, nodes);
+}
+
+/* ---- runs: what a huge page maps ---- */
+
+#define RUN_LEAVES (FRAME_RUN_FRAMES / PAGE_TREE_SLOTS)
+
+_Static_assert(FRAME_RUN_FRAMES % PAGE_TREE_SLOTS == 0, "a run fills whole leaves");
+
+/* The leaves for a run at index, made and owned, the tree grown as it needs. 0 or -ENOMEM. */
+static int run_leaves_own(struct page_tree *tree, uint64_t index,
+                          struct page_node *leaves[RUN_LEAVES]) {
+    while (!tree_covers(tree, index) || !tree_covers(tree, index + FRAME_RUN_FRAMES - 1)) {
+        if (tree_grow(tree, index) < 0)
+            return -ENOMEM;
+    }
+    for (unsigned i = 0; i < RUN_LEAVES; i++) {
+        leaves[i] = leaf_own(tree, index + i * PAGE_TREE_SLOTS);
+        if (!leaves[i])
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+int page_tree_insert_run(struct page_tree *tree, uint64_t index, struct frame *first) {
+    struct page_node *leaves[RUN_LEAVES];
+
+    DEBUG_ASSERT(is_aligned(index, FRAME_RUN_FRAMES));
+    if (run_leaves_own(tree, index, leaves) < 0) {
+        for (unsigned i = 0; i < RUN_LEAVES; i++)
+            tree_prune(tree, index + i * PAGE_TREE_SLOTS);
+        return -ENOMEM;
+    }
+    for (unsigned i = 0; i < RUN_LEAVES; i++) {
+        leaves[i]->used = PAGE_TREE_SLOTS;
+        for (unsigned slot = 0; slot < PAGE_TREE_SLOTS; slot++)
+            leaves[i]->slot[slot] = first++;
+    }
+    return 0;
+}
+
+/* The leaf on the way to index, or NULL; *shared is set if another tree sees it. */
+static const struct page_node *leaf_find(const struct page_tree *tree, uint64_t index,
+                                         bool *shared) {
+    const struct page_node *node = tree_covers(tree, index) ? tree->root : NULL;
+
+    for (; node && node->level > 1; node = node->slot[slot_number(index, node->level)])
+        *shared |= node_refs(node) > 1;
+    if (node)
+        *shared |= node_refs(node) > 1;
+    return node;
+}
+
+/* Whether a leaf holds the frames from `first` on; *shared is set if another tree sees one. */
+static bool leaf_holds(const struct page_node *leaf, const struct frame *first, bool *shared) {
+    for (unsigned slot = 0; slot < PAGE_TREE_SLOTS; slot++) {
+        if (leaf->slot[slot] != first + slot)
+            return false;
+        *shared |= frame_refs(first + slot) > 1;
+    }
+    return true;
+}
+
+struct frame *page_tree_find_run(const struct page_tree *tree, uint64_t index, bool *alone) {
+    struct frame *first = page_tree_lookup(tree, index, NULL);
+    bool shared = false;
+
+    if (!first || !is_aligned(frame_to_pfn(first), FRAME_RUN_FRAMES))
+        return NULL;
+    for (unsigned i = 0; i < RUN_LEAVES; i++) {
+        const struct page_node *leaf = leaf_find(tree, index + i * PAGE_TREE_SLOTS, &shared);
+
+        if (!leaf || !leaf_holds(leaf, first + i * PAGE_TREE_SLOTS, &shared))
+            return NULL;
+    }
+    *alone = !shared;
+    return first;
 }

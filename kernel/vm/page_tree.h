@@ -51,6 +51,20 @@ static inline bool page_tree_is_empty(const struct page_tree *tree) {
  */
 struct frame *page_tree_lookup(const struct page_tree *tree, uint64_t index, bool *alone);
 
+/* Where a page is, or would be, in a tree: good until the tree changes in any other way. */
+struct page_tree_place {
+    struct page_node *leaf; /* NULL: there is none, or others see it: page_tree_insert makes one */
+    void **slot;
+};
+
+/* The frame at index, or NULL, and its place. */
+struct frame *page_tree_find(const struct page_tree *tree, uint64_t index,
+                             struct page_tree_place *place);
+
+/* page_tree_insert at a place with a leaf: cannot fail. Returns the frame that was there, or NULL.
+ */
+struct frame *page_tree_put(const struct page_tree_place *place, struct frame *frame);
+
 /*
  * Puts a frame at index and takes over the caller's reference on it. The frame that was there, if
  * any, is handed back through *old with the tree's reference on it: unref it once nothing maps it
@@ -84,8 +98,31 @@ void page_tree_clear(struct page_tree *tree);
  */
 struct frame *page_tree_next(const struct page_tree *tree, uint64_t *index);
 
+/* Whether there is no page in [start, end). */
+static inline bool page_tree_range_is_empty(const struct page_tree *tree, uint64_t start,
+                                            uint64_t end) {
+    return !page_tree_next(tree, &start) || start >= end;
+}
+
+/*
+ * Puts the FRAME_RUN_FRAMES frames from `first` on at `index` (a multiple of as many) and the ones
+ * after it, where there are no pages, and takes over the references on them. 0, or -ENOMEM: the
+ * tree's pages are as before.
+ */
+int page_tree_insert_run(struct page_tree *tree, uint64_t index, struct frame *first);
+
+/*
+ * Whether the pages from `index` (a multiple of FRAME_RUN_FRAMES) on are a run: as many frames, one
+ * next to the other, from an aligned one on. The first frame, or NULL. *alone: no other tree sees
+ * any of them.
+ */
+struct frame *page_tree_find_run(const struct page_tree *tree, uint64_t index, bool *alone);
+
 /* Pages in the tree, counted by walking it. */
 size_t page_tree_count(const struct page_tree *tree);
+
+/* The same of those in [start, end); whole nodes are not looked into slot by slot. */
+uint64_t page_tree_count_range(const struct page_tree *tree, uint64_t start, uint64_t end);
 
 /*
  * Walks the tree in order of index, nodes before what is below them, following each way to a shared

@@ -53,11 +53,26 @@ void pmap_destroy(struct pmap *pmap);
  */
 int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access);
 
+/*
+ * The same for PMAP_LARGE_BYTES at va, which lead to the frames from pa on (both aligned so), by
+ * one leaf; what mapped a part of them before goes. Not with VM_SHARED or VM_UNCACHED. Such a leaf
+ * is split, or forgotten where there is no memory for that, when something is entered, removed or
+ * protected in a part of it.
+ */
+#define PMAP_LARGE_BYTES (512 * PAGE_SIZE)
+int pmap_enter_large(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access);
+
 /* No entry in [start, end) any more, on any processor. Cannot fail; may forget neighbours too. */
 void pmap_remove(struct pmap *pmap, uint64_t start, uint64_t end);
 
 /* No entry in [start, end) has rights beyond access any more. Cannot fail; may forget instead. */
 void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned access);
+
+/*
+ * Lets the `bytes` at `to`, where nothing is mapped, lead to what those at `from` do, and removes
+ * them there. The ranges do not overlap. Cannot fail; may forget instead.
+ */
+void pmap_move(struct pmap *pmap, uint64_t from, uint64_t to, uint64_t bytes);
 
 /*
  * Gives the child what the parent has in [start, end), and takes the right to write from both,
@@ -80,10 +95,11 @@ void pmap_activate(struct pmap *pmap);
 
 /* What the hardware would find for an address. */
 struct pmap_entry {
-    uint64_t va;         /* of the page */
-    paddr_t pa;          /* of the frame */
+    uint64_t va;         /* of the 4 KiB page */
+    paddr_t pa;          /* of its frame */
     unsigned access;     /* rights in force: W is ANDed and NX ORed down the levels */
-    uint8_t level;       /* 1: a 4 KiB page */
+    uint8_t level;       /* 1: a 4 KiB page, 2: a part of a leaf of PMAP_LARGE_BYTES; missing: of
+                            the hole */
     bool present;        /* false: the other fields but va and level mean nothing */
     uint16_t table_refs; /* the most references that a table on the way has */
     uint64_t raw[4];     /* the entries met, from the top level down; 0 where there was none */
@@ -156,6 +172,8 @@ struct pmap_stats {
     uint64_t flush_space;    /* all of one space's dropped */
     uint64_t table_unshared; /* copies made of shared tables */
     uint64_t table_shared;   /* tables given to a child by reference */
+    uint64_t large_entered;  /* leaves of PMAP_LARGE_BYTES entered */
+    uint64_t large_split;    /* and split into a table of pages */
 };
 void pmap_stats_get(struct pmap_stats *stats);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mprotect on one address space. Rights that are added come by faults; only what is taken away is
- * told to the pmap.
+ * mprotect and msync on one address space.
+ *
+ * mprotect goes as far as it can: up to a hole, or an area that may not have the rights. Rights
+ * that are added come by faults; only what is taken away is told to the pmap.
  */
 #include "abi/errno.h"
 #include "core/assert.h"
@@ -11,12 +13,31 @@
 #include "vm/map_private.h"
 #include "vm/pmap.h"
 
+/* Cuts the range off at what is in the way. What the call is to answer: 0, -ENOMEM, -EACCES. */
+static int protect_reach(struct vm_space *space, struct vm_range *range, unsigned prot) {
+    struct vm_area *area = vm_area_find(&space->areas, range->start);
+    uint64_t end = range->start;
+    int answer = 0;
+
+    for (; end < range->end; area = vm_area_next(area)) {
+        if (!area || area->start > end)
+            answer = -ENOMEM;
+        else if (prot & ~area->max_prot)
+            answer = -EACCES;
+        if (answer < 0)
+            break;
+        end = area->end;
+    }
+    range->end = MIN(range->end, end);
+    return answer;
+}
+
 /*
  * The flags of an area once it has other rights. What becomes writable is promised from then on;
  * the promise ends early only where nothing private was ever made.
  */
-static unsigned flags_with(const struct vm_area *area, unsigned prot) {
-    const unsigned never = VM_AREA_SHARED | VM_AREA_NO_RESERVE;
+static uint32_t flags_with(const struct vm_area *area, unsigned prot) {
+    const uint32_t never = VM_AREA_SHARED | VM_AREA_NO_RESERVE;
 
     if (prot & VM_WRITE)
         return area->flags & never ? area->flags : area->flags | VM_AREA_ACCOUNTED;
@@ -32,7 +53,7 @@ static int reserve_writable(struct vm_space *space, struct vm_range range) {
     struct vm_area *area;
 
     for (area = vm_range_first(space, range); area; area = vm_range_next(area, range)) {
-        unsigned flags = flags_with(area, area->prot | VM_WRITE);
+        uint32_t flags = flags_with(area, area->prot | VM_WRITE);
         uint64_t bytes = MIN(area->end, range.end) - MAX(area->start, range.start);
 
         if (!vm_area_is_data(area->prot, flags) && vm_area_is_data(VM_WRITE, flags))
@@ -45,8 +66,8 @@ static int reserve_writable(struct vm_space *space, struct vm_range range) {
     return vm_commit_reserve(space, accounted);
 }
 
-/* What cannot fail: the areas of the range get their new rights. Returns the rights taken away. */
-static unsigned set_rights(struct vm_space *space, struct vm_range range, unsigned prot) {
+/* What cannot fail: the areas of the range get their new rights. */
+static void set_rights(struct vm_space *space, struct vm_range range, unsigned prot) {
     unsigned taken = 0;
     struct vm_area *area;
 
@@ -56,40 +77,87 @@ static unsigned set_rights(struct vm_space *space, struct vm_range range, unsign
         area = vm_area_join(&space->areas, area);
     }
     vm_range_join(space, range);
-    return taken;
+    if (taken)
+        pmap_protect(space->pmap, range.start, range.end, prot);
+}
+
+/* Sets the rights of a range that is mapped and may have them. 0 or -ENOMEM and nothing changed. */
+static int protect_range(struct vm_space *space, struct vm_range range, unsigned prot) {
+    int error = prot & VM_WRITE ? reserve_writable(space, range) : 0;
+
+    if (error == 0 && (!vm_range_may_split(space, range) || vm_range_split(space, range) < 0))
+        error = -ENOMEM;
+    if (error == 0)
+        set_rights(space, range, prot);
+    vm_commit_settle(space);
+    return error;
+}
+
+/* PROT_GROWSDOWN: begins where the area begins, which has to be a stack. 0, -ENOMEM, -EINVAL. */
+static int reach_down(struct vm_space *space, struct vm_range *range) {
+    struct vm_area *area = vm_range_first(space, *range);
+
+    if (!area)
+        return -ENOMEM;
+    range->start = area->start;
+    return area->flags & VM_AREA_GROWS_DOWN ? 0 : -EINVAL;
 }
 
 static int protect_locked(struct vm_space *space, struct vm_range range, unsigned prot) {
-    unsigned taken = 0;
-    int error = vm_range_allows(space, range, prot);
+    int error = prot & VM_PROTECT_GROWS_DOWN ? reach_down(space, &range) : 0;
+    int answer;
 
     DEBUG_ASSERT(spin_held(&space->lock));
-    if (error == 0 && (prot & VM_WRITE))
-        error = reserve_writable(space, range);
-    if (error == 0)
-        error = vm_range_split(space, range);
-    if (error == 0)
-        taken = set_rights(space, range, prot);
-    vm_commit_settle(space);
     if (error < 0)
         return error;
-    if (taken)
-        pmap_protect(space->pmap, range.start, range.end, prot);
-    return 0;
+    answer = protect_reach(space, &range, prot & VM_RIGHTS);
+    if (range.start < range.end)
+        error = protect_range(space, range, prot & VM_RIGHTS);
+    return error < 0 ? error : answer;
 }
 
 int vm_protect(struct vm_space *space, uint64_t address, uint64_t length, unsigned prot) {
     struct vm_range range;
     int error;
 
-    if (!is_aligned(address, PAGE_SIZE) || (prot & ~VM_RIGHTS))
+    if (!is_aligned(address, PAGE_SIZE) || (prot & ~(VM_RIGHTS | VM_PROTECT_GROWS_DOWN)))
         return -EINVAL;
     if (length == 0)
         return 0;
-    if (vm_range_of_pages(address, length, &range) < 0)
+    if (vm_range_reach(address, length, &range) < 0)
         return -ENOMEM;
     spin_lock(&space->lock);
     error = protect_locked(space, range, prot);
+    spin_unlock(&space->lock);
+    return error;
+}
+
+/* Whether an area in the range is locked. */
+static bool range_is_locked(struct vm_space *space, struct vm_range range) {
+    struct vm_area *area = vm_area_find_from(&space->areas, range.start);
+
+    for (; area && area->start < range.end; area = vm_area_next(area)) {
+        if (area->flags & VM_AREA_LOCKED)
+            return true;
+    }
+    return false;
+}
+
+int vm_is_mapped(struct vm_space *space, uint64_t address, uint64_t length, bool no_locked) {
+    struct vm_range range;
+    int error = 0;
+
+    if (!is_aligned(address, PAGE_SIZE))
+        return -EINVAL;
+    if (length == 0)
+        return 0;
+    if (vm_range_reach(address, length, &range) < 0)
+        return -ENOMEM;
+    spin_lock(&space->lock);
+    if (no_locked && range_is_locked(space, range))
+        error = -EBUSY;
+    else if (vm_range_mapped_end(space, range) < range.end)
+        error = -ENOMEM;
     spin_unlock(&space->lock);
     return error;
 }

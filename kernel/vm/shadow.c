@@ -9,6 +9,8 @@
 #include "mm/slab.h"
 
 #define NOTHING_VOID UINT64_MAX
+/* Beyond every index that a tree can hold. */
+#define INDEX_END (1ull << (PAGE_TREE_MAX_HEIGHT * PAGE_TREE_BITS))
 
 static struct slab_cache shadow_cache;
 
@@ -58,10 +60,15 @@ static int take_out_void(struct vm_shadow *shadow) {
     return 0;
 }
 
-int vm_shadow_insert(struct vm_shadow *shadow, uint64_t index, struct frame *frame,
-                     struct frame **old) {
-    int error = take_out_void(shadow);
+int vm_shadow_insert(struct vm_shadow *shadow, const struct page_tree_place *place, uint64_t index,
+                     struct frame *frame, struct frame **old) {
+    int error;
 
+    if (place->leaf && shadow->void_from == NOTHING_VOID) {
+        *old = page_tree_put(place, frame);
+        return 0;
+    }
+    error = take_out_void(shadow);
     /* Below the void the page can be had without; there it would bring back what was cut off. */
     if (error < 0 && index >= shadow->void_from)
         return error;
@@ -88,4 +95,27 @@ struct vm_shadow *vm_shadow_fork(struct vm_shadow *shadow) {
 
 void vm_shadow_fork_end(struct vm_shadow *shadow) {
     shadow->twin = NULL;
+}
+
+struct vm_shadow *vm_shadow_detach_prepare(struct vm_shadow *shadow, uint64_t start, uint64_t end) {
+    struct vm_shadow *part = vm_shadow_create();
+
+    if (!part)
+        return NULL;
+    page_tree_clone(&part->tree, &shadow->tree);
+    part->void_from = shadow->void_from;
+    if (page_tree_remove_prepare(&shadow->tree, start, end) < 0 ||
+        page_tree_remove_prepare(&part->tree, 0, start) < 0 ||
+        page_tree_remove_prepare(&part->tree, end, INDEX_END) < 0) {
+        vm_shadow_drop(part);
+        return NULL;
+    }
+    return part;
+}
+
+void vm_shadow_detach(struct vm_shadow *shadow, struct vm_shadow *part, uint64_t start,
+                      uint64_t end) {
+    page_tree_remove(&shadow->tree, start, end);
+    page_tree_remove(&part->tree, 0, start);
+    page_tree_remove(&part->tree, end, INDEX_END);
 }

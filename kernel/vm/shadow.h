@@ -47,9 +47,19 @@ static inline struct frame *vm_shadow_lookup(const struct vm_shadow *shadow, uin
     return index < shadow->void_from ? page_tree_lookup(&shadow->tree, index, alone) : NULL;
 }
 
-/* As page_tree_insert, with nothing void left behind. 0, or -ENOMEM and the pages are as before. */
-int vm_shadow_insert(struct vm_shadow *shadow, uint64_t index, struct frame *frame,
-                     struct frame **old);
+/* The same, with the page's place for vm_shadow_insert. */
+static inline struct frame *vm_shadow_find(const struct vm_shadow *shadow, uint64_t index,
+                                           struct page_tree_place *place) {
+    place->leaf = NULL;
+    return index < shadow->void_from ? page_tree_find(&shadow->tree, index, place) : NULL;
+}
+
+/*
+ * Puts a frame in as page_tree_insert does, at the place that vm_shadow_find told, with nothing
+ * void left behind. 0, or -ENOMEM and the pages are as before.
+ */
+int vm_shadow_insert(struct vm_shadow *shadow, const struct page_tree_place *place, uint64_t index,
+                     struct frame *frame, struct frame **old);
 
 /* Cuts off all pages from index `start` on. Cannot fail; no entry of a pmap leads to them now. */
 void vm_shadow_cut(struct vm_shadow *shadow, uint64_t start);
@@ -63,5 +73,17 @@ void vm_shadow_clear(struct vm_shadow *shadow);
  */
 struct vm_shadow *vm_shadow_fork(struct vm_shadow *shadow);
 void vm_shadow_fork_end(struct vm_shadow *shadow);
+
+/*
+ * Takes the indexes [start, end) that one of its areas uses out into a shadow of their own, for
+ * that area to be moved. _prepare makes the new shadow (one area; NULL: no memory) and whatever the
+ * rest needs, and changes nothing that one can see; nothing may be cloned then until
+ * vm_shadow_detach, which cannot fail and leaves the pages of the range to the new shadow only, the
+ * others to the old one only. To give up instead, drop the new one. The areas' own references are
+ * the caller's.
+ */
+struct vm_shadow *vm_shadow_detach_prepare(struct vm_shadow *shadow, uint64_t start, uint64_t end);
+void vm_shadow_detach(struct vm_shadow *shadow, struct vm_shadow *part, uint64_t start,
+                      uint64_t end);
 
 #endif

@@ -92,7 +92,7 @@ static struct vm_space *space_make(void) {
     spin_init(&space->lock, "vm_space", LOCK_RANK_VM_SPACE);
     vm_area_set_init(&space->areas);
     space->mmap_top = MMAP_TOP;
-    space->limits = (struct vm_limits){8ull << 20, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    space->limits = (struct vm_limits){8ull << 20, UINT64_MAX, UINT64_MAX, 8ull << 20, UINT64_MAX};
     return space;
 }
 
@@ -191,10 +191,24 @@ void vm_space_set_data_segment(struct vm_space *space, uint64_t bytes) {
 
 /* ---- fork ---- */
 
-/* Gives the child an area like the parent's, a clone of its shadow, its entries. 0 or -ENOMEM. */
-static int fork_area(struct vm_space *child, struct vm_area *area) {
-    struct vm_area *copy = vm_area_create(child, area->object, area->flags);
+/* Gives copy the shadow that the child has of the area's. 0 or -ENOMEM. */
+static int fork_shadow(struct vm_area *copy, const struct vm_area *area) {
+    if (!area->shadow || (area->flags & VM_AREA_WIPE_ON_FORK))
+        return 0;
+    copy->shadow = vm_shadow_fork(area->shadow);
+    return copy->shadow ? 0 : -ENOMEM;
+}
 
+/*
+ * Gives the child an area like the parent's, a clone of its shadow, its entries. Locks are not
+ * inherited, so what they kept apart may be one. 0 or -ENOMEM.
+ */
+static int fork_area(struct vm_space *child, struct vm_area *area) {
+    struct vm_area *copy;
+
+    if (area->flags & VM_AREA_NO_FORK)
+        return 0;
+    copy = vm_area_create(child, area->object, area->flags & ~VM_AREA_LOCK_FLAGS);
     if (!copy)
         return -ENOMEM;
     copy->start = area->start;
@@ -202,15 +216,35 @@ static int fork_area(struct vm_space *child, struct vm_area *area) {
     copy->prot = area->prot;
     copy->max_prot = area->max_prot;
     copy->offset_pages = area->offset_pages;
-    if (area->shadow) {
-        copy->shadow = vm_shadow_fork(area->shadow);
-        if (!copy->shadow) {
-            vm_area_destroy(copy);
-            return -ENOMEM;
-        }
+    if (fork_shadow(copy, area) < 0) {
+        vm_area_destroy(copy);
+        return -ENOMEM;
     }
     vm_area_insert(&child->areas, copy);
-    pmap_fork(area->space->pmap, child->pmap, area->start, area->end);
+    if (area->space->areas.locked_bytes > 0)
+        vm_area_join(&child->areas, copy);
+    if (!(area->flags & VM_AREA_WIPE_ON_FORK))
+        pmap_fork(area->space->pmap, child->pmap, area->start, area->end);
+    return 0;
+}
+
+/*
+ * Takes from the child what it is not to see of an area: pages that came with a shadow that other
+ * areas use as well, entries that came with a table. 0 or -ENOMEM.
+ */
+static int fork_hide(struct vm_space *child, struct vm_area *area) {
+    struct vm_shadow *twin = area->shadow ? area->shadow->twin : NULL;
+    uint64_t first = area->offset_pages;
+    uint64_t end = vm_area_index(area, area->end);
+
+    if (!(area->flags & (VM_AREA_NO_FORK | VM_AREA_WIPE_ON_FORK)))
+        return 0;
+    pmap_remove(child->pmap, area->start, area->end);
+    if (!twin)
+        return 0;
+    if (page_tree_remove_prepare(&twin->tree, first, end) < 0)
+        return -ENOMEM;
+    page_tree_remove(&twin->tree, first, end);
     return 0;
 }
 
@@ -221,6 +255,8 @@ static int fork_areas(struct vm_space *parent, struct vm_space *child) {
     for (area = vm_area_first(&parent->areas); area && error == 0; area = vm_area_next(area))
         error = fork_area(child, area);
     pmap_fork_finish(parent->pmap);
+    for (area = vm_area_first(&parent->areas); area && error == 0; area = vm_area_next(area))
+        error = fork_hide(child, area);
     for (area = vm_area_first(&parent->areas); area; area = vm_area_next(area)) {
         if (area->shadow)
             vm_shadow_fork_end(area->shadow);
@@ -241,11 +277,11 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child) {
     space->brk = parent->brk;
     space->segment_bytes = parent->segment_bytes;
     space->limits = parent->limits;
-    space->peak_bytes = parent->areas.bytes;
     error = vm_commit_reserve(space, parent->areas.accounted_bytes);
     if (error == 0)
         error = fork_areas(parent, space);
     vm_commit_settle(space);
+    space->peak_bytes = space->areas.bytes;
     spin_unlock(&parent->lock);
     if (error < 0) {
         space_free(space); /* half made: it would not pass vm_check */

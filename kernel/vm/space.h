@@ -24,14 +24,19 @@
 
 struct pmap;
 
+/* Areas in one space at most: Linux's vm.max_map_count. */
+#define VM_AREAS_MAX 65530u
+
 /*
- * Limits of one space, bytes; UINT64_MAX: none. setrlimit(2): RLIMIT_STACK, _DATA, _AS. Where
- * data_bytes is 0, the hard limit counts for mappings: Valgrind sets it so to be rid of the heap.
+ * Limits of one space, bytes; UINT64_MAX: none. setrlimit(2): RLIMIT_STACK, _DATA, _AS, _MEMLOCK.
+ * Where data_bytes is 0, the hard limit counts for mappings: Valgrind sets it so to be rid of the
+ * heap.
  */
 struct vm_limits {
     uint64_t stack_bytes;
     uint64_t data_bytes;
     uint64_t space_bytes;
+    uint64_t locked_bytes; /* UINT64_MAX for who may lock any amount */
     uint64_t data_hard_bytes;
 };
 
@@ -46,6 +51,7 @@ struct vm_space {
     uint64_t segment_bytes;  /* [space] the program's data segment: RLIMIT_DATA counts it for brk */
     uint64_t brk;            /* [space] the break */
     struct vm_limits limits; /* [space] */
+    uint32_t future_flags;   /* [space] of new areas: VM_AREA_LOCKED, _LOCK_ON_FAULT, or 0 */
     uint64_t faults_minor;   /* [space] repaired from memory */
     uint64_t faults_major;   /* [space] had to wait for a device */
     uint64_t peak_bytes;     /* [space] largest areas.bytes */
@@ -119,6 +125,10 @@ bool vm_space_may_have_data(const struct vm_space *space, int64_t more_bytes);
  * before anything is mapped.
  */
 void vm_space_set_mmap_range(struct vm_space *space, uint64_t top, uint64_t bottom);
+/* Whether anything is locked now: what is mapped or grown may be too, and be to populate. */
+static inline bool vm_space_locks(const struct vm_space *space) {
+    return __atomic_load_n(&space->areas.locked_bytes, __ATOMIC_RELAXED) > 0;
+}
 
 /* Sets where the heap starts and the break stands; exec, before anything is in the heap. */
 void vm_space_set_brk_start(struct vm_space *space, uint64_t address);
@@ -133,6 +143,11 @@ void vm_space_set_data_segment(struct vm_space *space, uint64_t bytes);
  */
 int vm_space_read(struct vm_space *space, uint64_t address, void *buffer, size_t size);
 int vm_space_write(struct vm_space *space, uint64_t address, const void *buffer, size_t size);
+
+/* The same as a debugger does, whatever the areas' own rights: see VM_FORCE. */
+int vm_space_read_forced(struct vm_space *space, uint64_t address, void *buffer, size_t size);
+int vm_space_write_forced(struct vm_space *space, uint64_t address, const void *buffer,
+                          size_t size);
 
 /*
  * Whether every byte of [address, address + size) lies in areas that grant all of rights (Weenix:
@@ -150,7 +165,7 @@ struct vm_space_usage {
     uint64_t locked_bytes;
     uint64_t private_pages; /* in shadows: anonymous resident */
     uint64_t file_pages;    /* mapped from files now */
-    uint64_t shared_pages;  /* mapped from shared memory now */
+    uint64_t shmem_pages;   /* mapped from shared memory that is no file now */
     uint64_t table_pages;
     uint32_t areas;
 };
@@ -159,7 +174,7 @@ void vm_space_usage(struct vm_space *space, struct vm_space_usage *usage);
 /* One area as /proc/PID/maps tells it. */
 struct vm_area_info {
     uint64_t start, end;
-    unsigned prot;
+    unsigned prot, max_prot;
     uint32_t flags;
     uint64_t offset_bytes; /* in the object; 0 if there is none */
     uint64_t private_pages;
@@ -169,11 +184,16 @@ struct vm_area_info {
 /* The first area that ends above address; false: none. For walking maps without holding locks. */
 bool vm_space_area_info(struct vm_space *space, uint64_t address, struct vm_area_info *info);
 
-/* What an address finds (for /proc/PID/pagemap): the truth, not only what is mapped just now. */
+/*
+ * What an address finds (for /proc/PID/pagemap): private memory by the truth, what is mapped just
+ * now of an object.
+ */
 struct vm_page_info {
+    bool in_area;   /* something is mapped there */
     bool present;   /* there is a frame for it (the zero frame does not count) */
-    bool anonymous; /* from a shadow or anonymous object; else from a file */
-    bool alone;     /* nobody else sees it */
+    bool anonymous; /* private memory */
+    bool alone;     /* nobody else sees it; of private memory only: a census tells of others */
+    bool zero;      /* not present, but the frame of zeroes is mapped */
     struct frame *frame;
 };
 void vm_space_page_info(struct vm_space *space, uint64_t address, struct vm_page_info *info);

@@ -208,7 +208,7 @@ static void compare_shadows(struct sweep *sweep, struct vm_space *space) {
 
 /* Whether the references of frames of a use are ways. */
 static bool is_counted_by_ways(enum frame_use use) {
-    return use == FRAME_ANON || use == FRAME_FILE || use == FRAME_TABLE;
+    return use == FRAME_ANON || use == FRAME_FILE || use == FRAME_SHMEM || use == FRAME_TABLE;
 }
 
 /* The references of one frame. */

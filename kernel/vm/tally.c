@@ -39,6 +39,12 @@ int vm_tally_add(struct vm_tally *tally, const struct frame *frame) {
     return 0;
 }
 
+void vm_tally_mark(struct vm_tally *tally, const struct frame *frame, uint32_t bits) {
+    pfn_t pfn = frame_to_pfn(frame);
+
+    tally->chunks[pfn / CHUNK_FRAMES][pfn % CHUNK_FRAMES] |= bits;
+}
+
 uint32_t vm_tally_get(const struct vm_tally *tally, const struct frame *frame) {
     pfn_t pfn = frame_to_pfn(frame);
     const uint32_t *chunk = tally->chunks[pfn / CHUNK_FRAMES];

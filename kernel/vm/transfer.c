@@ -51,7 +51,7 @@ static int space_transfer(struct vm_space *space, uint64_t address, size_t size,
         transfer->offset = address % PAGE_SIZE;
         transfer->size = MIN(size, PAGE_SIZE - transfer->offset);
         int error = vm_fault_use(space, address, access,
-                                 access == VM_READ ? copy_from_page : copy_to_page, transfer);
+                                 access & VM_WRITE ? copy_to_page : copy_from_page, transfer);
 
         if (error < 0)
             return error == -ENOMEM ? error : -EFAULT;
@@ -72,4 +72,17 @@ int vm_space_write(struct vm_space *space, uint64_t address, const void *buffer,
     struct transfer transfer = {.buffer = (char *)(uintptr_t)buffer};
 
     return space_transfer(space, address, size, &transfer, VM_WRITE);
+}
+
+int vm_space_read_forced(struct vm_space *space, uint64_t address, void *buffer, size_t size) {
+    struct transfer transfer = {.buffer = buffer};
+
+    return space_transfer(space, address, size, &transfer, VM_READ | VM_FORCE);
+}
+
+int vm_space_write_forced(struct vm_space *space, uint64_t address, const void *buffer,
+                          size_t size) {
+    struct transfer transfer = {.buffer = (char *)(uintptr_t)buffer};
+
+    return space_transfer(space, address, size, &transfer, VM_WRITE | VM_FORCE);
 }

@@ -14,15 +14,22 @@ static uint64_t area_pages(const struct vm_area *area) {
 
 /* Pages of the area's shadow that belong to this area. */
 static uint64_t area_private_pages(const struct vm_area *area) {
-    uint64_t index = area->offset_pages;
-    uint64_t end = index + area_pages(area);
-    uint64_t count = 0;
+    uint64_t index = area->offset_pages, end = index + area_pages(area);
 
     if (!area->shadow)
         return 0;
-    for (; page_tree_next(&area->shadow->tree, &index) && index < end; index++)
-        count++;
-    return count;
+    return page_tree_count_range(&area->shadow->tree, index, MIN(end, area->shadow->void_from));
+}
+
+/* What an entry of the area leads to if that is a page of its object; NULL: it is not. */
+static struct frame *object_frame(const struct vm_area *area, const struct pmap_entry *entry) {
+    struct frame *frame = phys_to_frame_checked(entry->pa);
+
+    if (!frame || frame == vm_zero_frame() || frame->use == FRAME_RESERVED)
+        return NULL;
+    if (area->shadow && vm_shadow_lookup(area->shadow, vm_area_index(area, entry->va), NULL))
+        return NULL;
+    return frame;
 }
 
 /* Pages of the area that are mapped now and are not private: the object's. */
@@ -34,9 +41,7 @@ static uint64_t area_mapped_object_pages(const struct vm_area *area) {
         return 0;
     pmap_cursor_init(&cursor, area->space->pmap, area->start);
     while (pmap_cursor_next_present(&cursor, area->end)) {
-        uint64_t index = vm_area_index(area, cursor.at.va);
-
-        count += !area->shadow || !vm_shadow_lookup(area->shadow, index, NULL);
+        count += object_frame(area, &cursor.at) != NULL;
         pmap_cursor_advance(&cursor, PAGE_SIZE);
     }
     return count;
@@ -46,8 +51,8 @@ static void add_area_usage(const struct vm_area *area, struct vm_space_usage *us
     uint64_t bytes = area->end - area->start;
 
     usage->private_pages += area_private_pages(area);
-    if (area->flags & VM_AREA_SHARED)
-        usage->shared_pages += area_mapped_object_pages(area);
+    if (area->object && area->object->ops->frame_use == FRAME_SHMEM)
+        usage->shmem_pages += area_mapped_object_pages(area);
     else
         usage->file_pages += area_mapped_object_pages(area);
     if (area->flags & VM_AREA_STACK)
@@ -64,6 +69,7 @@ void vm_space_usage(struct vm_space *space, struct vm_space_usage *usage) {
     usage->mapped_bytes = space->areas.bytes;
     usage->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
     usage->areas = space->areas.count;
+    usage->locked_bytes = space->areas.locked_bytes;
     usage->table_pages = pmap_table_pages(space->pmap);
     for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area))
         add_area_usage(area, usage);
@@ -81,6 +87,7 @@ bool vm_space_area_info(struct vm_space *space, uint64_t address, struct vm_area
             .start = area->start,
             .end = area->end,
             .prot = area->prot,
+            .max_prot = area->max_prot,
             .flags = area->flags,
             .offset_bytes = area->object ? area->offset_pages << PAGE_SHIFT : 0,
             .private_pages = area_private_pages(area),
@@ -97,11 +104,15 @@ bool vm_space_area_info(struct vm_space *space, uint64_t address, struct vm_area
     return area != NULL;
 }
 
-static void object_page_info(struct vm_object *object, uint64_t index, struct vm_page_info *info) {
-    spin_lock(&object->lock);
-    info->frame = page_tree_lookup(&object->tree, index, NULL);
-    info->anonymous = object->ops->frame_use == FRAME_ANON;
-    spin_unlock(&object->lock);
+/* A page that no shadow has: the object's or that of zeroes, if it is mapped. */
+static void mapped_page_info(struct vm_area *area, uint64_t address, struct vm_page_info *info) {
+    struct pmap_entry entry;
+
+    if (!pmap_lookup(area->space->pmap, address, &entry))
+        return;
+    info->frame = object_frame(area, &entry);
+    if (!info->frame && phys_to_frame_checked(entry.pa) == vm_zero_frame())
+        info->zero = true;
 }
 
 void vm_space_page_info(struct vm_space *space, uint64_t address, struct vm_page_info *info) {
@@ -110,12 +121,12 @@ void vm_space_page_info(struct vm_space *space, uint64_t address, struct vm_page
     *info = (struct vm_page_info){0};
     spin_lock(&space->lock);
     area = vm_area_find(&space->areas, address);
-    if (area && area->shadow) {
+    info->in_area = area != NULL;
+    if (area && area->shadow)
         info->frame = vm_shadow_lookup(area->shadow, vm_area_index(area, address), &info->alone);
-        info->anonymous = true;
-    }
-    if (area && !info->frame && area->object)
-        object_page_info(area->object, vm_area_index(area, address), info);
+    info->anonymous = info->frame != NULL;
+    if (area && !info->frame)
+        mapped_page_info(area, align_down(address, PAGE_SIZE), info);
     info->present = info->frame != NULL;
     spin_unlock(&space->lock);
 }

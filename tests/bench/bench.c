@@ -1,420 +1,139 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench [NAME...]: what the kernel's most common services cost, in ticks of the time-stamp counter.
+ * bench [options] [NAME...]: what the kernel's most common services cost.
  *
- * Prints lines `NAME VALUE`, each value per operation, the lowest of several repetitions. In an
- * emulator that counts instructions (quire run --icount) a tick is one guest instruction, and
- * the figures repeat; elsewhere they are clock cycles and only roughly right. The same binary
- * runs on Linux, to be compared. A row that the machine's memory is too small for prints `skip`.
+ *   --list       the rows, `NAME<tab>UNIT<tab>GROUP<tab>OPERATION` each
+ *   --repeat N   N repetitions of each row instead of what is usual
+ *   --wall       nanoseconds of clock_gettime
+ *   --events     each row twice, for somebody who watches from outside; prints `NAME OPERATIONS`
+ *
+ * Prints lines `NAME VALUE`, each value per operation, the lowest of several repetitions, in ticks
+ * of the time-stamp counter. In an emulator that counts instructions (quire run --icount) a tick is
+ * one guest instruction, and the figures repeat; elsewhere they are clock cycles and only roughly
+ * right. The same binary runs on Linux, to be compared. The value is `skip` where the kernel lacks
+ * the call, or the machine the memory, and `failed` where a call failed for another reason.
+ *
+ * Rows are in rows_*.c; one that needs much memory comes late.
  */
 
 #define _GNU_SOURCE
-#include <fcntl.h>
+#include "tests/bench/bench.h"
+
+#include <errno.h>
 #include <setjmp.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/sysinfo.h>
-#include <sys/wait.h>
+#include <sys/personality.h>
+#include <sys/resource.h>
+#include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
-#define PAGE_BYTES 4096UL
-#define MIB (1UL << 20)
-#define BIG_PAGES (16 * MIB / PAGE_BYTES)
-#define GIB_PAGES (1024 * MIB / PAGE_BYTES)
-#define FILE_PAGES 1024UL
-#define SKIPPED UINT64_MAX
+enum { ROW_SKIPPED = 1, ROW_FAILED = 2 };
+#define FAILED (UINT64_MAX - 1)
+#define EVENTS_START_MARKS 16
 
-typedef uint64_t ticks;
-
-struct row {
-    const char *name;
-    int repetitions;
-    ticks (*measure)(void); /* once, per operation */
+static const struct rows *const all_rows[] = {
+    &process_rows, &signal_rows, &map_rows, &fault_rows,  &advice_rows,
+    &sharing_rows, &huge_rows,   &big_rows, &memory_rows,
 };
+#define FOR_EACH_ROW(row, group)                                                                   \
+    for (size_t g_ = 0; g_ < sizeof all_rows / sizeof all_rows[0]; g_++)                           \
+        for (const struct rows *group = all_rows[g_]; group; group = NULL)                         \
+            for (const struct row *row = group->first; row < group->first + group->count; row++)
 
-static inline ticks now(void) {
+static bool wall, events;
+static int repetitions;
+static uint64_t operations; /* of the last measurement */
+static jmp_buf row_end;
+static pid_t bench_pid;
+
+static ticks wall_now(void) {
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return ((ticks)time.tv_sec * 1000000000 + (ticks)time.tv_nsec) * 1000;
+}
+
+/* tools/bench_events.py finds this function and the next by their names, and the first true
+ * measurement behind EVENTS_START_MARKS others. */
+__attribute__((noinline)) ticks now(void) {
     uint32_t low, high;
 
+    if (wall)
+        return wall_now();
     __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
     return (ticks)high << 32 | low;
 }
 
-static _Noreturn void fail(const char *what) {
-    perror(what);
-    exit(1);
+__attribute__((noinline)) void measurement_begins(void) {
+    __asm__ volatile("" ::: "memory");
 }
 
-static char *pages_map(size_t pages) {
-    char *start =
-        mmap(NULL, pages * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (start == MAP_FAILED)
-        fail("mmap");
-    madvise(start, pages * PAGE_BYTES, MADV_NOHUGEPAGE);
-    return start;
+ticks per(ticks total, uint64_t count) {
+    operations = count;
+    return total / count;
 }
 
-static void pages_unmap(char *start, size_t pages) {
-    munmap(start, pages * PAGE_BYTES);
-}
-
-static void pages_write(volatile char *start, size_t pages) {
-    for (size_t i = 0; i < pages; i++)
-        start[i * PAGE_BYTES] = 1;
-}
-
-static void child_wait(pid_t child) {
-    if (child < 0 || waitpid(child, NULL, 0) != child)
-        fail("fork or wait");
-}
-
-static bool memory_has(uint64_t bytes) {
-    struct sysinfo info;
-
-    return sysinfo(&info) == 0 && (uint64_t)info.freeram * info.mem_unit > bytes;
-}
-
-/* ---- processes ---- */
-
-static ticks measure_getppid(void) {
-    ticks start = now();
-
-    for (int i = 0; i < 1000; i++)
-        syscall(SYS_getppid);
-    return (now() - start) / 1000;
-}
-
-static ticks measure_fork_exit_wait(void) {
-    ticks start = now();
-    pid_t child = fork();
-
-    if (child == 0)
-        _exit(0);
-    child_wait(child);
-    return now() - start;
-}
-
-static char *const nothing[] = {"bench", "--nothing", NULL};
-
-static ticks measure_fork_exec_exit_wait(void) {
-    ticks start = now();
-    pid_t child = fork();
-
-    if (child == 0) {
-        execv("/proc/self/exe", nothing);
+static _Noreturn void row_leave(int how) {
+    if (getpid() != bench_pid)
         _exit(1);
-    }
-    child_wait(child);
-    return now() - start;
+    longjmp(row_end, how);
 }
 
-static ticks measure_vfork_exec_exit_wait(void) {
-    ticks start = now();
-    pid_t child = vfork();
-
-    if (child == 0) {
-        execv("/proc/self/exe", nothing);
-        _exit(1);
-    }
-    child_wait(child);
-    return now() - start;
+_Noreturn void row_skip(void) {
+    row_leave(ROW_SKIPPED);
 }
 
-/* ---- fork with much memory; the memory is made once and kept for the repetitions ---- */
-
-static char *resident;
-static size_t resident_pages;
-
-static void resident_set(size_t pages) {
-    if (resident_pages == pages)
+void need(bool done, const char *what) {
+    if (done)
         return;
-    if (resident)
-        pages_unmap(resident, resident_pages);
-    resident = pages_map(pages);
-    resident_pages = pages;
-    pages_write(resident, pages);
+    if (errno == ENOSYS || errno == EINVAL || errno == EOPNOTSUPP)
+        row_skip();
+    perror(what);
+    row_leave(ROW_FAILED);
 }
 
-static ticks fork_alone(size_t pages) {
-    ticks start, end;
-    pid_t child;
-
-    resident_set(pages);
-    start = now();
-    child = fork();
-    if (child == 0)
-        _exit(0);
-    end = now();
-    child_wait(child);
-    return end - start;
-}
-
-static ticks fork_whole(size_t pages) {
-    resident_set(pages);
-    return measure_fork_exit_wait();
-}
-
-static ticks measure_fork_16m(void) {
-    return fork_alone(BIG_PAGES);
-}
-
-static ticks measure_fork_exit_wait_16m(void) {
-    return fork_whole(BIG_PAGES);
-}
-
-static bool gib_missing(void) {
-    return resident_pages != GIB_PAGES && !memory_has(1100 * MIB);
-}
-
-static ticks measure_fork_1g(void) {
-    return gib_missing() ? SKIPPED : fork_alone(GIB_PAGES);
-}
-
-static ticks measure_fork_exit_wait_1g(void) {
-    return gib_missing() ? SKIPPED : fork_whole(GIB_PAGES);
-}
-
-/* ---- memory ---- */
-
-static ticks measure_mmap_munmap(void) {
-    ticks start = now();
-
-    for (int i = 0; i < 100; i++)
-        munmap(mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-               PAGE_BYTES);
-    return (now() - start) / 100;
-}
-
-static ticks measure_first_write(void) {
-    ticks start = now();
-    char *pages = pages_map(BIG_PAGES);
-
-    pages_write(pages, BIG_PAGES);
-    pages_unmap(pages, BIG_PAGES);
-    return (now() - start) / BIG_PAGES;
-}
-
-static ticks measure_copy_on_write(void) {
-    ticks *result =
-        mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    ticks value;
-    pid_t child;
-
-    resident_set(BIG_PAGES);
-    pages_write(resident, BIG_PAGES);
-    child = fork();
-    if (child == 0) {
-        ticks start = now();
-        pages_write(resident, BIG_PAGES);
-        *result = (now() - start) / BIG_PAGES;
-        _exit(0);
+static ticks measure_once(const struct row *row) {
+    switch (setjmp(row_end)) {
+    case 0:
+        resident_set(row->resident_pages);
+        measurement_begins();
+        return row->measure();
+    case ROW_SKIPPED:
+        return SKIPPED;
+    default:
+        return FAILED;
     }
-    child_wait(child);
-    value = *result;
-    munmap(result, PAGE_BYTES);
-    return value;
 }
 
-static int file_open(void) {
-    static int fd = -1;
-    static char page[PAGE_BYTES] = "x";
-    char path[] = "/tmp/bench-XXXXXX";
-
-    if (fd >= 0)
-        return fd;
-    fd = mkstemp(path);
-    unlink(path);
-    for (size_t i = 0; i < FILE_PAGES; i++)
-        if (write(fd, page, sizeof page) != sizeof page)
-            fail("write");
-    return fd;
-}
-
-static ticks measure_read_fault_file(void) {
-    int fd = file_open();
-    ticks start = now();
-    volatile char *pages = mmap(NULL, FILE_PAGES * PAGE_BYTES, PROT_READ, MAP_PRIVATE, fd, 0);
-
-    if (pages == MAP_FAILED)
-        fail("mmap of a file");
-    for (size_t i = 0; i < FILE_PAGES; i++)
-        (void)pages[i * PAGE_BYTES];
-    munmap((void *)pages, FILE_PAGES * PAGE_BYTES);
-    return (now() - start) / FILE_PAGES;
-}
-
-/* Rights taken and given back: two calls each turn, so half of it is the cost of one. */
-static ticks protect_turn(char *pages, size_t count, int turns) {
-    ticks start = now();
-
-    for (int i = 0; i < turns; i++) {
-        mprotect(pages, count * PAGE_BYTES, PROT_READ);
-        mprotect(pages, count * PAGE_BYTES, PROT_READ | PROT_WRITE);
-    }
-    return (now() - start) / 2 / (ticks)turns;
-}
-
-static ticks measure_mprotect_page(void) {
-    char *pages = pages_map(3);
-    ticks result;
-
-    pages_write(pages, 3);
-    result = protect_turn(pages + PAGE_BYTES, 1, 50);
-    pages_unmap(pages, 3);
-    return result;
-}
-
-static ticks measure_mprotect_16m(void) {
-    resident_set(BIG_PAGES);
-    pages_write(resident, BIG_PAGES);
-    return protect_turn(resident, BIG_PAGES, 2) / BIG_PAGES;
-}
-
-static ticks measure_brk(void) {
-    enum { COUNT = 1024 };
-    uintptr_t end = (uintptr_t)syscall(SYS_brk, 0);
-    ticks start = now();
-
-    if ((uintptr_t)syscall(SYS_brk, end + COUNT * PAGE_BYTES) != end + COUNT * PAGE_BYTES)
-        fail("brk");
-    pages_write((char *)end, COUNT);
-    syscall(SYS_brk, end);
-    return (now() - start) / COUNT;
-}
-
-/* ---- signals and pipes ---- */
-
-static sigjmp_buf fault_return;
-
-static void fault_handler(int number) {
-    (void)number;
-    siglongjmp(fault_return, 1);
-}
-
-static ticks measure_sigsegv_catch(void) {
-    struct sigaction action = {.sa_handler = fault_handler};
-    volatile char *page = mmap(NULL, PAGE_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    volatile int turns = 0;
-    volatile ticks start;
-
-    sigaction(SIGSEGV, &action, NULL);
-    (void)page[0];
-    start = now();
-    while (turns < 100) {
-        turns++;
-        if (sigsetjmp(fault_return, 1) == 0)
-            page[0] = 1;
-    }
-    signal(SIGSEGV, SIG_DFL);
-    return (now() - start) / 100;
-}
-
-static void echo(int from, int to) {
-    char byte;
-
-    while (read(from, &byte, 1) == 1 && write(to, &byte, 1) == 1)
-        ;
-    _exit(0);
-}
-
-static ticks measure_pipe_round_trip(void) {
-    enum { TURNS = 200 };
-    int there[2], back[2];
-    char byte = 0;
-    ticks start, result;
-    pid_t child;
-
-    if (pipe2(there, O_CLOEXEC) < 0 || pipe2(back, O_CLOEXEC) < 0 || (child = fork()) < 0)
-        fail("pipe or fork");
-    if (child == 0) {
-        close(there[1]);
-        echo(there[0], back[1]);
-    }
-    start = now();
-    for (int i = 0; i < TURNS; i++)
-        if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1)
-            fail("pipe");
-    result = (now() - start) / TURNS;
-    close(there[1]);
-    child_wait(child);
-    close(there[0]);
-    close(back[0]);
-    close(back[1]);
-    return result;
-}
-
-static void swallow(int from) {
-    static char bytes[65536];
-
-    while (read(from, bytes, sizeof bytes) > 0)
-        ;
-    _exit(0);
-}
-
-static ticks measure_pipe_per_kib(void) {
-    enum { WRITES = 64 };
-    static char bytes[65536];
-    int pair[2];
-    ticks start;
-    pid_t child;
-
-    if (pipe2(pair, O_CLOEXEC) < 0 || (child = fork()) < 0)
-        fail("pipe or fork");
-    if (child == 0) {
-        close(pair[1]);
-        swallow(pair[0]);
-    }
-    close(pair[0]);
-    start = now();
-    for (int i = 0; i < WRITES; i++)
-        if (write(pair[1], bytes, sizeof bytes) != sizeof bytes)
-            fail("pipe");
-    close(pair[1]);
-    child_wait(child);
-    return (now() - start) / WRITES / 64;
-}
-
-/* ---- all of them; what needs a gigabyte comes last ---- */
-
-static const struct row rows[] = {
-    {"getppid", 5, measure_getppid},
-    {"fork_exit_wait", 20, measure_fork_exit_wait},
-    {"fork_exec_exit_wait", 20, measure_fork_exec_exit_wait},
-    {"vfork_exec_exit_wait", 20, measure_vfork_exec_exit_wait},
-    {"mmap_munmap", 5, measure_mmap_munmap},
-    {"first_write", 5, measure_first_write},
-    {"read_fault_file", 5, measure_read_fault_file},
-    {"mprotect_page", 5, measure_mprotect_page},
-    {"brk", 5, measure_brk},
-    {"sigsegv_catch", 5, measure_sigsegv_catch},
-    {"pipe_round_trip", 5, measure_pipe_round_trip},
-    {"pipe_per_kib", 5, measure_pipe_per_kib},
-    {"copy_on_write", 3, measure_copy_on_write},
-    {"mprotect_16m", 5, measure_mprotect_16m},
-    {"fork_16m", 10, measure_fork_16m},
-    {"fork_exit_wait_16m", 10, measure_fork_exit_wait_16m},
-    {"fork_1g", 5, measure_fork_1g},
-    {"fork_exit_wait_1g", 5, measure_fork_exit_wait_1g},
-};
-
-static void row_run(const struct row *row) {
+static ticks measure_lowest(const struct row *row) {
+    int turns = events ? 2 : repetitions ? repetitions : row->repetitions;
     ticks lowest = SKIPPED;
 
-    for (int i = 0; i < row->repetitions; i++) {
-        ticks value = row->measure();
+    for (int i = 0; i < turns && (i == 0 || lowest < FAILED); i++) {
+        ticks value = measure_once(row);
         lowest = value < lowest ? value : lowest;
     }
-    if (lowest == SKIPPED)
+    return lowest;
+}
+
+static void row_run(const struct row *row) {
+    ticks value = wall && row->kind != ROW_TIME ? SKIPPED : measure_lowest(row);
+
+    if (value == SKIPPED)
         printf("%s skip\n", row->name);
+    else if (value == FAILED)
+        printf("%s failed\n", row->name);
+    else if (events)
+        printf("%s %llu\n", row->name, (unsigned long long)operations);
+    else if (wall)
+        printf("%s %.1f\n", row->name, (double)value / 1000);
     else
-        printf("%s %llu\n", row->name, (unsigned long long)lowest);
+        printf("%s %llu\n", row->name, (unsigned long long)value);
     fflush(stdout);
+    tcdrain(STDOUT_FILENO); /* nothing is sent while the next row is measured */
 }
 
 static bool row_wanted(const char *name, char **names) {
@@ -426,11 +145,72 @@ static bool row_wanted(const char *name, char **names) {
     return false;
 }
 
+static bool row_exists(const char *name) {
+    FOR_EACH_ROW(row, group)
+    if (strcmp(row->name, name) == 0)
+        return true;
+    return false;
+}
+
+static void list(void) {
+    static const char *const kinds[] = {"time", "count", "bytes"};
+
+    FOR_EACH_ROW(row, group)
+    printf("%s\t%s\t%s\t%s\n", row->name, kinds[row->kind], group->title, row->what);
+}
+
+/* Returns the index of the first name, or -1 after a complaint. */
+static int options_read(int argc, char **argv) {
+    int at = 1;
+
+    for (; at < argc && argv[at][0] == '-'; at++) {
+        if (strcmp(argv[at], "--wall") == 0)
+            wall = true;
+        else if (strcmp(argv[at], "--events") == 0)
+            events = true;
+        else if (strcmp(argv[at], "--repeat") == 0 && at + 1 < argc)
+            repetitions = atoi(argv[++at]);
+        else
+            break;
+    }
+    for (int i = at; i < argc; i++) {
+        if (!row_exists(argv[i])) {
+            fprintf(stderr, "bench: there is no option or row %s; --list names them\n", argv[i]);
+            return -1;
+        }
+    }
+    return at;
+}
+
+/* Starts this program again with addresses that are always the same: they decide how many page
+ * tables an area needs. */
+static void addresses_fix(char **argv) {
+    int persona = personality(0xffffffff);
+
+    if (persona < 0 || (persona & ADDR_NO_RANDOMIZE))
+        return;
+    if (personality((unsigned)persona | ADDR_NO_RANDOMIZE) >= 0)
+        execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv) {
+    int names;
+
     if (argc > 1 && strcmp(argv[1], "--nothing") == 0)
         return 0;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (row_wanted(rows[i].name, argv + 1))
-            row_run(&rows[i]);
+    if (argc > 1 && strcmp(argv[1], "--list") == 0) {
+        list();
+        return 0;
+    }
+    addresses_fix(argv);
+    names = options_read(argc, argv);
+    if (names < 0)
+        return 2;
+    bench_pid = getpid();
+    for (int i = 0; events && i < EVENTS_START_MARKS; i++)
+        measurement_begins();
+    FOR_EACH_ROW(row, group)
+    if (row_wanted(row->name, argv + names))
+        row_run(row);
     return 0;
 }

@@ -3,6 +3,8 @@
  * What every implementation of vm/pmap.h must do. The host runs this on its model and on the x86-64
  * sources, the kernel on the machine.
  *
+ * Large leaves have a file of their own, pmap_large.c.
+ *
  * Frames are only names here: physical addresses that nobody reads or writes, except where a test
  * says so. Where the contract allows forgetting, "missing or right" is what is asked.
  */
@@ -10,12 +12,11 @@
 
 #include "lib/bits.h"
 #include "mm/frame.h"
-#include "vm/pmap.h"
+#include "pmap_tests.h"
 
 #define BASE 0x10000000ull
 #define FAR 0x7f0000000000ull
 #define MANY 300u /* pages: more than a fork copies entry by entry */
-#define RW (VM_READ | VM_WRITE)
 
 /* A physical address to map for a page; distinct, and inside any machine's reach. */
 static paddr_t pa_of(uint64_t page) {
@@ -38,12 +39,6 @@ static bool is_mapped(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned right
 
     return pmap_lookup(pmap, va, &entry) && entry.pa == pa && entry.level == 1 &&
            (entry.access & VM_RIGHTS) == rights;
-}
-
-static bool is_missing(struct pmap *pmap, uint64_t va) {
-    struct pmap_entry entry;
-
-    return !pmap_lookup(pmap, va, &entry);
 }
 
 /* Missing, or leading to the right frame and not writable. */
@@ -362,10 +357,7 @@ static const char *test_fork_generations(struct pmap *pmap) {
 
 /* ---- running them ---- */
 
-static const struct {
-    const char *name;
-    const char *(*run)(struct pmap *pmap);
-} tests[] = {
+static const struct pmap_test tests[] = {
     {"enter and lookup", test_enter_and_lookup},
     {"enter replaces", test_enter_replaces},
     {"remove the middle", test_remove_middle},
@@ -406,13 +398,19 @@ static const char *run_one(const char *(*run)(struct pmap *pmap)) {
     return failure;
 }
 
-void pmap_conformance_run(const struct conformance_report *report) {
-    for (unsigned i = 0; i < ARRAY_SIZE(tests); i++) {
+static void run_tests(const struct pmap_test *list, size_t count,
+                      const struct conformance_report *report) {
+    for (size_t i = 0; i < count; i++) {
         uint64_t before = free_frames();
-        const char *failure = run_one(tests[i].run);
+        const char *failure = run_one(list[i].run);
 
         if (!failure && free_frames() != before)
             failure = "frames were lost";
-        report->result(report->arg, tests[i].name, failure);
+        report->result(report->arg, list[i].name, failure);
     }
+}
+
+void pmap_conformance_run(const struct conformance_report *report) {
+    run_tests(tests, ARRAY_SIZE(tests), report);
+    run_tests(pmap_large_tests, pmap_large_test_count, report);
 }

@@ -18,12 +18,12 @@
 static struct vm_space *space;
 static uint64_t pages_before;
 
-/* Frames that hold pages: anonymous and file. */
+/* Frames that hold pages. */
 static uint64_t pages_now(void) {
     struct frame_stats stats;
 
     frame_stats_get(&stats);
-    return stats.by_use[FRAME_ANON] + stats.by_use[FRAME_FILE];
+    return stats.by_use[FRAME_ANON] + stats.by_use[FRAME_FILE] + stats.by_use[FRAME_SHMEM];
 }
 
 static void expect_pages_taken(uint64_t n) {

@@ -400,6 +400,83 @@ static void test_large_after_small(void) {
     frames_check();
 }
 
+/* ---- runs ---- */
+
+static void free_frames_of_run(struct frame *first, unsigned from, unsigned to) {
+    for (unsigned i = from; i < to; i++)
+        frame_unref(first + i);
+}
+
+/* As many frames, next to each other, each by itself; freed one by one they are a block again. */
+static void test_run(void) {
+    struct frame_stats before;
+    struct frame *run, *again;
+
+    host_memory_init(8 * MIB);
+    before = stats_now();
+    run = frame_alloc_run(FRAME_ANON);
+    CHECK(run != NULL);
+    CHECK_EQ(frame_to_pfn(run) % FRAME_RUN_FRAMES, 0);
+    CHECK_EQ(stats_now().by_use[FRAME_ANON], FRAME_RUN_FRAMES);
+    frames_check();
+    for (unsigned i = 0; i < FRAME_RUN_FRAMES; i++) {
+        CHECK_EQ(frame_refs(run + i), 1);
+        CHECK_EQ(run[i].order, 0);
+        CHECK(frame_is_of_run(run + i) && frame_run_is_whole(run + i));
+    }
+    CHECK_EQ(frame_run_bytes(), FRAME_RUN_BYTES);
+    free_frames_of_run(run, 0, FRAME_RUN_FRAMES);
+    CHECK_EQ(frame_run_bytes(), 0);
+    CHECK_EQ(stats_now().free, before.free);
+    again = frame_alloc_order(FRAME_KERNEL, FRAME_RUN_ORDER);
+    CHECK(again != NULL);
+    frame_free_order(again, FRAME_RUN_ORDER);
+    frames_check();
+}
+
+/* A run without one of its frames is none any more, and a frame that took the place makes none. */
+static void test_run_breaks(void) {
+    struct frame *run, *other;
+
+    host_memory_init(8 * MIB);
+    run = frame_alloc_run(FRAME_ANON);
+    CHECK(run != NULL);
+    frame_ref(run + 77);
+    frame_unref(run + 77);
+    CHECK(frame_run_is_whole(run));
+    frame_unref(run + 77);
+    CHECK(!frame_run_is_whole(run));
+    CHECK(!frame_is_of_run(run + 77) && frame_is_of_run(run + 78));
+    CHECK_EQ(frame_run_bytes(), 0);
+    other = frame_alloc(FRAME_ANON);
+    CHECK(other == run + 77);
+    CHECK(!frame_is_of_run(other) && !frame_run_is_whole(run));
+    frame_unref(other);
+    free_frames_of_run(run, 0, 77);
+    free_frames_of_run(run, 78, FRAME_RUN_FRAMES);
+    frames_check();
+}
+
+/* No block is large enough: no run, and all that is free can still be had one by one. */
+static void test_run_none(void) {
+    struct frame *all, *kept[64];
+    unsigned runs = 0;
+    uint64_t free;
+
+    host_memory_init(8 * MIB);
+    free = stats_now().free;
+    while (runs < ARRAY_SIZE(kept) && (kept[runs] = frame_alloc_run(FRAME_ANON)) != NULL)
+        runs++;
+    CHECK(runs > 0 && runs < ARRAY_SIZE(kept));
+    CHECK_EQ(frame_run_bytes(), runs * FRAME_RUN_BYTES);
+    CHECK_EQ(take_all(&all), free - runs * FRAME_RUN_FRAMES);
+    give_all(all);
+    while (runs-- > 0)
+        free_frames_of_run(kept[runs], 0, FRAME_RUN_FRAMES);
+    CHECK_EQ(stats_now().free, free);
+    frames_check();
+}
+
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         {"init_with_holes", test_init_with_holes},
@@ -415,6 +492,9 @@ int main(int argc, char **argv) {
         {"random", test_random},
         {"reclaim", test_reclaim},
         {"large_after_small", test_large_after_small},
+        {"run", test_run},
+        {"run_breaks", test_run_breaks},
+        {"run_none", test_run_none},
     };
 
     return test_main(argc, argv, "frame", tests, ARRAY_SIZE(tests));

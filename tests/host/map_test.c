@@ -10,6 +10,7 @@
 #include "support/arena.h"
 #include "support/check.h"
 #include "support/vm_fixture.h"
+#include "vm/advise.h"
 #include "vm/commit.h"
 
 static struct vm_space *space;
@@ -300,10 +301,13 @@ static void test_protect_errors(void) {
     CHECK_EQ(vm_protect(space, AT(0), PAGE_SIZE, 8), -EINVAL);
     CHECK_EQ(vm_protect(space, AT(0), 0, RO), 0);
     CHECK_EQ(vm_protect(space, AT(0), UINT64_MAX - PAGE_SIZE, RO), -ENOMEM);
-    CHECK_EQ(protect(0, 4, RO), -ENOMEM);
-    CHECK_EQ(protect(5, 2, RW), -EACCES);
+    CHECK_EQ(vm_protect(space, AT(0), UINT64_MAX / 2, RO), -ENOMEM);
+    expect_picture(space, 7, "[rr].[www][r]"); /* up to the hole, all the same */
+    CHECK_EQ(protect(1, 3, RX), -ENOMEM);
+    CHECK_EQ(protect(2, 2, RX), -ENOMEM);
+    CHECK_EQ(protect(5, 2, RX), -EACCES);
     CHECK_EQ(protect(6, 1, RX), -EACCES);
-    expect_picture(space, 7, "[ww].[www][r]");
+    expect_picture(space, 7, "[r][x].[ww][x][r]");
     CHECK_EQ(protect(6, 1, 0), 0);
     CHECK_EQ(protect(6, 1, RO), 0);
 }
@@ -312,7 +316,7 @@ static void test_protect_errors(void) {
 
 /*
  *   [ww][rr]..[ww]
- *     ^^^           private pages go, the areas stay; a hole refuses all of it
+ *     ^^^           private pages go, the areas stay; a hole is passed over
  */
 static void test_discard(void) {
     struct test_file file;
@@ -325,21 +329,23 @@ static void test_discard(void) {
     map_object(space, 6, 2, RW, VM_MAP_SHARED, &file.object, 6);
     for (unsigned i = 0; i < 8; i++)
         CHECK_EQ(poke(space, i, (unsigned char)(i + 1)), i == 4 || i == 5 ? -EFAULT : 0);
-    CHECK_EQ(vm_discard(space, AT(1), 4 * PAGE_SIZE), -ENOMEM);
-    CHECK_EQ(peek(space, 1), 2);
-    CHECK_EQ(vm_discard(space, AT(1), 2 * PAGE_SIZE), 0);
-    CHECK_EQ(vm_discard(space, AT(6), 2 * PAGE_SIZE), 0);
+    CHECK_EQ(vm_advise(space, AT(1), 2 * PAGE_SIZE, VM_ADVICE_DONT_NEED), 0);
+    CHECK_EQ(peek(space, 1), 0);
+    CHECK_EQ(peek(space, 2), 22);
+    CHECK_EQ(poke(space, 1, 9), 0);
+    CHECK_EQ(vm_advise(space, AT(1), 4 * PAGE_SIZE, VM_ADVICE_DONT_NEED), -ENOMEM);
+    CHECK_EQ(vm_advise(space, AT(6), 2 * PAGE_SIZE, VM_ADVICE_DONT_NEED), 0);
     expect_picture(space, 8, "[ww][ww]..[WW]");
     CHECK_EQ(peek(space, 0), 1);
     CHECK_EQ(peek(space, 1), 0);
     CHECK_EQ(peek(space, 2), 22);
-    CHECK_EQ(peek(space, 3), 4);
+    CHECK_EQ(peek(space, 3), 0);
     CHECK_EQ(peek(space, 6), 7);
-    CHECK_EQ(vm_discard(space, AT(0) + 1, PAGE_SIZE), -EINVAL);
-    CHECK_EQ(vm_discard(space, AT(0), UINT64_MAX), -EINVAL);
-    CHECK_EQ(vm_is_mapped(space, AT(0), 4 * PAGE_SIZE), 0);
-    CHECK_EQ(vm_is_mapped(space, AT(0), 5 * PAGE_SIZE), -ENOMEM);
-    CHECK_EQ(vm_is_mapped(space, AT(0) + 1, PAGE_SIZE), -EINVAL);
+    CHECK_EQ(vm_advise(space, AT(0) + 1, PAGE_SIZE, VM_ADVICE_DONT_NEED), -EINVAL);
+    CHECK_EQ(vm_advise(space, AT(0), UINT64_MAX, VM_ADVICE_DONT_NEED), -EINVAL);
+    CHECK_EQ(vm_is_mapped(space, AT(0), 4 * PAGE_SIZE, false), 0);
+    CHECK_EQ(vm_is_mapped(space, AT(0), 5 * PAGE_SIZE, false), -ENOMEM);
+    CHECK_EQ(vm_is_mapped(space, AT(0) + 1, PAGE_SIZE, false), -EINVAL);
 }
 
 /* ---- brk ---- */
@@ -382,11 +388,12 @@ static void test_brk_refuses(void) {
     CHECK_EQ(vm_brk(space, UINT64_MAX - PAGE_SIZE), AT(12));
     map_fixed(space, 15, 1, RO, 0);
     CHECK_EQ(vm_brk(space, AT(15) + 1), AT(12));
-    CHECK_EQ(vm_brk(space, AT(15)), AT(15));
-    expect_picture(space, 17, "...........[wwww][r].");
+    CHECK_EQ(vm_brk(space, AT(14) + 1), AT(12)); /* a page stays free */
+    CHECK_EQ(vm_brk(space, AT(14)), AT(14));
+    expect_picture(space, 17, "...........[www].[r].");
     CHECK_EQ(unmap(15, 1), 0);
     vm_space_set_limits(space, &limits);
-    CHECK_EQ(vm_brk(space, AT(40)), AT(15));
+    CHECK_EQ(vm_brk(space, AT(40)), AT(14));
     CHECK_EQ(vm_brk(space, AT(20)), AT(20));
 }
 

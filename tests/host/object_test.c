@@ -268,12 +268,26 @@ static void test_growing_clears_the_tail(void) {
     space_end(space);
 }
 
+/* Writes to a page with each allocation failing in turn, until none does. */
+static void poke_with_each_failure(struct vm_space *in, unsigned page, unsigned char byte) {
+    bool failed = true;
+
+    for (uint64_t n = 0; failed; n++) {
+        int error;
+
+        inject_fail_nth(n);
+        error = poke(in, page, byte);
+        failed = inject_stop();
+        CHECK_EQ(error, failed ? -ENOMEM : 0);
+    }
+}
+
 /*
  * Where a fork shares what a truncation has to take out of a shadow, and there is no memory to
  * un-share it, the pages stay, and nobody finds them: not even when the file is long again.
  */
 static void test_truncate_without_memory_hides_private_pages(void) {
-    struct vm_space *child;
+    struct vm_space *child, *grandchild;
 
     begin();
     fill_file();
@@ -296,7 +310,11 @@ static void test_truncate_without_memory_hides_private_pages(void) {
     CHECK_EQ(peek(child, 8), 0);
     file_poke(&file, 9, 19);
     CHECK_EQ(peek(child, 9), 19);
-    CHECK_EQ(poke(child, 8, 9), 0);
+    grandchild = space_fork(child);
+    CHECK_EQ(peek(grandchild, 8), 0);
+    CHECK_EQ(peek(grandchild, 9), 19);
+    space_end(grandchild);
+    poke_with_each_failure(child, 8, 9);
     CHECK_EQ(peek(child, 8), 9);
     CHECK_EQ(peek(child, 9), 19);
     CHECK_EQ(peek(child, 4), 104);

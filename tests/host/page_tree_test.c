@@ -320,12 +320,128 @@ static void test_failed_insert_leaves_nothing(void) {
     frame_unref(frame);
 }
 
+/* ---- runs ---- */
+
+#define RUN_INDEX (5u * FRAME_RUN_FRAMES)
+
+/* Puts a run into the tree, each allocation failing once before. */
+static struct frame *insert_run(struct page_tree *tree, uint64_t index) {
+    struct frame *run = frame_alloc_run(FRAME_ANON);
+    size_t pages = page_tree_count(tree);
+    uint64_t nodes = nodes_in_use();
+
+    CHECK(run != NULL);
+    CHECK(page_tree_range_is_empty(tree, index, index + FRAME_RUN_FRAMES));
+    for (uint64_t n = 0;; n++) {
+        inject_fail_nth(n);
+        if (page_tree_insert_run(tree, index, run) == 0)
+            break;
+        CHECK(inject_stop());
+        CHECK_EQ(page_tree_count(tree), pages);
+        CHECK(n > 0 || nodes_in_use() == nodes);
+    }
+    inject_stop();
+    CHECK_EQ(page_tree_count(tree), pages + FRAME_RUN_FRAMES);
+    return run;
+}
+
+static void test_run_in_an_empty_tree(void) {
+    struct page_tree *tree = &pairs[0].tree;
+    struct frame *run;
+    uint64_t before;
+    bool alone = false;
+
+    begin();
+    before = frames_in_use();
+    run = insert_run(tree, RUN_INDEX);
+    for (unsigned i = 0; i < FRAME_RUN_FRAMES; i++)
+        CHECK(page_tree_lookup(tree, RUN_INDEX + i, &alone) == run + i && alone);
+    CHECK(page_tree_find_run(tree, RUN_INDEX, &alone) == run && alone);
+    CHECK(!page_tree_range_is_empty(tree, RUN_INDEX + FRAME_RUN_FRAMES - 1, UINT64_MAX));
+    CHECK(page_tree_range_is_empty(tree, 0, RUN_INDEX));
+    CHECK(page_tree_range_is_empty(tree, RUN_INDEX + FRAME_RUN_FRAMES, UINT64_MAX));
+    CHECK(!page_tree_find_run(tree, RUN_INDEX - FRAME_RUN_FRAMES, &alone));
+    end_all(before);
+}
+
+/* Beside pages that were there, in a tree whose nodes another sees: the other sees nothing new. */
+static void test_run_in_a_shared_tree(void) {
+    struct page_tree *tree = &pairs[0].tree;
+    struct page_tree twin;
+    uint64_t before;
+    struct account account;
+
+    begin();
+    before = frames_in_use();
+    insert(&pairs[0], 0, false);
+    insert(&pairs[0], 250, false);
+    page_tree_clone(&twin, tree);
+    insert_run(tree, RUN_INDEX);
+    CHECK_EQ(page_tree_count(&twin), 2);
+    account_begin();
+    account_tree(tree);
+    account_tree(&twin);
+    account = account_check();
+    CHECK_EQ(account.frames, 2 + FRAME_RUN_FRAMES);
+    page_tree_clear(&twin);
+    end_all(before);
+}
+
+/* A failing insertion leaves no empty leaf behind, wherever it fails. */
+static void test_run_failed_leaves_nothing(void) {
+    struct page_tree *tree = &pairs[0].tree;
+    struct frame *run;
+
+    begin();
+    run = frame_alloc_run(FRAME_ANON);
+    for (uint64_t n = 0; n < 9; n++) { /* eight leaves and one above */
+        inject_fail_nth(n);
+        CHECK_EQ(page_tree_insert_run(tree, RUN_INDEX, run), -ENOMEM);
+        CHECK(inject_stop());
+        CHECK(page_tree_is_empty(tree));
+        CHECK_EQ(nodes_in_use(), 0);
+    }
+    CHECK_EQ(page_tree_insert_run(tree, RUN_INDEX, run), 0);
+}
+
+/* Who sees a run, and whether it still is one, page by page. */
+static void test_run_is_found_while_it_is_one(void) {
+    struct page_tree *tree = &pairs[0].tree;
+    struct page_tree twin;
+    struct frame *run, *other, *old;
+    bool alone = false;
+
+    begin();
+    run = insert_run(tree, RUN_INDEX);
+    page_tree_clone(&twin, tree);
+    CHECK(page_tree_find_run(tree, RUN_INDEX, &alone) == run && !alone);
+    other = frame_alloc(FRAME_ANON);
+    CHECK_EQ(page_tree_insert(&twin, RUN_INDEX + 300, other, &old), 0);
+    CHECK(old == run + 300);
+    frame_unref(old);
+    CHECK(page_tree_find_run(tree, RUN_INDEX, &alone) == run && !alone);
+    CHECK(!page_tree_find_run(&twin, RUN_INDEX, &alone));
+    CHECK(page_tree_lookup(tree, RUN_INDEX + 300, &alone) == run + 300 && alone);
+    page_tree_clear(&twin);
+    CHECK(page_tree_find_run(tree, RUN_INDEX, &alone) == run && alone);
+    frame_ref(run + FRAME_RUN_FRAMES - 1);
+    CHECK(page_tree_find_run(tree, RUN_INDEX, &alone) == run && !alone);
+    frame_unref(run + FRAME_RUN_FRAMES - 1);
+    CHECK_EQ(page_tree_remove_prepare(tree, RUN_INDEX + 511, RUN_INDEX + 512), 0);
+    page_tree_remove(tree, RUN_INDEX + 511, RUN_INDEX + 512);
+    CHECK(!page_tree_find_run(tree, RUN_INDEX, &alone));
+}
+
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         {"empty", test_empty},
         {"clone_costs_nothing", test_clone_costs_nothing},
         {"empty_nodes_go", test_empty_nodes_go},
         {"failed_insert_leaves_nothing", test_failed_insert_leaves_nothing},
+        {"run_in_an_empty_tree", test_run_in_an_empty_tree},
+        {"run_in_a_shared_tree", test_run_in_a_shared_tree},
+        {"run_failed_leaves_nothing", test_run_failed_leaves_nothing},
+        {"run_is_found_while_it_is_one", test_run_is_found_while_it_is_one},
         {"random", test_random},
         {"random_failing", test_random_failing},
     };

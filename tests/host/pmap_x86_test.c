@@ -96,22 +96,92 @@ static bool family_life(void) {
     return well && child;
 }
 
-static void test_each_allocation_fails(void) {
+static void each_allocation_fails(bool (*life)(void)) {
     uint64_t before;
     bool well = false;
 
     init();
-    family_life();
+    life();
     for (uint64_t n = 0; !well; n++) {
         test_context("allocation %llu", (unsigned long long)n);
         before = frames_in_use();
         inject_fail_nth(n);
-        well = family_life();
+        well = life();
         inject_stop();
         CHECK_EQ(frames_in_use(), before);
         frames_check();
         CHECK(n < 1000);
     }
+}
+
+static void test_each_allocation_fails(void) {
+    each_allocation_fails(family_life);
+}
+
+#define LEAVES 70u /* a table that a fork shares */
+
+static uint64_t large_va(unsigned leaf) {
+    return FAR_BASE + leaf * PMAP_LARGE_BYTES;
+}
+
+static paddr_t large_pa(unsigned leaf) {
+    return (leaf + 1) * PMAP_LARGE_BYTES;
+}
+
+/* Every page of a large leaf, wherever it was moved, is missing or right; returns its rights. */
+static unsigned check_leaf(struct pmap *pmap, uint64_t va, unsigned leaf, unsigned but) {
+    struct pmap_entry entry;
+    unsigned rights = 0;
+
+    for (unsigned page = 0; page < PMAP_LARGE_BYTES / PAGE_SIZE; page++) {
+        if (page == but || !pmap_lookup(pmap, va + page * PAGE_SIZE, &entry))
+            continue;
+        CHECK_EQ(entry.pa, large_pa(leaf) + page * PAGE_SIZE);
+        rights |= entry.access;
+    }
+    return rights;
+}
+
+static void check_large_family(struct pmap *parent, struct pmap *child) {
+    for (unsigned leaf = 0; leaf < 4; leaf++) {
+        unsigned rights = check_leaf(parent, large_va(leaf), leaf, 6);
+
+        CHECK(!((rights | check_leaf(child, large_va(leaf), leaf, 8)) & VM_WRITE));
+    }
+}
+
+static bool large_life(void) {
+    struct pmap *parent = pmap_create();
+    struct pmap *child = NULL;
+    bool well = parent != NULL;
+
+    for (unsigned leaf = 0; leaf < LEAVES && well; leaf++)
+        well = pmap_enter_large(parent, large_va(leaf), large_pa(leaf), RW) == 0;
+    if (well)
+        child = pmap_create();
+    if (child) {
+        pmap_fork(parent, child, USER_MIN, USER_END);
+        pmap_fork_finish(parent);
+        check_large_family(parent, child);
+        well &= pmap_enter(parent, large_va(0) + 6 * PAGE_SIZE, pa_of(1000), RW) == 0;
+        well &= pmap_enter(child, large_va(0) + 8 * PAGE_SIZE, pa_of(1001), RW) == 0;
+        check_large_family(parent, child);
+        pmap_remove(child, large_va(1) + 20 * PAGE_SIZE, large_va(1) + 30 * PAGE_SIZE);
+        pmap_protect(parent, large_va(2), large_va(2) + PAGE_SIZE, 0);
+        check_large_family(parent, child);
+        pmap_move(parent, large_va(3), BASE * 16, 2 * PMAP_LARGE_BYTES);
+        check_leaf(parent, BASE * 16, 3, 0);
+        check_leaf(parent, BASE * 16 + PMAP_LARGE_BYTES, 4, 0);
+        check_large_family(parent, child);
+        pmap_destroy(child);
+    }
+    if (parent)
+        pmap_destroy(parent);
+    return well && child;
+}
+
+static void test_each_allocation_fails_large(void) {
+    each_allocation_fails(large_life);
 }
 
 /* ---- flushes: exactly when a right is taken away ---- */
@@ -147,6 +217,32 @@ static void test_flushes(void) {
     before = flushes();
     pmap_remove(pmap, BASE, BASE + 2 * PAGE_SIZE);
     CHECK_EQ(flushes(), before);
+    pmap_destroy(pmap);
+}
+
+/* A large leaf: one INVLPG; a table in place of one or the other way round: what was cached goes.
+ */
+static void test_large_flushes(void) {
+    struct pmap *pmap;
+    uint64_t before;
+
+    init();
+    pmap = pmap_create();
+    pmap_activate(pmap);
+    before = flushes();
+    CHECK(pmap_enter_large(pmap, large_va(0), large_pa(0), VM_READ) == 0);
+    CHECK(pmap_enter_large(pmap, large_va(0), large_pa(0), RW) == 0);
+    CHECK_EQ(flushes(), before);
+    pmap_protect(pmap, large_va(0), large_va(1), VM_READ);
+    CHECK_EQ(flushes(), before + 1);
+    CHECK(pmap_enter(pmap, large_va(0) + PAGE_SIZE, large_pa(0) + PAGE_SIZE, RW) == 0);
+    CHECK_EQ(flushes(), before + 2);
+    CHECK_EQ(host_flushes.cr3, 1); /* the activation */
+    CHECK(pmap_enter_large(pmap, large_va(0), large_pa(0), RW) == 0);
+    CHECK_EQ(host_flushes.cr3, 2);
+    pmap_remove(pmap, large_va(0) + PAGE_SIZE, large_va(0) + 2 * PAGE_SIZE);
+    CHECK_EQ(flushes(), before + 5);
+    pmap_activate(NULL);
     pmap_destroy(pmap);
 }
 
@@ -205,7 +301,9 @@ static void test_flushes_reach_all(void) {
 static const struct test tests[] = {
     {"conformance", test_conformance},
     {"each allocation fails in turn", test_each_allocation_fails},
+    {"each allocation fails in turn, large", test_each_allocation_fails_large},
     {"flushes only what loses rights", test_flushes},
+    {"flushes of large leaves", test_large_flushes},
     {"fork flushes the parent", test_fork_flushes_parent},
     {"flushes reach all", test_flushes_reach_all},
 };

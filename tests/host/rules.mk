@@ -7,18 +7,18 @@
 comma := ,
 HOST_LIB_SRC += $(wildcard kernel/sync/*.c)
 
-HOST_WRAPPED := frame_alloc frame_alloc_zeroed frame_alloc_order slab_alloc slab_alloc_zeroed \
-    kmalloc kzalloc kcalloc
+HOST_WRAPPED := frame_alloc frame_alloc_zeroed frame_alloc_order frame_alloc_run slab_alloc \
+    slab_alloc_zeroed kmalloc kzalloc kcalloc
 HOST_LDLIBS += $(patsubst %,-Wl$(comma)--wrap=%,$(HOST_WRAPPED))
 
 # The pmap of x86-64 on the host, with a model of its MMU: linked before the archive, whose model
 # pmap it replaces.
-HOST_PMAP_X86 := $(patsubst %,$(HOST_OUT)/obj/arch/x86_64/%.o,page_table pmap pmap_check pmap_cursor tlb) \
-    $(HOST_OUT)/obj/tests/host/x86/mmu.o
-HOST_CONFORMANCE := $(HOST_OUT)/obj/tests/conformance/pmap_conformance.o
+HOST_PMAP_X86 := $(patsubst %.c,$(HOST_OUT)/obj/%.o,$(wildcard arch/x86_64/pmap*.c) \
+    arch/x86_64/page_table.c arch/x86_64/tlb.c tests/host/x86/mmu.c)
+HOST_CONFORMANCE := $(patsubst %.c,$(HOST_OUT)/obj/%.o,$(wildcard tests/conformance/*.c))
 $(HOST_OUT)/pmap_x86_test: $(HOST_PMAP_X86) $(HOST_CONFORMANCE)
 $(HOST_OUT)/pmap_model_test: $(HOST_CONFORMANCE)
-$(HOST_OUT)/vm_random_x86_test $(HOST_OUT)/shared_tables_test: $(HOST_PMAP_X86)
+$(HOST_OUT)/vm_random_x86_test $(HOST_OUT)/shared_tables_test $(HOST_OUT)/huge_test: $(HOST_PMAP_X86)
 -include $(patsubst %.o,%.d,$(HOST_PMAP_X86) $(HOST_CONFORMANCE))
 
 # The line discipline, which is a driver's but knows no kernel.
@@ -38,6 +38,11 @@ $(HOST_OUT)/tmpfs_test $(HOST_OUT)/elf_test: $(HOST_VFS)
 HOST_ELF := $(patsubst %,$(HOST_OUT)/obj/%.o,kernel/proc/elf tests/host/elf/loader)
 $(HOST_OUT)/elf_test: $(HOST_ELF)
 -include $(HOST_ELF:.o=.d)
+
+# Shared memory, which knows credentials and so the file system.
+HOST_IPC := $(patsubst %.c,$(HOST_OUT)/obj/%.o,$(wildcard kernel/ipc/*.c))
+$(HOST_OUT)/shm_test: $(HOST_IPC) $(HOST_VFS)
+-include $(HOST_IPC:.o=.d)
 
 # Small objects from malloc, where the address sanitizer sees each by itself.
 HOST_SLAB_MALLOC := $(HOST_OUT)/obj/tests/host/malloc/slab_malloc.o

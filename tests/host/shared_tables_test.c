@@ -8,6 +8,7 @@
 #include "lib/bits.h"
 #include "support/arena.h"
 #include "support/check.h"
+#include "support/inject.h"
 #include "support/mmu_model.h"
 #include "support/model_cpu.h"
 #include "support/vm_fixture.h"
@@ -206,6 +207,52 @@ static void test_exit_copies_no_table(void) {
     space_end(parent);
 }
 
+/* Tables that lead to tables are shared and copied as well: those below gain a reference each. */
+static void test_tables_of_tables(void) {
+    const unsigned tables = 70, pages = 512; /* pages of each table */
+    struct pmap_entry entry;
+
+    vm_fixture_init();
+    parent = space_begin();
+    map_fixed(parent, FIRST, tables * pages, RW, 0);
+    for (unsigned i = 0; i < tables; i++)
+        CHECK_EQ(poke(parent, FIRST + i * pages, (unsigned char)i), 0);
+    for (unsigned round = 0; round < 3; round++) {
+        child = space_fork(parent);
+        CHECK(pmap_lookup(child->pmap, AT(FIRST), &entry));
+        CHECK_EQ(entry.table_refs, 2);
+        CHECK_EQ(poke(child, FIRST + pages * round, 100), 0);
+        CHECK_EQ(peek(child, FIRST + pages * 69), 69);
+        space_check(parent);
+        space_end(child);
+        for (unsigned i = 0; i < tables; i++)
+            CHECK_EQ(peek(parent, FIRST + i * pages), i);
+    }
+    space_end(parent);
+}
+
+/* No memory for a copy of the table, when the page has been copied already: the entry must not go
+ * on leading to the old one. */
+static void test_no_memory_to_unshare(void) {
+    uint64_t n = 0;
+
+    begin_family();
+    for (bool failed = true; failed; n++) {
+        int error;
+
+        inject_fail_nth(n);
+        error = poke(child, FIRST + 3, 203);
+        failed = inject_stop();
+        CHECK_EQ(error, failed ? -ENOMEM : 0);
+        space_check(child);
+        CHECK_EQ(peek(child, FIRST + 3), failed ? 3 : 203);
+        space_end(child);
+        child = space_fork(parent);
+    }
+    CHECK(n > 4);
+    end_family();
+}
+
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         {"1_w_on_both_sides", test_w_on_both_sides},
@@ -217,6 +264,8 @@ int main(int argc, char **argv) {
         {"7_truncation_reaches_all", test_truncation_reaches_all},
         {"8_shared_mapping_works_after_fork", test_shared_mapping_works_after_fork},
         {"exit_copies_no_table", test_exit_copies_no_table},
+        {"tables_of_tables", test_tables_of_tables},
+        {"no_memory_to_unshare", test_no_memory_to_unshare},
     };
 
     return test_main(argc, argv, "shared_tables", tests, ARRAY_SIZE(tests));

@@ -248,13 +248,17 @@ static void test_allows(void) {
 static void test_usage(void) {
     struct vm_space_usage usage;
     struct test_file file;
+    struct vm_object *shared;
 
     begin();
     file_init(&file, 8 * PAGE_SIZE);
     map_fixed(space, 0, 4, RW, 0);
     map_fixed(space, 8, 2, RW, VM_MAP_GROWS_DOWN | VM_MAP_STACK);
     map_object(space, 12, 3, RX, 0, &file.object, 0);
-    map_object(space, 16, 3, RW, VM_MAP_SHARED, &file.object, 4);
+    shared = vm_object_anon_create(3 * PAGE_SIZE);
+    CHECK(shared != NULL);
+    map_object(space, 16, 3, RW, VM_MAP_SHARED, shared, 0);
+    vm_object_unref(shared);
     CHECK_EQ(poke(space, 0, 1), 0);
     CHECK_EQ(peek(space, 1), 0);
     CHECK_EQ(poke(space, 9, 1), 0);
@@ -267,7 +271,7 @@ static void test_usage(void) {
     CHECK_EQ(usage.text_bytes, 3 * PAGE_SIZE);
     CHECK_EQ(usage.private_pages, 2);
     CHECK_EQ(usage.file_pages, 1);
-    CHECK_EQ(usage.shared_pages, 1);
+    CHECK_EQ(usage.shmem_pages, 1);
     CHECK_EQ(usage.areas, 4);
     CHECK_EQ(usage.table_pages, pmap_table_pages(space->pmap));
     CHECK_EQ(vm_unmap(space, AT(0), 4 * PAGE_SIZE), 0);

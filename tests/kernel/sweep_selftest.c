@@ -89,7 +89,7 @@ static void break_pages(void) {
     uint32_t *node = (uint32_t *)tree_of(child)->root; /* its references come first */
 
     BREAK(private->refs, "(anon) counts 2 references, and 1 ways");
-    BREAK(shared->refs, "(anon) counts 2 references, and 1 ways");
+    BREAK(shared->refs, "(shmem) counts 2 references, and 1 ways");
     BREAK(private->use, "which is file and not anon");
     BREAK(*node, "node of level 2 of 10000000 counts 2 references, and 1 ways");
     BREAK(((uint16_t *)node)[2], "slots in use");

@@ -16,6 +16,7 @@
 
 #include <dirent.h>
 #include <grp.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -238,6 +239,18 @@ static void directory_empty(void) {
     closedir(directory);
 }
 
+/* Shared memory outlives the processes that made it; on Linux none is made. */
+static void segments_remove(void) {
+    struct shmid_ds status;
+    int id;
+
+    for (int index = 0; on_quire() && index < 32768; index++) {
+        id = shmctl(index, 13 /* SHM_STAT */, &status);
+        if (id >= 0)
+            shmctl(id, IPC_RMID, NULL);
+    }
+}
+
 static void fuzz(bool as_nobody) {
     char directory[] = "/tmp/fuzz-XXXXXX";
 
@@ -255,6 +268,7 @@ static void fuzz(bool as_nobody) {
     while (waitpid(-1, NULL, WNOHANG) > 0)
         ;
     directory_empty();
+    segments_remove();
     CHECK_EQ(chdir("/"), 0);
     CHECK_EQ(rmdir(directory), 0);
 }
@@ -267,6 +281,15 @@ static void as_root(void) {
     if (!on_quire())
         SKIP("not as root on somebody's Linux");
     fuzz(false);
+}
+
+/* Faults are never handed to the program to repair. */
+static void userfaultfd_is_not_there(void) {
+    if (!on_quire())
+        SKIP("Linux has it");
+    for (int flags = 0; flags < 4; flags++)
+        CHECK_FAILS(syscall(SYS_userfaultfd, flags), ENOSYS);
+    CHECK_FAILS(syscall(SYS_userfaultfd, -1), ENOSYS);
 }
 
 static void unknown_numbers(void) {
@@ -291,4 +314,5 @@ static void frames_come_back(void) {
 }
 
 CHECK_MAIN({"as_nobody", as_nobody}, {"as_root", as_root}, {"unknown_numbers", unknown_numbers},
+           {"userfaultfd_is_not_there", userfaultfd_is_not_there},
            {"frames_come_back", frames_come_back})

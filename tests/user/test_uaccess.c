@@ -339,6 +339,45 @@ static void long_and_empty_paths(void) {
     CHECK(open(path, O_RDONLY) >= 0);
 }
 
+/* Strings of every length, at every distance from a page that is not there; and without an end. */
+static void strings_at_the_end_of_a_page(void) {
+    struct stat wanted, found;
+    char *end;
+
+    setup();
+    end = edge + PAGE_BYTES;
+    CHECK_EQ(mprotect(edge + PAGE_BYTES, PAGE_BYTES, PROT_NONE), 0);
+    CHECK_EQ(stat("/tmp", &wanted), 0);
+    for (size_t length = 4; length < 40; length++) {
+        for (size_t behind = 0; behind < 20; behind++) {
+            char *path = end - behind - length - 1;
+
+            memset(path, '/', length + 1 + behind);
+            memcpy(path + length - 3, "tmp", 4);
+            CHECK_EQ(stat(path, &found), 0);
+            CHECK_EQ(found.st_ino, wanted.st_ino);
+        }
+        memset(end - length, '/', length);
+        CHECK_FAILS(stat(end - length, &found), EFAULT);
+    }
+}
+
+/* The longest path there may be, and one byte more; what lies behind it does not matter. */
+static void longest_path(void) {
+    char *pages = pages_map(4, RW);
+
+    for (size_t shift = 0; shift < 9; shift++) {
+        char *path = pages + shift;
+
+        memset(path, '/', 3 * PAGE_BYTES);
+        path[4095] = '\0';
+        CHECK_EQ(access(path, F_OK), 0);
+        path[4095] = '/';
+        path[4096] = '\0';
+        CHECK_FAILS(access(path, F_OK), ENAMETOOLONG);
+    }
+}
+
 /* A buffer that is there but was never touched, grown stack and zero page alike. */
 static void untouched_buffers_are_good(void) {
     char *pages = pages_map(4, RW);
@@ -385,6 +424,8 @@ CHECK_MAIN({"bad_pointers_first_half", bad_pointers_first_half},
            {"half_a_buffer", half_a_buffer},
            {"vectors_with_one_bad_part", vectors_with_one_bad_part},
            {"long_and_empty_paths", long_and_empty_paths},
+           {"strings_at_the_end_of_a_page", strings_at_the_end_of_a_page},
+           {"longest_path", longest_path},
            {"untouched_buffers_are_good", untouched_buffers_are_good},
            {"failed_wait_loses_no_more_than_the_status", failed_wait_loses_no_more_than_the_status},
            {"failed_pipe_leaks_no_descriptor", failed_pipe_leaks_no_descriptor})

@@ -169,7 +169,8 @@ struct account account_check(void) {
     for (unsigned i = 0; i < used_count; i++)
         check_record(&records[used[i]]);
     frame_stats_get(&stats);
-    CHECK_EQ(stats.by_use[FRAME_ANON] + stats.by_use[FRAME_FILE], found.frames);
+    CHECK_EQ(stats.by_use[FRAME_ANON] + stats.by_use[FRAME_FILE] + stats.by_use[FRAME_SHMEM],
+             found.frames);
     CHECK_EQ(stats.by_use[FRAME_TABLE], found.tables);
     CHECK_EQ(vm_commit_total(), found.promised);
     frames_check();

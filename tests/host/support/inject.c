@@ -67,6 +67,7 @@ uint64_t inject_count(void) {
 WRAP(struct frame *, frame_alloc, (enum frame_use use), (use))
 WRAP(struct frame *, frame_alloc_zeroed, (enum frame_use use), (use))
 WRAP(struct frame *, frame_alloc_order, (enum frame_use use, unsigned order), (use, order))
+WRAP(struct frame *, frame_alloc_run, (enum frame_use use), (use))
 WRAP(void *, slab_alloc, (struct slab_cache * cache), (cache))
 WRAP(void *, slab_alloc_zeroed, (struct slab_cache * cache), (cache))
 WRAP(void *, kmalloc, (size_t size), (size))

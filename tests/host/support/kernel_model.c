@@ -20,6 +20,18 @@ bool host_irq_enabled = true;
 jmp_buf host_panic_return;
 bool host_panic_expected;
 
+struct thread *machine_thread_current(void) {
+    return host_cpu.current;
+}
+
+void machine_cpu_work_set(uint32_t bits) {
+    host_cpu.work |= bits;
+}
+
+void machine_cpu_work_clear(uint32_t bits) {
+    host_cpu.work &= ~bits;
+}
+
 unsigned cpu_count(void) {
     return 1;
 }

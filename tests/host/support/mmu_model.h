@@ -34,12 +34,19 @@ struct tlb_entry {
     uint64_t va;
     paddr_t pa;
     unsigned access;
+    uint64_t leaf_bytes; /* of the large leaf that this is a part of; 0: of none */
 };
 
 /* The entry cached for va's page, NULL if there is none. */
 const struct tlb_entry *tlb_find(const void *space, uint64_t va);
 
 void tlb_keep(const void *space, uint64_t va, paddr_t pa, unsigned access);
+
+/* A 4 KiB part of a large leaf's translation: what is kept of one goes together. */
+void tlb_keep_part(const void *space, uint64_t va, paddr_t pa, unsigned access,
+                   uint64_t leaf_bytes);
+
+/* What INVLPG forgets: the page's, and all parts of a large leaf there. */
 void tlb_forget_page(const void *space, uint64_t va);
 void tlb_forget_range(const void *space, uint64_t start, uint64_t end);
 

@@ -20,7 +20,8 @@ static void check_frame(paddr_t pa, unsigned access) {
     const struct frame *frame = phys_to_frame_checked(pa);
 
     CHECK(frame != NULL);
-    if (frame->use != FRAME_ANON && frame->use != FRAME_FILE && frame->use != FRAME_ZERO)
+    if (frame->use != FRAME_ANON && frame->use != FRAME_FILE && frame->use != FRAME_SHMEM &&
+        frame->use != FRAME_ZERO)
         FAIL("an access of %#llx reaches a frame in use as %s", (unsigned long long)pa,
              frame_use_name(frame->use));
     CHECK(frame_refs(frame) > 0);

@@ -5,7 +5,7 @@
  * It does as little as the contract allows: a translation that only gained rights stays cached as
  * it was, and entries are forgotten at random when a test asks for it. There are table frames as a
  * machine with four levels has them, so that memory can run out here as in a real pmap, but nobody
- * looks into them, and they are never shared.
+ * looks into them, and they are never shared. An entry is a page or a large leaf.
  *
  * It also checks its callers: alignment, ranges, destroying what is active.
  */
@@ -27,7 +27,7 @@
 #define TABLE_BYTES(level) (PAGE_SIZE << (9 * (level)))
 
 struct entry {
-    uint64_t va;
+    uint64_t va, bytes; /* PAGE_SIZE or PMAP_LARGE_BYTES */
     paddr_t pa;
     unsigned access;
 };
@@ -62,14 +62,22 @@ static void *grown(void *array, size_t count, size_t *room, size_t size) {
 
 /* ---- entries ---- */
 
-/* Index of the first entry at or above va. */
+static uint64_t end_of(const struct entry *entry) {
+    return entry->va + entry->bytes;
+}
+
+static bool is_large(const struct entry *entry) {
+    return entry->bytes > PAGE_SIZE;
+}
+
+/* Index of the first entry that ends above va. */
 static size_t position(const struct pmap *pmap, uint64_t va) {
     size_t low = 0, high = pmap->count;
 
     while (low < high) {
         size_t middle = (low + high) / 2;
 
-        if (pmap->entries[middle].va < va)
+        if (end_of(&pmap->entries[middle]) <= va)
             low = middle + 1;
         else
             high = middle;
@@ -80,7 +88,7 @@ static size_t position(const struct pmap *pmap, uint64_t va) {
 static struct entry *find(const struct pmap *pmap, uint64_t va) {
     size_t i = position(pmap, va);
 
-    return i < pmap->count && pmap->entries[i].va == va ? &pmap->entries[i] : NULL;
+    return i < pmap->count && pmap->entries[i].va <= va ? &pmap->entries[i] : NULL;
 }
 
 static struct table *table_of(const struct pmap *pmap, uint64_t va, unsigned level) {
@@ -123,42 +131,28 @@ static void tables_prune(struct pmap *pmap, uint64_t va) {
     }
 }
 
-/* The last-level table for va, made with the way to it; NULL: no memory, nothing changed. */
-static struct table *table_make(struct pmap *pmap, uint64_t va) {
-    for (unsigned level = LEVELS; level > 0; level--) {
+/* The table of a level for va, made with the way to it; NULL: no memory, nothing changed. */
+static struct table *table_make(struct pmap *pmap, uint64_t va, unsigned lowest) {
+    for (unsigned level = LEVELS; level >= lowest; level--) {
         if (!table_of(pmap, va, level) && !table_add(pmap, va, level)) {
             tables_prune(pmap, va);
             return NULL;
         }
     }
-    return table_of(pmap, va, 1);
+    return table_of(pmap, va, lowest);
 }
 
-static void table_lose_entry(struct pmap *pmap, uint64_t va) {
-    table_of(pmap, va, 1)->frame->count--;
-    tables_prune(pmap, va);
+static void table_lose_entry(struct pmap *pmap, const struct entry *entry) {
+    table_of(pmap, entry->va, is_large(entry) ? 2 : 1)->frame->count--;
+    tables_prune(pmap, entry->va);
 }
 
-/* Puts an entry in; one that was there is replaced. False: no memory. */
-static bool put(struct pmap *pmap, struct entry entry) {
-    struct entry *old = find(pmap, entry.va);
-    struct table *table;
-    size_t at;
-
-    if (old) {
-        *old = entry;
-        return true;
-    }
-    table = table_make(pmap, entry.va);
-    if (!table)
-        return false;
-    table->frame->count++;
-    pmap->entries = grown(pmap->entries, pmap->count, &pmap->room, sizeof(entry));
-    at = position(pmap, entry.va);
-    memmove(&pmap->entries[at + 1], &pmap->entries[at], (pmap->count - at) * sizeof(entry));
-    pmap->entries[at] = entry;
-    pmap->count++;
-    return true;
+/* Makes room for n entries at an index. */
+static void make_room(struct pmap *pmap, size_t at, size_t n) {
+    while (pmap->count + n > pmap->room)
+        pmap->entries = grown(pmap->entries, pmap->room, &pmap->room, sizeof(struct entry));
+    memmove(&pmap->entries[at + n], &pmap->entries[at], (pmap->count - at) * sizeof(struct entry));
+    pmap->count += n;
 }
 
 /* Drops the entries [from, to) by index; the TLB is the caller's. */
@@ -166,9 +160,62 @@ static void drop(struct pmap *pmap, size_t from, size_t to) {
     if (from == to)
         return;
     for (size_t i = from; i < to; i++)
-        table_lose_entry(pmap, pmap->entries[i].va);
+        table_lose_entry(pmap, &pmap->entries[i]);
     memmove(&pmap->entries[from], &pmap->entries[to], (pmap->count - to) * sizeof(struct entry));
     pmap->count -= to - from;
+}
+
+/* Makes pages of the large leaf that va lies in, if it does. False: no memory. */
+static bool split(struct pmap *pmap, uint64_t va) {
+    struct entry *entry = find(pmap, va);
+    struct entry large;
+    struct table *table;
+    size_t at;
+
+    if (!entry || !is_large(entry))
+        return true;
+    large = *entry;
+    table = table_make(pmap, va, 1);
+    if (!table)
+        return false;
+    table->frame->count = PMAP_LARGE_BYTES / PAGE_SIZE;
+    table_of(pmap, va, 2)->frame->count--;
+    stats.large_split++;
+    at = position(pmap, va);
+    make_room(pmap, at, PMAP_LARGE_BYTES / PAGE_SIZE - 1);
+    for (uint64_t done = 0; done < PMAP_LARGE_BYTES; done += PAGE_SIZE)
+        pmap->entries[at++] =
+            (struct entry){large.va + done, PAGE_SIZE, large.pa + done, large.access};
+    return true;
+}
+
+/* Makes entries end at an edge: a large leaf across it is split, or dropped if there is no memory.
+ */
+static void cut(struct pmap *pmap, uint64_t edge) {
+    size_t at = position(pmap, edge);
+
+    if (at == pmap->count || pmap->entries[at].va >= edge || split(pmap, edge))
+        return;
+    tlb_forget_range(pmap, pmap->entries[at].va, end_of(&pmap->entries[at]));
+    drop(pmap, at, at + 1);
+}
+
+/* Puts an entry in place of all that is there. False: no memory. */
+static bool put(struct pmap *pmap, struct entry entry) {
+    struct table *table;
+    size_t at;
+
+    if (!is_large(&entry) && !split(pmap, entry.va))
+        return false;
+    table = table_make(pmap, entry.va, is_large(&entry) ? 2 : 1);
+    if (!table)
+        return false;
+    table->frame->count++;
+    drop(pmap, position(pmap, entry.va), position(pmap, end_of(&entry)));
+    at = position(pmap, entry.va);
+    make_room(pmap, at, 1);
+    pmap->entries[at] = entry;
+    return true;
 }
 
 /* ---- the model's own liberties and checks ---- */
@@ -191,7 +238,7 @@ static void maybe_forget(struct pmap *pmap) {
         return;
     from = random_below(&forget_random, pmap->count);
     to = MIN(from + 1 + random_below(&forget_random, 8), pmap->count);
-    tlb_forget_range(pmap, pmap->entries[from].va, pmap->entries[to - 1].va + 1);
+    tlb_forget_range(pmap, pmap->entries[from].va, end_of(&pmap->entries[to - 1]));
     drop(pmap, from, to);
 }
 
@@ -235,24 +282,34 @@ struct pmap *mmu_active(void) {
     return active;
 }
 
-/* A processor with the old translation could do what the new one forbids. */
-static bool takes_away(const struct entry *old, const struct entry *new) {
-    return old->pa != new->pa || (old->access & ~new->access &VM_RIGHTS);
-}
-
 int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
-    struct entry entry = {va, pa, access};
-    struct entry *old;
+    struct entry entry = {va, PAGE_SIZE, pa, access};
+    const struct entry *old;
+    paddr_t old_pa;
 
     check_range(va, va + PAGE_SIZE);
     CHECK(is_aligned(pa, PAGE_SIZE));
     maybe_forget(pmap);
     old = find(pmap, va);
-    if (old && takes_away(old, &entry)) {
+    old_pa = old ? old->pa + (va - old->va) : 0;
+    if (old && (old_pa != pa || (old->access & ~access & VM_RIGHTS))) {
         tlb_forget_page(pmap, va);
         stats.flush_page++;
     }
     return put(pmap, entry) ? 0 : -ENOMEM;
+}
+
+int pmap_enter_large(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
+    const struct entry entry = {va, PMAP_LARGE_BYTES, pa, access};
+
+    check_range(va, va + PMAP_LARGE_BYTES);
+    CHECK(is_aligned(va | pa, PMAP_LARGE_BYTES) && !(access & ~VM_RIGHTS));
+    maybe_forget(pmap);
+    if (!put(pmap, entry))
+        return -ENOMEM;
+    tlb_forget_range(pmap, va, va + PMAP_LARGE_BYTES);
+    stats.large_entered++;
+    return 0;
 }
 
 void pmap_remove(struct pmap *pmap, uint64_t start, uint64_t end) {
@@ -260,6 +317,8 @@ void pmap_remove(struct pmap *pmap, uint64_t start, uint64_t end) {
     maybe_forget(pmap);
     if (start >= end)
         return;
+    cut(pmap, start);
+    cut(pmap, end);
     tlb_forget_range(pmap, start, end);
     stats.flush_space++;
     drop(pmap, position(pmap, start), position(pmap, end));
@@ -270,6 +329,8 @@ void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned acce
     maybe_forget(pmap);
     if (start >= end)
         return;
+    cut(pmap, start);
+    cut(pmap, end);
     tlb_forget_range(pmap, start, end);
     stats.flush_space++;
     if (!(access & VM_RIGHTS)) {
@@ -288,12 +349,35 @@ void pmap_fork(struct pmap *parent, struct pmap *child, uint64_t start, uint64_t
     for (size_t i = 0; i < parent->count; i++) {
         struct entry *entry = &parent->entries[i];
 
-        if (!neighbours && (entry->va < start || entry->va >= end))
+        if (!neighbours && (end_of(entry) <= start || entry->va >= end))
             continue;
         if (!(entry->access & VM_SHARED))
             entry->access &= ~VM_WRITE;
         put(child, *entry);
     }
+}
+
+void pmap_move(struct pmap *pmap, uint64_t from, uint64_t to, uint64_t bytes) {
+    check_range(from, from + bytes);
+    check_range(to, to + bytes);
+    CHECK(from + bytes <= to || to + bytes <= from);
+    CHECK_EQ(position(pmap, to), position(pmap, to + bytes));
+    maybe_forget(pmap);
+    cut(pmap, from);
+    cut(pmap, from + bytes);
+    for (size_t i;
+         i = position(pmap, from), i < pmap->count && pmap->entries[i].va < from + bytes;) {
+        struct entry entry = pmap->entries[i];
+
+        drop(pmap, i, i + 1);
+        entry.va += to - from;
+        if (is_large(&entry) && !is_aligned(entry.va, PMAP_LARGE_BYTES))
+            continue;
+        put(pmap, entry);
+    }
+    tlb_forget_range(pmap, from, from + bytes);
+    tlb_forget_range(pmap, to, to + bytes);
+    stats.flush_space++;
 }
 
 void pmap_fork_finish(struct pmap *parent) {
@@ -314,9 +398,12 @@ bool pmap_lookup(struct pmap *pmap, uint64_t va, struct pmap_entry *entry) {
     const struct entry *found = find(pmap, align_down(va, PAGE_SIZE));
 
     *entry = (struct pmap_entry){.va = align_down(va, PAGE_SIZE), .level = 1};
+    while (entry->level <= LEVELS && !table_of(pmap, va, entry->level))
+        entry->level++;
     if (found) {
         entry->present = true;
-        entry->pa = found->pa;
+        entry->level = is_large(found) ? 2 : 1;
+        entry->pa = found->pa + (entry->va - found->va);
         entry->access = found->access;
         entry->table_refs = 1;
     }
@@ -348,7 +435,7 @@ bool pmap_cursor_next_present(struct pmap_cursor *cursor, uint64_t limit) {
 
     if (i == pmap->count || pmap->entries[i].va >= limit)
         return false;
-    pmap_cursor_find(cursor, pmap->entries[i].va);
+    pmap_cursor_find(cursor, MAX(pmap->entries[i].va, cursor->at.va));
     return true;
 }
 

@@ -67,15 +67,29 @@ bool naive_range_is_free(const struct naive_space *space, struct naive_range ran
     return true;
 }
 
+bool naive_range_is_clear(const struct naive_space *space, struct naive_range range) {
+    unsigned i = range.end;
+
+    while (i < NAIVE_PAGES && !space->pages[i].mapped)
+        i++;
+    return naive_range_is_free(space, range) &&
+           (i == NAIVE_PAGES || !space->pages[i].grows_down || i - range.end >= STACK_GUARD_PAGES);
+}
+
 uint64_t naive_highest_gap(const struct naive_space *space, unsigned n) {
-    unsigned run = 0;
+    unsigned run = 0, guard = 0;
 
     for (unsigned i = NAIVE_PAGES; i-- > 0;) {
-        run = space->pages[i].mapped ? 0 : run + 1;
-        if (run == n)
+        if (space->pages[i].mapped) {
+            guard = space->pages[i].grows_down ? STACK_GUARD_PAGES : 0;
+            run = 0;
+        } else if (guard > 0) {
+            guard--;
+        } else if (++run == n) {
             return naive_address(i);
+        }
     }
-    return NAIVE_START + run * PAGE_SIZE - n * PAGE_SIZE;
+    return NAIVE_START + run * PAGE_SIZE - (n + guard) * PAGE_SIZE;
 }
 
 void naive_unmap(struct naive_space *space, struct naive_range range) {
@@ -105,20 +119,20 @@ int naive_protect(struct naive_space *space, struct naive_range range, unsigned 
             return -ENOMEM;
         if (prot & ~space->pages[i].max_prot)
             return -EACCES;
-    }
-    for (unsigned i = range.start; i < range.end; i++)
         space->pages[i].prot = (uint8_t)prot;
+    }
     return 0;
 }
 
 int naive_discard(struct naive_space *space, struct naive_range range) {
+    int answer = 0;
+
     for (unsigned i = range.start; i < range.end; i++) {
         if (!space->pages[i].mapped)
-            return -ENOMEM;
-    }
-    for (unsigned i = range.start; i < range.end; i++)
+            answer = -ENOMEM;
         page_drop_private(&space->pages[i]);
-    return 0;
+    }
+    return answer;
 }
 
 uint64_t naive_brk(struct naive_space *space, uint64_t address) {
@@ -131,7 +145,8 @@ uint64_t naive_brk(struct naive_space *space, uint64_t address) {
         return space->brk;
     new = (unsigned)div_round_up(address - NAIVE_START, PAGE_SIZE);
     if (new > old) {
-        if (!naive_range_is_free(space, (struct naive_range){old, new}))
+        /* A page is left free behind the heap. */
+        if (!naive_range_is_clear(space, (struct naive_range){old, MIN(new + 1, NAIVE_PAGES)}))
             return space->brk;
         naive_map(space, (struct naive_range){old, new}, &heap);
     } else if (new < old) {

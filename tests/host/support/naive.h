@@ -4,7 +4,8 @@
  *
  * A space is an array of pages, each with its rights, its backing and its bytes; fork copies every
  * one. There are no tables, no trees and no sharing to get wrong. Only a window of addresses is
- * modelled; it lies across a boundary of 1 GiB, where tables of three levels change.
+ * modelled; it lies across a boundary of 1 GiB, where tables of three levels change, and a huge
+ * page fits into it after that.
  *
  * Private pages remember which of them a kernel without hidden copies would keep as one frame
  * (struct ident): so many frames there have to be (requirement Q3).
@@ -21,7 +22,9 @@
 #include "machine/layout.h"
 
 #define NAIVE_PAGES 640u
-#define NAIVE_START (0x80000000ull - 320 * PAGE_SIZE)
+#define NAIVE_HUGE_PAGE 64u   /* the first page of where a huge page fits */
+#define NAIVE_HUGE_PAGES 512u /* and how many it has */
+#define NAIVE_START (0x80000000ull - NAIVE_HUGE_PAGE * PAGE_SIZE)
 #define NAIVE_END (NAIVE_START + NAIVE_PAGES * PAGE_SIZE)
 #define NAIVE_OBJECTS 4u
 #define NAIVE_OBJECT_PAGES 48u
@@ -79,18 +82,21 @@ static inline uint64_t naive_address(unsigned page) {
 
 bool naive_range_is_free(const struct naive_space *space, struct naive_range range);
 
-/* Where a mapping of n pages without a wish goes: the highest gap in the window; below the window
- * all is free. Bytes. */
+/* Whether it is free, and not the guard of what grows down above it: a wish is granted. */
+bool naive_range_is_clear(const struct naive_space *space, struct naive_range range);
+
+/* Where a mapping of n pages without a wish goes: the highest gap in the window, guards left out;
+ * below the window all is free. Bytes. */
 uint64_t naive_highest_gap(const struct naive_space *space, unsigned n);
 
 void naive_map(struct naive_space *space, struct naive_range range,
                const struct naive_mapping *mapping);
 void naive_unmap(struct naive_space *space, struct naive_range range);
 
-/* 0, -ENOMEM (a hole), -EACCES; changes the rights if 0. */
+/* 0, -ENOMEM (a hole), -EACCES; changes the rights of what lies before the hole or the refusal. */
 int naive_protect(struct naive_space *space, struct naive_range range, unsigned prot);
 
-/* Forgets contents: 0, or -ENOMEM (a hole) and nothing changed. */
+/* Forgets contents of what is mapped: 0, or -ENOMEM (there is a hole). */
 int naive_discard(struct naive_space *space, struct naive_range range);
 
 /* Moves the break; returns the one that stands then. */

@@ -33,6 +33,7 @@ struct vm_space *space_begin(void) {
 
 void space_end(struct vm_space *space) {
     space_check(space);
+    CHECK_EQ(refcount_get(&space->refs), 1);
     model_cpu_leave();
     vm_space_unref(space);
 }

@@ -44,6 +44,20 @@ static void test_random_failures(void) {
                               .seed = 500000});
 }
 
+static void test_huge_pages(void) {
+    run((struct random_world){.options = {.forget_one_in = 20, .huge = true},
+                              .sequences = 40,
+                              .length = 300,
+                              .seed = 600000});
+}
+
+static void test_huge_pages_failing(void) {
+    run((struct random_world){.options = {.failures = WORLD_FAIL_EACH, .huge = true},
+                              .sequences = 12,
+                              .length = 100,
+                              .seed = 700000});
+}
+
 int vm_random_main(int argc, char **argv, const char *suite) {
     static const struct test tests[] = {
         {"plain", test_plain},
@@ -51,6 +65,8 @@ int vm_random_main(int argc, char **argv, const char *suite) {
         {"forgetful", test_forgetful},
         {"each_allocation_fails", test_each_allocation_fails},
         {"random_failures", test_random_failures},
+        {"huge_pages", test_huge_pages},
+        {"huge_pages_failing", test_huge_pages_failing},
     };
 
     return test_main(argc, argv, suite, tests, ARRAY_SIZE(tests));

@@ -17,11 +17,12 @@
 #include "support/mmu_model.h"
 #include "support/model_cpu.h"
 #include "support/world_private.h"
+#include "vm/advise.h"
 #include "vm/check.h"
 #include "vm/map.h"
 #include "vm/pmap.h"
 
-#define MEMORY_BYTES (16ull << 20)
+#define MEMORY_BYTES (24ull << 20)
 #define SOILED_BYTES (4ull << 20)
 #define STACK_LIMIT_BYTES (40 * PAGE_SIZE)
 #define HEAP_START (NAIVE_START + 300 * PAGE_SIZE + 100)
@@ -144,6 +145,22 @@ static void machine_start(void) {
     started = true;
 }
 
+/* Private memory that has room for a huge page. */
+static void map_huge_page(struct process *process) {
+    const struct naive_range range = {NAIVE_HUGE_PAGE, NAIVE_HUGE_PAGE + NAIVE_HUGE_PAGES};
+    const struct naive_mapping mapping = {.prot = VM_READ | VM_WRITE, .max_prot = VM_RIGHTS};
+    const struct vm_map_request request = {
+        .address = naive_address(range.start),
+        .length = NAIVE_HUGE_PAGES * PAGE_SIZE,
+        .prot = mapping.prot,
+        .flags = VM_MAP_FIXED,
+    };
+    uint64_t address;
+
+    CHECK_EQ(vm_map(process->space, &request, &address), 0);
+    naive_map(&process->naive, range, &mapping);
+}
+
 void world_create(const struct world_options *with) {
     struct process *first = &processes[0];
     const struct vm_limits limits = {STACK_LIMIT_BYTES, UINT64_MAX, UINT64_MAX, UINT64_MAX};
@@ -160,6 +177,8 @@ void world_create(const struct world_options *with) {
     first->space->mmap_top = NAIVE_END;
     first->naive.brk_start = first->naive.brk = HEAP_START;
     first->naive.stack_limit_bytes = STACK_LIMIT_BYTES;
+    if (with->huge)
+        map_huge_page(first);
     mmu_forget_randomly(with->seed, with->forget_one_in);
 }
 
@@ -212,11 +231,15 @@ static struct process *free_process(void) {
 
 /* ---- operations on spaces ---- */
 
-/* A range of pages: mostly short ones, some long. */
+/* A range of pages: mostly short ones, some long, some with room for a huge page. */
 struct naive_range world_range(uint32_t where, uint32_t length) {
+    const unsigned huge_end = NAIVE_HUGE_PAGE + NAIVE_HUGE_PAGES;
     unsigned start = where % NAIVE_PAGES;
     unsigned pages = 1 + (length % 16 == 0 ? length / 16 % 200 : length / 16 % 12);
 
+    if (length % 16 == 1)
+        return (struct naive_range){where % (NAIVE_HUGE_PAGE + 1),
+                                    huge_end + length / 16 % (NAIVE_PAGES - huge_end + 1)};
     return (struct naive_range){start, MIN(start + pages, NAIVE_PAGES)};
 }
 
@@ -272,7 +295,7 @@ static void map_anywhere(struct map_call *call, const struct naive_mapping *mapp
                          struct naive_range range) {
     struct process *process = call->process;
     unsigned pages = range.end - range.start;
-    uint64_t expected = naive_range_is_free(&process->naive, range)
+    uint64_t expected = naive_range_is_clear(&process->naive, range)
                             ? naive_address(range.start)
                             : naive_highest_gap(&process->naive, pages);
 
@@ -298,9 +321,9 @@ static void do_map(const struct operation *op) {
     struct naive_mapping mapping;
     struct map_call call = {.process = process};
 
-    if (range.end - range.start > NAIVE_OBJECT_PAGES)
-        range.end = range.start + NAIVE_OBJECT_PAGES;
     mapping = mapping_of(op, range);
+    if (mapping.backing != NAIVE_ZERO)
+        range.end = MIN(range.end, range.start + NAIVE_OBJECT_PAGES);
     call.request.address = naive_address(range.start);
     call.request.length = (range.end - range.start) * PAGE_SIZE - op->b % 100;
     fill_request(&call.request, &mapping);
@@ -360,8 +383,8 @@ static void do_protect(const struct operation *op) {
 static int call_discard(void *arg) {
     const struct range_call *call = arg;
 
-    return vm_discard(call->process->space, naive_address(call->range.start),
-                      (call->range.end - call->range.start) * PAGE_SIZE);
+    return vm_advise(call->process->space, naive_address(call->range.start),
+                     (call->range.end - call->range.start) * PAGE_SIZE, VM_ADVICE_DONT_NEED);
 }
 
 static void do_discard(const struct operation *op) {
@@ -466,12 +489,26 @@ uint8_t world_kind(uint32_t random) {
     return kind;
 }
 
+unsigned world_kinds(void) {
+    return ARRAY_SIZE(kinds);
+}
+
 const char *world_kind_name(uint8_t kind) {
     return kinds[kind].name;
 }
 
+/* A huge page would soon be gone if mappings changed as often as elsewhere: most are touches. */
+static bool is_spared(const struct operation *op) {
+    void (*run)(const struct operation *op) = kinds[op->kind].run;
+
+    return options.huge && op->b / 16 % 8 && (run == do_map || run == do_unmap || run == do_brk);
+}
+
 void world_do(const struct operation *operation) {
-    kinds[operation->kind].run(operation);
+    if (is_spared(operation))
+        do_touch(operation);
+    else
+        kinds[operation->kind].run(operation);
     steps++;
     if (steps % options.check_every == 0)
         world_check();

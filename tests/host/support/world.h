@@ -14,6 +14,7 @@
 #ifndef SUPPORT_WORLD_H
 #define SUPPORT_WORLD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct world_options {
     enum world_failures failures;
     unsigned forget_one_in; /* the pmap forgets so often; 0: never */
     unsigned check_every;   /* operations between two accounts of all frames */
+    bool huge;              /* begins with room for a huge page, and changes mappings seldom */
     uint64_t seed;          /* for failures and forgetting */
 };
 
@@ -42,6 +44,9 @@ void world_destroy(void);
 
 /* Operations by weight: what a generator draws from. Returns the kind for a random number. */
 uint8_t world_kind(uint32_t random);
+
+/* How many kinds there are. */
+unsigned world_kinds(void);
 
 /* The name of a kind of operation. */
 const char *world_kind_name(uint8_t kind);

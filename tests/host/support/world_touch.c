@@ -54,6 +54,38 @@ static struct frame *private_frame(const struct touch *touch) {
                : NULL;
 }
 
+/* Whether the kernel has a private page that the model has none of. */
+static bool is_news(struct process *process, unsigned page) {
+    const struct touch touch = {.process = process, .page = page, .va = naive_address(page)};
+
+    return !process->naive.pages[page].bytes && private_frame(&touch);
+}
+
+/*
+ * A first write may have made all the pages of a huge page at once: then the model has them too.
+ * That is right only where all of it is private memory without an object, none of it a stack's.
+ */
+static void note_huge_page(struct process *process) {
+    for (unsigned i = NAIVE_HUGE_PAGE; i < NAIVE_HUGE_PAGE + NAIVE_HUGE_PAGES; i++) {
+        const struct naive_page *page = &process->naive.pages[i];
+
+        CHECK(page->mapped && page->backing == NAIVE_ZERO && !page->grows_down);
+        if (!page->bytes) {
+            CHECK(is_news(process, i));
+            naive_split(&process->naive, i);
+        }
+    }
+}
+
+/* A page that was written to may have come with all the others: one far from it tells. */
+static void look_for_huge_page(struct process *process, unsigned page) {
+    unsigned at = page - NAIVE_HUGE_PAGE;
+    unsigned other = at < NAIVE_HUGE_PAGES / 2 ? NAIVE_HUGE_PAGES - 1 : 0;
+
+    if (at < NAIVE_HUGE_PAGES && is_news(process, NAIVE_HUGE_PAGE + other))
+        note_huge_page(process);
+}
+
 /* A try that failed late may have made the page private already, its bytes as they were. */
 static int note_early_copy(const struct touch *touch, const struct frame *before, int error) {
     const struct frame *after = private_frame(touch);
@@ -72,6 +104,7 @@ static int call_touch(void *arg) {
     switch (touch->access) {
     case VM_WRITE:
         error = model_cpu_write(space, touch->va, touch->byte);
+        look_for_huge_page(touch->process, touch->page);
         break;
     case VM_EXEC:
         error = model_cpu_fetch(space, touch->va, &touch->byte);
@@ -172,6 +205,10 @@ void world_transfer(struct process *process, const struct operation *op) {
     else
         error = vm_space_read(process->space, va, ours, size);
     CHECK_EQ(error, done == size ? 0 : -EFAULT);
+    if (write && done > 0) {
+        look_for_huge_page(process, (unsigned)((va - NAIVE_START) / PAGE_SIZE));
+        look_for_huge_page(process, (unsigned)((va + done - 1 - NAIVE_START) / PAGE_SIZE));
+    }
     naive_copy(process, va, model, done, write);
     CHECK_EQ(memcmp(ours, model, sizeof(ours)), 0);
 }

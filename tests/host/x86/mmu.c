@@ -20,12 +20,14 @@
 #define PATHS 64u
 #define PATH_BYTES (2ull << 20)
 
-/* The way to a last-level table: its frame, and the rights that the levels above leave. */
+/* The way to a last-level table: its frame, and the rights that the levels above leave. One that
+ * ends at a large leaf is not kept. */
 struct path {
     bool valid;
     uint64_t va;
     paddr_t table;
     unsigned rights;
+    pte_t large;
 };
 
 struct cpu_features cpu_features = {.no_execute = 1};
@@ -102,14 +104,18 @@ static bool find_path(uint64_t va, struct path *path) {
     *path = *path_for(va);
     if (path->valid && path->va == align_down(va, PATH_BYTES))
         return true;
-    *path = (struct path){true, align_down(va, PATH_BYTES), cr3, VM_RIGHTS};
+    *path = (struct path){true, align_down(va, PATH_BYTES), cr3, VM_RIGHTS, 0};
     for (unsigned level = 3; level > 0; level--) {
         pte_t entry = entry_at(path->table, va, level);
 
         if (!entry)
             return false;
-        path->table = entry & PTE_ADDRESS;
         path->rights = rights_of(entry, path->rights);
+        if (entry & PTE_LARGE) {
+            path->large = entry;
+            return level == 1;
+        }
+        path->table = entry & PTE_ADDRESS;
     }
     *path_for(va) = *path;
     return true;
@@ -121,6 +127,11 @@ static const struct tlb_entry *fill(uint64_t va) {
 
     if (!find_path(va, &path))
         return NULL;
+    if (path.large) {
+        tlb_keep_part(&cr3, va, (path.large & PTE_ADDRESS) + align_down(va % PATH_BYTES, PAGE_SIZE),
+                      path.rights, PATH_BYTES);
+        return tlb_find(&cr3, va);
+    }
     entry = entry_at(path.table, va, 0);
     if (!entry)
         return NULL;

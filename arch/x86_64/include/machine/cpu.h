@@ -111,6 +111,7 @@ static inline uint32_t cpu_hwcap(void) {
 }
 
 struct cpu;
+struct thread;
 
 /* The running processor's struct cpu; its first field is its own address. See core/cpu.h. */
 static inline struct cpu *machine_cpu_self(void) {
@@ -118,6 +119,25 @@ static inline struct cpu *machine_cpu_self(void) {
 
     __asm__ volatile("movq %%gs:0, %0" : "=r"(self));
     return self;
+}
+
+/*
+ * Its `current`. Not volatile: a thread that looks twice sees the same, wherever it ran meanwhile.
+ */
+static inline struct thread *machine_thread_current(void) {
+    struct thread *current;
+
+    __asm__("movq %%gs:8, %0" : "=r"(current));
+    return current;
+}
+
+/* Sets or clears bits of its `work`; one instruction, so that interrupts do no harm. */
+static inline void machine_cpu_work_set(uint32_t bits) {
+    __asm__ volatile("orl %0, %%gs:32" : : "er"(bits) : "memory", "cc");
+}
+
+static inline void machine_cpu_work_clear(uint32_t bits) {
+    __asm__ volatile("andl %0, %%gs:32" : : "er"(~bits) : "memory", "cc");
 }
 
 #endif

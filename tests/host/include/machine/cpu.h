@@ -11,6 +11,7 @@
 typedef uint64_t irq_flags_t;
 
 struct cpu;
+struct thread;
 
 /* The only processor: tests/host/support/kernel_model.c. */
 extern struct cpu host_cpu;
@@ -18,6 +19,11 @@ extern struct cpu host_cpu;
 static inline struct cpu *machine_cpu_self(void) {
     return &host_cpu;
 }
+
+/* tests/host/support/kernel_model.c too. */
+struct thread *machine_thread_current(void);
+void machine_cpu_work_set(uint32_t bits);
+void machine_cpu_work_clear(uint32_t bits);
 
 #define IRQ_FLAG_ENABLED 0x200ul
 
