@@ -10,6 +10,7 @@
 #include "mm/frame.h"
 #include "mm/slab.h"
 #include "vm/census.h"
+#include "vm/commit.h"
 #include "vm/fault.h"
 #include "vm/pmap.h"
 
@@ -71,8 +72,8 @@ static void show_kernel_use(struct seq *seq, const struct frame_stats *s) {
         {"NFS_Unstable", 0},
         {"Bounce", 0},
         {"WritebackTmp", 0},
-        {"CommitLimit", s->total},
-        {"Committed_AS", s->by_use[FRAME_ANON] + shared_frames(s)},
+        {"CommitLimit", vm_commit_limit()},
+        {"Committed_AS", vm_commit_total()},
         {"VmallocTotal", (KVA_END - KVA_BASE) / PAGE_SIZE},
         {"VmallocUsed", s->by_use[FRAME_STACK]},
         {"VmallocChunk", 0},

@@ -78,6 +78,7 @@ static const struct vm_object_ops object_ops = {
 void tmpfs_file_init(struct tmpfs_node *n) {
     vm_object_init(&n->file.object, &object_ops, 0);
     n->file.seals = F_SEAL_SEAL;
+    n->file.object.commits_pages = true;
     n->vnode.object = &n->file.object;
     n->vnode.file_ops = &tmpfs_file_file_ops;
 }

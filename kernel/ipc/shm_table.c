@@ -255,6 +255,10 @@ struct shm_segment *shm_segment_create(int key, uint64_t size_bytes, uint32_t mo
     if (!segment)
         return NULL;
     vm_object_init(&segment->object, &shm_object_ops, align_up(size_bytes, PAGE_SIZE));
+    if (vm_object_commit(&segment->object, mode & SHM_NORESERVE) < 0) {
+        vm_object_unref(&segment->object);
+        return NULL;
+    }
     ipc_perm_init(&segment->perm, mode);
     segment->key = segment->first_key = key;
     segment->size_bytes = size_bytes;

@@ -68,7 +68,7 @@ static bool segment_is_sane(const struct decoder *d, const struct linux_elf64_ph
         return false;
     if (p->p_offset > d->file_size || p->p_filesz > d->file_size - p->p_offset)
         return false;
-    if (d->header.e_type == ET_EXEC && p->p_vaddr < USER_MIN)
+    if (d->header.e_type == ET_EXEC && p->p_vaddr < vm_lowest_address())
         return false;
     return (p->p_vaddr - p->p_offset) % PAGE_SIZE == 0;
 }
@@ -95,6 +95,7 @@ static int add_segment(struct decoder *d, const struct linux_elf64_phdr *p) {
         image->align = MAX(image->align, p->p_align);
     if (d->header.e_phoff >= p->p_offset && d->header.e_phoff - p->p_offset < p->p_filesz)
         image->headers = p->p_vaddr + (d->header.e_phoff - p->p_offset);
+    image->last_first = p->p_vaddr;
     image->segment_count++;
     return 0;
 }

@@ -36,8 +36,9 @@ struct elf_image {
     uint16_t header_count; /* e_phnum */
     uint16_t segment_count;
     uint64_t entry;
-    uint64_t headers; /* address of the program headers in memory; 0: not in a segment */
-    uint64_t align;   /* the largest a segment asks for, at least a page */
+    uint64_t last_first; /* address of the last segment's first byte */
+    uint64_t headers;    /* address of the program headers in memory; 0: not in a segment */
+    uint64_t align;      /* the largest a segment asks for, at least a page */
     struct elf_segment segments[ELF_SEGMENTS_MAX]; /* ascending, no page in two */
     char interpreter[ELF_INTERPRETER_MAX];         /* PT_INTERP; "": none */
 };

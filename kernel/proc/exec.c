@@ -7,14 +7,15 @@
  * with its stack. Only then comes commit(), which cannot fail: the point of no return. A failure
  * before it leaves no trace.
  *
- * What the process keeps: ids (but for set-uid files), open files without close-on-exec, ignored
- * signals, mask, pending signals, timers, limits, directories, parent, group. What it loses: the
- * space, handlers, alternate stack, robust list.
+ * What the process keeps: ids and personality (but for set-uid files), open files without
+ * close-on-exec, ignored signals, mask, pending signals, timers, limits, directories, parent,
+ * group. What it loses: the space, handlers, alternate stack, robust list.
  */
 #include "proc/exec.h"
 
 #include "abi/auxv.h"
 #include "abi/errno.h"
+#include "abi/personality.h"
 #include "abi/stat.h"
 #include "abi/time.h"
 #include "core/assert.h"
@@ -29,6 +30,7 @@
 #include "proc/exec_script.h"
 #include "proc/exit.h"
 #include "proc/futex.h"
+#include "proc/layout.h"
 #include "proc/signal_core.h"
 #include "proc/tree.h"
 #include "proc/usage.h"
@@ -39,9 +41,8 @@
 #include "vm/map.h"
 #include "vm/space.h"
 
-#define HEAD_BYTES 768
+#define HEAD_BYTES 640
 #define SCRIPTS_MAX 5                    /* nested; one more is -ELOOP, as on Linux */
-#define PIE_BASE 0x555555554000ull       /* where Linux puts them without randomisation */
 #define STACK_EXTRA_BYTES (128ull << 10) /* mapped below the strings from the start */
 
 /* All that a call needs on its way; too big for the stack. One object of a cache: a page. */
@@ -53,6 +54,8 @@ struct exec {
     struct exec_stack stack;
     struct vm_space *space;
     uint64_t bias, interpreter_bias;
+    struct layout layout;
+    uint32_t persona;               /* personality(2) of the new program */
     struct credentials credentials; /* of the new program; groups: the process's own */
     bool is_secure;                 /* ids differ: AT_SECURE */
     const char *shown;              /* what the caller called the program */
@@ -210,11 +213,16 @@ static void find_credentials(struct exec *e) {
     struct credentials *ids = &e->credentials;
 
     *ids = process_current()->vfs.credentials;
+    e->persona = process_current()->personality & ~(uint32_t)READ_IMPLIES_EXEC;
     if (may_set_ids(e)) {
+        bool sets_group = (vnode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
+
         if (vnode->mode & S_ISUID)
             ids->euid = vnode->uid;
-        if ((vnode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+        if (sets_group)
             ids->egid = vnode->gid;
+        if ((vnode->mode & S_ISUID) || sets_group)
+            e->persona &= ~(uint32_t)PER_CLEAR_ON_SETID;
     }
     ids->suid = ids->fsuid = ids->euid;
     ids->sgid = ids->fsgid = ids->egid;
@@ -246,12 +254,14 @@ static int map_programs(struct exec *e) {
 
     e->bias = 0;
     if (!image->is_fixed)
-        e->bias =
-            align_up(PIE_BASE, image->align) - align_down(image->segments[0].start, image->align);
+        e->bias = align_down(e->layout.program_base, image->align) -
+                  align_down(image->segments[0].start, image->align);
     error = elf_map(e->space, e->file, image, e->bias);
     if (error)
         return error;
-    vm_space_set_brk_start(e->space, align_up(last->memory_end + e->bias, PAGE_SIZE));
+    vm_space_set_brk_start(e->space,
+                           align_up(last->memory_end + e->bias, PAGE_SIZE) + e->layout.heap_skip);
+    vm_space_set_data_segment(e->space, last->file_end - MIN(image->last_first, last->file_end));
     if (!e->interpreter)
         return 0;
     error = place_interpreter(e);
@@ -299,12 +309,13 @@ static void fill_auxv(struct exec *e) {
 }
 
 static int map_stack(struct exec *e, uint64_t limit) {
-    uint64_t bytes = exec_stack_bytes(&e->args, &e->stack);
+    uint64_t top = e->layout.stack_top;
+    uint64_t bytes = exec_stack_bytes(&e->args, &e->stack) + e->layout.stack_skip;
     uint64_t extra = MIN(STACK_EXTRA_BYTES, limit);
-    uint64_t low = align_down(USER_END - bytes - extra, PAGE_SIZE);
+    uint64_t low = align_down(top - bytes - extra, PAGE_SIZE);
     struct vm_map_request request = {
         .address = low,
-        .length = USER_END - low,
+        .length = top - low,
         .prot = VM_READ | VM_WRITE | (e->image.has_exec_stack ? VM_EXEC : 0),
         .flags = VM_MAP_NOREPLACE | VM_MAP_GROWS_DOWN | VM_MAP_STACK,
     };
@@ -314,21 +325,26 @@ static int map_stack(struct exec *e, uint64_t limit) {
 }
 
 static int build_space(struct exec *e) {
-    const struct process *process = process_current();
-    struct vm_limits limits = limit_of_space(process, &e->credentials);
+    struct vm_limits limits = limit_of_space(process_current(), &e->credentials);
     int error;
 
     e->space = vm_space_create();
     if (!e->space)
         return -ENOMEM;
     vm_space_set_limits(e->space, &limits);
+    layout_choose(&e->layout, e->persona, limits.stack_bytes);
+    if (e->layout.is_upwards)
+        vm_space_set_mmap_range(e->space, e->layout.stack_top, e->layout.mmap_base);
+    else
+        vm_space_set_mmap_range(e->space, e->layout.mmap_base, 0);
     error = map_programs(e);
     if (error == 0) {
         fill_auxv(e);
         error = map_stack(e, limits.stack_bytes);
     }
     if (error == 0)
-        error = exec_stack_write(e->space, USER_END, &e->args, &e->stack);
+        error = exec_stack_write(e->space, e->layout.stack_top - e->layout.stack_skip, &e->args,
+                                 &e->stack);
     return error;
 }
 
@@ -367,6 +383,8 @@ static void set_image(struct exec *e, struct process *process) {
             image->data_end = segment->file_end + e->bias;
         }
     }
+    if (image->data_start != 0)
+        image->data_start = MAX(image->data_start, elf->last_first + e->bias);
     image->entry = elf->entry + e->bias;
     image->stack_start = e->stack.rsp;
     image->args_start = e->stack.args_start;
@@ -430,6 +448,7 @@ static void commit(struct exec *e) {
     /* Before the space is there, so that nobody looks into it with the old rights. */
     process->vfs.credentials = e->credentials;
     process->dumpable = !e->is_secure;
+    process->personality = e->persona;
     if (e->is_secure)
         process->parent_death_signal = 0;
     set_image(e, process);

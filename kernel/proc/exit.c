@@ -18,6 +18,7 @@
 #include "drivers/tty_job.h"
 #include "proc/futex.h"
 #include "proc/group.h"
+#include "proc/oom.h"
 #include "proc/signal_core.h"
 #include "proc/tree.h"
 #include "vfs/file.h"
@@ -230,6 +231,7 @@ void process_exit_task(void) {
     release_files(process);
     release_terminal(process);
     become_zombie(process, task);
+    oom_process_ended(process);
     thread_exit();
 }
 

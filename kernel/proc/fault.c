@@ -8,7 +8,7 @@
  *   -EACCES   not allowed          SIGSEGV   SEGV_ACCERR
  *   -ENXIO    beyond the object    SIGBUS    BUS_ADRERR
  *   -EIO      cannot be read       SIGBUS    BUS_ADRERR
- *   -ENOMEM   out of memory        SIGKILL
+ *   -ENOMEM   out of memory        SIGKILL, once oom.c knows no better
  *
  * A kernel copy that cannot go on fails with EFAULT and sends nothing, except for lack of memory:
  * EFAULT would blame the program's pointer, so the program is killed as if it had touched the page.
@@ -20,6 +20,7 @@
 #include "lib/bits.h"
 #include "machine/layout.h"
 #include "machine/trapframe.h"
+#include "proc/oom.h"
 #include "proc/process.h"
 #include "proc/signal_core.h"
 #include "vm/fault.h"
@@ -80,15 +81,32 @@ static bool is_implicit_supervisor(const struct trapframe *tf, unsigned error) {
            (error & (PAGE_FAULT_PRESENT | PAGE_FAULT_USER)) == PAGE_FAULT_PRESENT;
 }
 
-/* Sends what the fault deserves to the running task. */
-static int fail(struct trapframe *tf, uint64_t address, unsigned error, int reason) {
+/*
+ * vm_fault that found no frame: again and again as long as memory is found for it. Apart from
+ * fault_page(), as fail() is.
+ */
+static __attribute__((noinline)) int retry(struct vm_space *space, uint64_t address,
+                                           unsigned access) {
+    int error = -ENOMEM;
+
+    while (error == -ENOMEM && oom_resolve())
+        error = vm_fault(space, address, access);
+    return error;
+}
+
+/*
+ * Sends what the fault deserves to the running task. Apart from fault_page(), which is to be short
+ * for faults that are repaired.
+ */
+static __attribute__((noinline)) int fail(struct trapframe *tf, uint64_t address, unsigned error,
+                                          int reason) {
     int result = trapframe_is_user(tf) ? 0 : reason;
     struct task *task = task_current();
 
     if (!task->thread.space || (result != 0 && reason != -ENOMEM))
         return reason;
     /* A kernel copy may try again before the task gets around to dying. */
-    if (task->forced_signal == SIGKILL)
+    if (task->forced_signal == SIGKILL || process_current()->is_exiting)
         return result;
     task->fault_address = address;
     task->fault_error = error;
@@ -106,6 +124,8 @@ int fault_page(struct trapframe *tf, uint64_t address, unsigned error) {
         reason = -EACCES;
     else if (task->thread.space && address < USER_END)
         reason = vm_fault(task->thread.space, address, page_fault_access(error) | VM_USER);
+    if (reason == -ENOMEM)
+        reason = retry(task->thread.space, address, page_fault_access(error) | VM_USER);
     if (reason != 0)
         return fail(tf, address, error, reason);
     task->minor_faults++;

@@ -48,6 +48,8 @@ static void copy_plain(struct process *child, struct process *parent, uint64_t f
     child->dumpable = parent->dumpable;
     child->no_new_privs = parent->no_new_privs;
     child->nice = parent->nice;
+    child->oom_score_adj = parent->oom_score_adj;
+    child->oom_score_adj_min = parent->oom_score_adj_min;
     child->personality = parent->personality;
     memcpy(child->name, parent->name, sizeof(child->name));
     memcpy(child->rlimits, parent->rlimits, sizeof(child->rlimits));

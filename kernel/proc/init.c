@@ -11,10 +11,13 @@
 #include "proc/exec.h"
 #include "proc/fault.h"
 #include "proc/futex.h"
+#include "proc/layout.h"
+#include "proc/oom.h"
 #include "proc/pid.h"
 #include "proc/signal_core.h"
 #include "proc/terminal.h"
 #include "proc/tree.h"
+#include "proc/usage.h"
 
 static void return_to_user(struct trapframe *tf) {
     if (cpu_self()->work & CPU_WORK_RESCHED)
@@ -63,6 +66,9 @@ static void describe(char *buf, size_t size) {
 void process_init(void) {
     process_table_init();
     futex_init();
+    limits_init();
+    layout_init();
+    oom_init();
     signal_frame_init();
     process_exec_init();
     panic_register_describe(describe);

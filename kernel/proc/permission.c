@@ -6,6 +6,7 @@
 #include "proc/permission.h"
 
 #include "proc/process.h"
+#include "vm/space.h"
 
 bool permission_same_user(const struct process *process) {
     const struct credentials *mine = &process_current()->vfs.credentials;
@@ -37,4 +38,8 @@ bool permission_to_signal(const struct process *process, int signo) {
         mine->uid == theirs->suid || mine->uid == theirs->uid)
         return true;
     return signo == SIGCONT && process_session_id(process) == process_session_id(process_current());
+}
+
+bool permission_to_map_at(uint64_t address) {
+    return address >= vm_lowest_address() || process_current()->vfs.credentials.euid == 0;
 }

@@ -4,6 +4,7 @@
 #define PROC_PERMISSION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct process;
 
@@ -22,5 +23,10 @@ bool permission_to_attach(const struct process *process);
 
 /* kill(2): the caller's ids are the real or saved one of the process; SIGCONT within a session. */
 bool permission_to_signal(const struct process *process, int signo);
+
+/*
+ * May the caller map at exactly this address? Below vm_mmap_min_addr only root (CAP_SYS_RAWIO).
+ */
+bool permission_to_map_at(uint64_t address);
 
 #endif

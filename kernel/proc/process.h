@@ -135,6 +135,9 @@ struct process {
     int dumpable;              /* (o) */
     bool no_new_privs;         /* (o) */
     int nice;                  /* (o) */
+    int16_t oom_score_adj;     /* atomic: see oom.h */
+    int16_t oom_score_adj_min; /* atomic: what root has set; who is not root stays above */
+    bool is_oom_reaped;        /* [oom] was chosen already */
     uint32_t personality;      /* (o) */
 
     struct group_spares left;            /* what became empty when it was taken out of the tree */

@@ -135,12 +135,6 @@ static bool may_look(const struct process *process) {
 
 /* ---- small files and links ---- */
 
-static int show_zero(struct seq *seq, const struct procfs_subject *subject) {
-    (void)subject;
-    seq_string(seq, "0\n");
-    return 0;
-}
-
 /* Where in the kernel it sleeps: not told, as by a Linux that does not want to. */
 static int show_wchan(struct seq *seq, const struct procfs_subject *subject) {
     (void)subject;
@@ -191,6 +185,11 @@ static long read_mounts_link(const struct procfs_subject *subject, char *buf, si
 
 #define TEXT(text_name, text_mode, function)                                                       \
     { .name = (text_name), .mode = S_IFREG | (text_mode), .show = (function) }
+#define SETTING(text_name, show_function, write_function)                                          \
+    {                                                                                              \
+        .name = (text_name), .mode = S_IFREG | 0644, .show = (show_function),                      \
+        .write = (write_function)                                                                  \
+    }
 #define PRIVATE_TEXT(text_name, text_mode, function)                                               \
     { .name = (text_name), .mode = S_IFREG | (text_mode), .is_private = true, .show = (function) }
 #define PRIVATE_BYTES(file_name, function)                                                         \
@@ -224,8 +223,10 @@ static long read_mounts_link(const struct procfs_subject *subject, char *buf, si
         LINK("exe", procfs_follow_exe), TEXT("mounts", 0444, procfs_show_mounts),                  \
         TEXT("mountinfo", 0444, procfs_show_mountinfo),                                            \
         PRIVATE_BYTES("pagemap", procfs_read_pagemap), TEXT("wchan", 0444, show_wchan),            \
-        TEXT("schedstat", 0444, procfs_show_schedstat), TEXT("oom_score", 0444, show_zero),        \
-        TEXT("oom_score_adj", 0444, show_zero)
+        TEXT("schedstat", 0444, procfs_show_schedstat),                                            \
+        TEXT("oom_score", 0444, procfs_show_oom_score),                                            \
+        SETTING("oom_score_adj", procfs_show_oom_score_adj, procfs_write_oom_score_adj),           \
+        SETTING("oom_adj", procfs_show_oom_adj, procfs_write_oom_adj)
 
 static const struct procfs_entry task_entries[] = {COMMON_ENTRIES};
 static const struct procfs_dir task_dir = {task_entries, ARRAY_SIZE(task_entries), 0, 0, 0};

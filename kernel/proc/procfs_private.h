@@ -38,6 +38,14 @@ int procfs_show_auxv(struct seq *seq, const struct procfs_subject *subject);
 int procfs_show_comm(struct seq *seq, const struct procfs_subject *subject);
 int procfs_write_comm(const struct procfs_subject *subject, const char *text, size_t length);
 
+/* procfs_oom.c */
+int procfs_show_oom_score(struct seq *seq, const struct procfs_subject *subject);
+int procfs_show_oom_score_adj(struct seq *seq, const struct procfs_subject *subject);
+int procfs_show_oom_adj(struct seq *seq, const struct procfs_subject *subject);
+int procfs_write_oom_score_adj(const struct procfs_subject *subject, const char *text,
+                               size_t length);
+int procfs_write_oom_adj(const struct procfs_subject *subject, const char *text, size_t length);
+
 /* procfs_mounts.c */
 int procfs_show_mounts(struct seq *seq, const struct procfs_subject *subject);
 int procfs_show_mountinfo(struct seq *seq, const struct procfs_subject *subject);

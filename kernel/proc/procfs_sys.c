@@ -14,12 +14,15 @@
 #include "ipc/shm.h"
 #include "lib/bits.h"
 #include "machine/layout.h"
+#include "proc/layout.h"
+#include "proc/oom.h"
 #include "proc/procfs_private.h"
 #include "proc/uts.h"
 #include "vfs/access.h"
 #include "vfs/fdtable.h"
 #include "vfs/pipe.h"
 #include "vm/check.h"
+#include "vm/commit.h"
 
 /* ---- names, random numbers ---- */
 
@@ -137,6 +140,7 @@ static const struct procfs_entry kernel_entries[] = {
     TEXT("ostype", show_sysname),
     PROCFS_CONSTANT("pid_max", PID_MAX),
     DIR("random", &random_dir),
+    PROCFS_NUMBER("randomize_va_space", &layout_randomize, 0, 2),
     PROCFS_NUMBER("shmall", &shm_limits.total_pages, 0, UINT64_MAX),
     PROCFS_NUMBER("shmmax", &shm_limits.segment_bytes, 0, UINT64_MAX),
     PROCFS_NUMBER("shmmni", &shm_limits.segments, 0, SHM_INDEXES),
@@ -146,10 +150,20 @@ static const struct procfs_entry kernel_entries[] = {
 TABLE(kernel_dir, kernel_entries);
 
 static const struct procfs_entry vm_entries[] = {
+    PROCFS_NUMBER("admin_reserve_kbytes", &vm_commit_settings.admin_reserve_kib, 0, UINT64_MAX),
     {.name = "check", .mode = S_IFREG | 0400, .show = show_check},
     PROCFS_NUMBER("check_every", &vm_check_every, 0, UINT32_MAX),
-    PROCFS_CONSTANT("mmap_min_addr", USER_MIN),
-    PROCFS_CONSTANT("overcommit_memory", 1),
+    PROCFS_NUMBER("legacy_va_layout", &layout_is_legacy, 0, 1),
+    PROCFS_NUMBER("mmap_min_addr", &vm_mmap_min_addr, 0, USER_END),
+    PROCFS_NUMBER("oom_dump_tasks", &oom_dumps_tasks, 0, 1),
+    PROCFS_NUMBER("oom_kill_allocating_task", &oom_kills_allocating, 0, 1),
+    PROCFS_NUMBER_SET("overcommit_kbytes", &vm_commit_settings.limit_kib, 0, UINT64_MAX,
+                      vm_commit_set_limit),
+    PROCFS_NUMBER("overcommit_memory", &vm_commit_settings.mode, 0, VM_COMMIT_NEVER),
+    PROCFS_NUMBER_SET("overcommit_ratio", &vm_commit_settings.ratio_percent, 0, INT32_MAX,
+                      vm_commit_set_ratio),
+    PROCFS_NUMBER("panic_on_oom", &oom_panics, 0, 2),
+    PROCFS_NUMBER("user_reserve_kbytes", &vm_commit_settings.user_reserve_kib, 0, UINT64_MAX),
 };
 TABLE(vm_dir, vm_entries);
 

@@ -15,6 +15,7 @@
 #include "machine/layout.h"
 #include "proc/tree.h"
 #include "vfs/fdtable.h"
+#include "vm/commit.h"
 
 #define NS_PER_US 1000ull
 
@@ -71,6 +72,7 @@ struct vm_limits limit_of_space(const struct process *process, const struct cred
         .data_bytes = process->rlimits[RLIMIT_DATA].rlim_cur,
         .space_bytes = process->rlimits[RLIMIT_AS].rlim_cur,
         .locked_bytes = ids->euid == 0 ? UINT64_MAX : process->rlimits[RLIMIT_MEMLOCK].rlim_cur,
+        .data_hard_bytes = process->rlimits[RLIMIT_DATA].rlim_max,
     };
 }
 
@@ -79,6 +81,21 @@ void limit_ids_changed(void) {
     struct vm_limits limits = limit_of_space(self, &self->vfs.credentials);
 
     vm_space_set_limits(self->space, &limits);
+}
+
+/* Linux's CAP_SYS_ADMIN is root's here. The size is read without the space's lock: it is a word. */
+static void describe_caller(struct vm_commit_caller *caller) {
+    const struct process *process = process_current();
+
+    if (!process)
+        return;
+    caller->is_admin = process->vfs.credentials.euid == 0;
+    if (process->space)
+        caller->mapped_bytes = __atomic_load_n(&process->space->areas.bytes, __ATOMIC_RELAXED);
+}
+
+void limits_init(void) {
+    vm_commit_register(describe_caller);
 }
 
 /* Tells those who enforce the limit. process_tree_lock is not held. */

@@ -14,6 +14,9 @@ void usage_to_rusage(const struct process_usage *usage, struct linux_rusage *rus
 /* Of the calling process (RUSAGE_SELF, _CHILDREN, _THREAD), or -EINVAL. */
 int usage_get(int who, struct process_usage *usage);
 
+/* Tells the VM who asks for memory (vm/commit.h). Once, at start. */
+void limits_init(void);
+
 /*
  * Reads a limit of a process into *old and sets it from *limit; either may be NULL. -EINVAL
  * (unknown resource, soft above hard), -EPERM (raising the hard limit without being root).

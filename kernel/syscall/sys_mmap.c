@@ -8,12 +8,15 @@
  */
 #include "abi/errno.h"
 #include "abi/mman.h"
+#include "abi/personality.h"
 #include "lib/bits.h"
+#include "proc/permission.h"
 #include "proc/process.h"
 #include "syscall/calls.h"
 #include "syscall/populate.h"
 #include "vfs/fdtable.h"
 #include "vfs/file.h"
+#include "vfs/mount.h"
 #include "vm/map.h"
 #include "vm/remap.h"
 
@@ -65,6 +68,17 @@ static unsigned map_flags(int flags) {
     return result;
 }
 
+/* Whether what may be read may also be executed, for programs that were written to expect it. */
+static bool reads_execute(unsigned prot) {
+    return (prot & VM_READ) && (process_current()->personality & READ_IMPLIES_EXEC);
+}
+
+static bool is_on_noexec(const struct file *file) {
+    const struct mount *mount = file->name->mount;
+
+    return mount && (mount->flags & MOUNT_NO_EXEC);
+}
+
 /* The object behind a file's mapping, referenced, into the request. 0 or a negative errno. */
 static int map_file_object(int fd, struct vm_map_request *request) {
     struct file_mmap wanted = {
@@ -78,6 +92,8 @@ static int map_file_object(int fd, struct vm_map_request *request) {
 
     if (!file)
         return -EBADF;
+    if (reads_execute(request->prot) && !is_on_noexec(file))
+        wanted.prot = request->prot |= VM_EXEC;
     error = file_mmap(file, &wanted);
     if (error == 0) {
         request->object = wanted.object;
@@ -88,15 +104,24 @@ static int map_file_object(int fd, struct vm_map_request *request) {
     return error;
 }
 
+/* New shared memory. All of it is promised now, unless that is not wanted and need not be. */
+static struct vm_object *shared_object(int flags, uint64_t length) {
+    if (flags & MAP_NORESERVE)
+        return vm_object_anon_create_unreserved(length);
+    return vm_object_anon_create(length);
+}
+
 /* The object to map: a file's, new shared memory, or none for private zeroes. */
 static int map_object(int fd, int flags, struct vm_map_request *request) {
     request->object = NULL;
     if (!(flags & MAP_ANONYMOUS))
         return map_file_object(fd, request);
     request->offset = 0;
+    if (reads_execute(request->prot))
+        request->prot |= VM_EXEC;
     if (!(request->flags & VM_MAP_SHARED))
         return 0;
-    request->object = vm_object_anon_create(align_up(request->length, PAGE_SIZE));
+    request->object = shared_object(flags, align_up(request->length, PAGE_SIZE));
     return request->object ? 0 : -ENOMEM;
 }
 
@@ -116,6 +141,8 @@ long sys_mmap(uint64_t address, uint64_t length, int prot, int flags, int fd, ui
         return -EINVAL;
     if (length > USER_END)
         return -ENOMEM;
+    if ((request.flags & VM_MAP_EXACT) && !permission_to_map_at(address))
+        return -EPERM;
     error = map_object(fd, flags, &request);
     if (error < 0)
         return error;
@@ -151,11 +178,22 @@ long sys_mremap(uint64_t address, uint64_t old_length, uint64_t new_length, uint
 
     if (flags & ~(uint64_t)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
         return -EINVAL;
+    if ((flags & MREMAP_FIXED) && !permission_to_map_at(target))
+        return -EPERM;
     error = vm_remap(process_current()->space, &request, &moved);
     if (error < 0)
         return error;
     populate_locked(moved, new_length);
     return (long)moved;
+}
+
+/* Where the right to execute comes along with that to read, it does so as far as it may. */
+static int protect(uint64_t address, uint64_t length, unsigned prot) {
+    struct vm_space *space = process_current()->space;
+
+    if (reads_execute(prot) && vm_protect(space, address, length, prot | VM_EXEC) == 0)
+        return 0;
+    return vm_protect(space, address, length, prot);
 }
 
 long sys_mprotect(uint64_t address, uint64_t length, uint64_t prot) {
@@ -169,8 +207,7 @@ long sys_mprotect(uint64_t address, uint64_t length, uint64_t prot) {
         return 0;
     if (prot & ~(uint64_t)(VM_RIGHTS | PROT_SEM | PROT_GROWSDOWN)) /* nothing grows up */
         return -EINVAL;
-    error = vm_protect(process_current()->space, address, length,
-                       rights | (prot & PROT_GROWSDOWN ? VM_PROTECT_GROWS_DOWN : 0));
+    error = protect(address, length, rights | (prot & PROT_GROWSDOWN ? VM_PROTECT_GROWS_DOWN : 0));
     if (error == 0 && (rights & VM_WRITE))
         populate_locked(address, length);
     return error;

@@ -8,6 +8,7 @@
 #include "core/uaccess.h"
 #include "ipc/shm.h"
 #include "lib/string.h"
+#include "proc/permission.h"
 #include "proc/process.h"
 #include "syscall/calls.h"
 
@@ -17,8 +18,11 @@ long sys_shmget(int key, size_t size, int flags) {
 }
 
 long sys_shmat(int id, uint64_t address, int flags) {
-    long error = shm_attach(process_current()->space, id, &address, flags);
+    long error;
 
+    if (address != 0 && !permission_to_map_at(address))
+        return -EPERM;
+    error = shm_attach(process_current()->space, id, &address, flags);
     return error ? error : (long)address;
 }
 

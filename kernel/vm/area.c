@@ -13,6 +13,8 @@
 #include "mm/slab.h"
 #include "vm/space.h"
 
+uint64_t vm_stack_guard_bytes = 256 * PAGE_SIZE; /* const after start; Linux's stack_guard_gap */
+
 static struct slab_cache area_cache;
 
 void vm_area_init_cache(void) {
@@ -140,17 +142,23 @@ static void link_between(struct vm_area_set *set, struct vm_area *area, struct v
     set->count++;
 }
 
-/* Bytes of the area that count as locked. */
-static inline uint64_t locked_bytes(const struct vm_area *area) {
-    return area->flags & VM_AREA_LOCKED ? area->end - area->start : 0;
+/* Adds bytes of an area to the sums; the negative of what it has takes it out. */
+static inline void count_bytes(struct vm_area_set *set, const struct vm_area *area,
+                               uint64_t bytes) {
+    set->bytes += bytes;
+    if (vm_area_is_data(area->prot, area->flags))
+        set->data_bytes += bytes;
+    if (area->flags & VM_AREA_ACCOUNTED)
+        set->accounted_bytes += bytes;
+    if (area->flags & VM_AREA_LOCKED)
+        set->locked_bytes += bytes;
 }
 
 void vm_area_insert(struct vm_area_set *set, struct vm_area *area) {
     struct vm_area *next = vm_area_find_from(set, area->start);
 
     link_between(set, area, next ? next->prev : set->last, next);
-    set->bytes += area->end - area->start;
-    set->locked_bytes += locked_bytes(area);
+    count_bytes(set, area, area->end - area->start);
 }
 
 static void set_unlink(struct vm_area_set *set, struct vm_area *area) {
@@ -170,26 +178,31 @@ void vm_area_remove(struct vm_area_set *set, struct vm_area *area) {
     set_unlink(set, area);
     if (next)
         set_gap(next, next->start - (next->prev ? next->prev->end : USER_MIN));
-    set->bytes -= area->end - area->start;
-    set->locked_bytes -= locked_bytes(area);
+    count_bytes(set, area, area->start - area->end);
 }
 
 void vm_area_resize(struct vm_area_set *set, struct vm_area *area, uint64_t start, uint64_t end) {
-    set->bytes += (end - start) - (area->end - area->start);
-    set->locked_bytes -= locked_bytes(area);
+    count_bytes(set, area, (end - start) - (area->end - area->start));
     area->offset_pages += (uint64_t)((int64_t)(start - area->start) >> PAGE_SHIFT);
     area->start = start;
     area->end = end;
-    set->locked_bytes += locked_bytes(area);
     set_gap(area, start - (area->prev ? area->prev->end : USER_MIN));
     if (area->next)
         set_gap(area->next, area->next->start - end);
 }
 
-void vm_area_set_flags(struct vm_area_set *set, struct vm_area *area, uint32_t flags) {
-    set->locked_bytes -= locked_bytes(area);
+void vm_area_set_rights(struct vm_area_set *set, struct vm_area *area, unsigned prot,
+                        unsigned flags) {
+    uint64_t bytes = area->end - area->start;
+
+    count_bytes(set, area, -bytes);
+    area->prot = (uint8_t)prot;
     area->flags = flags;
-    set->locked_bytes += locked_bytes(area);
+    count_bytes(set, area, bytes);
+}
+
+void vm_area_set_flags(struct vm_area_set *set, struct vm_area *area, uint32_t flags) {
+    vm_area_set_rights(set, area, area->prot, flags);
 }
 
 /* ---- splitting and joining ---- */

@@ -43,13 +43,14 @@ struct vm_space;
 #define VM_AREA_NO_DUMP 1024u     /* madvise: not in core dumps */
 #define VM_AREA_RANDOM 2048u      /* madvise: read in no order */
 #define VM_AREA_SEQUENTIAL 4096u  /* madvise: read in order */
-#define VM_AREA_NO_RESERVE 8192u  /* mmap: not accounted for as committed */
+#define VM_AREA_NO_RESERVE 8192u  /* mmap: never accounted */
+#define VM_AREA_ACCOUNTED 16384u  /* promised (vm/commit.h): is or was private and writable */
 
 /* Those that vm/lock.h sets. */
 #define VM_AREA_LOCK_FLAGS (VM_AREA_LOCKED | VM_AREA_LOCK_ON_FAULT)
 
-/* Room kept below an area that grows down: as Linux's stack_guard_gap. */
-#define VM_STACK_GUARD_BYTES (256u * PAGE_SIZE)
+/* Room kept below an area that grows down. Set at start, before there is a space. */
+extern uint64_t vm_stack_guard_bytes;
 
 struct vm_area {
     struct rb_node node;   /* [space] in vm_area_set, by start */
@@ -74,8 +75,10 @@ struct vm_area_set {
     struct vm_area *first, *last; /* NULL: empty */
     struct vm_area *hint;         /* found last; NULL if none */
     uint32_t count;
-    uint64_t bytes;        /* sum of all areas' sizes */
-    uint64_t locked_bytes; /* of those with VM_AREA_LOCKED */
+    uint64_t bytes;           /* sum of all areas' sizes */
+    uint64_t data_bytes;      /* of those that vm_area_is_data */
+    uint64_t accounted_bytes; /* of those with VM_AREA_ACCOUNTED */
+    uint64_t locked_bytes;    /* of those with VM_AREA_LOCKED */
 };
 
 /* At boot, once. */
@@ -103,9 +106,14 @@ static inline unsigned vm_area_grants(const struct vm_area *area) {
     return area->prot ? area->prot | VM_READ : 0;
 }
 
+/* Whether RLIMIT_DATA is about pages with these rights: private and writable, stacks left out. */
+static inline bool vm_area_is_data(unsigned prot, unsigned flags) {
+    return (prot & VM_WRITE) && !(flags & (VM_AREA_SHARED | VM_AREA_GROWS_DOWN));
+}
+
 /* Bytes in front of the area that searches for room leave free. */
 static inline uint64_t vm_area_guard_bytes(const struct vm_area *area) {
-    return area->flags & VM_AREA_GROWS_DOWN ? VM_STACK_GUARD_BYTES : 0;
+    return area->flags & VM_AREA_GROWS_DOWN ? vm_stack_guard_bytes : 0;
 }
 
 void vm_area_set_init(struct vm_area_set *set);
@@ -142,6 +150,9 @@ void vm_area_remove(struct vm_area_set *set, struct vm_area *area);
 /* Moves the edges of an area in the set, backing index with them; still overlapping nothing. */
 void vm_area_resize(struct vm_area_set *set, struct vm_area *area, uint64_t start, uint64_t end);
 
+/* Gives an area in the set other rights and other flags. */
+void vm_area_set_rights(struct vm_area_set *set, struct vm_area *area, unsigned prot,
+                        unsigned flags);
 /* Gives an area in the set other flags; not GROWS_DOWN. */
 void vm_area_set_flags(struct vm_area_set *set, struct vm_area *area, uint32_t flags);
 

@@ -31,7 +31,7 @@ static int brk_locked(struct vm_space *space, uint64_t address) {
 
     if (space->brk_start == 0 || address < space->brk_start || address > USER_END)
         return -EINVAL;
-    if (address - space->brk_start > space->limits.data_bytes)
+    if (address - space->brk_start + space->segment_bytes > space->limits.data_bytes)
         return -ENOMEM;
     if (new > old)
         error = heap_grow(space, old, new);

@@ -14,6 +14,18 @@
 
 /* ---- areas ---- */
 
+/* Promised are pages that may be written privately, and those that could be once. */
+static bool check_commitment(const struct vm_area *area, struct vm_check_report *report) {
+    bool never = area->flags & (VM_AREA_SHARED | VM_AREA_NO_RESERVE);
+    bool is_accounted = area->flags & VM_AREA_ACCOUNTED;
+
+    if (never && is_accounted)
+        return VIOLATION(report, "area %lx is promised and must not be", area->start);
+    if (!never && !is_accounted && (area->prot & VM_WRITE))
+        return VIOLATION(report, "area %lx is private, writable and not promised", area->start);
+    return true;
+}
+
 static bool check_area(const struct vm_area *area, struct vm_check_report *report) {
     if (area->start >= area->end || area->start < USER_MIN || area->end > USER_END ||
         !is_aligned(area->start, PAGE_SIZE) || !is_aligned(area->end, PAGE_SIZE))
@@ -25,7 +37,7 @@ static bool check_area(const struct vm_area *area, struct vm_check_report *repor
         return VIOLATION(report, "shared area %lx has a shadow or no object", area->start);
     if ((area->flags & VM_AREA_LOCK_ON_FAULT) && !(area->flags & VM_AREA_LOCKED))
         return VIOLATION(report, "area %lx is locked on fault, but not locked", area->start);
-    return true;
+    return check_commitment(area, report);
 }
 
 /* No gap of the area or of its children is larger than its bound. */
@@ -57,28 +69,45 @@ static bool check_neighbours(const struct vm_area *prev, const struct vm_area *a
     return true;
 }
 
+static bool check_sums(struct vm_space *space, const struct vm_area_set *sums,
+                       struct vm_check_report *report) {
+    const struct vm_area_set *set = &space->areas;
+
+    if (sums->bytes != set->bytes || sums->count != set->count)
+        return VIOLATION(report, "%u areas of %lx bytes are counted as %u of %lx", sums->count,
+                         sums->bytes, set->count, set->bytes);
+    if (sums->data_bytes != set->data_bytes)
+        return VIOLATION(report, "%lx bytes of data are counted as %lx", sums->data_bytes,
+                         set->data_bytes);
+    if (sums->locked_bytes != set->locked_bytes)
+        return VIOLATION(report, "%lx locked bytes are counted as %lx", sums->locked_bytes,
+                         set->locked_bytes);
+    if (sums->accounted_bytes != set->accounted_bytes ||
+        sums->accounted_bytes != space->promised_bytes)
+        return VIOLATION(report, "%lx bytes are to be promised, %lx counted and %lx promised",
+                         sums->accounted_bytes, set->accounted_bytes, space->promised_bytes);
+    return true;
+}
+
 static bool check_areas(struct vm_space *space, struct vm_check_report *report) {
     struct vm_area *prev = NULL;
-    uint64_t bytes = 0, locked = 0;
-    uint32_t count = 0;
+    struct vm_area_set sums = {.count = 0};
 
     for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
         if (!check_area(area, report) || !check_neighbours(prev, area, report))
             return false;
         if (area->space != space)
             return VIOLATION(report, "area %lx is of another space", area->start);
-        bytes += area->end - area->start;
-        locked += area->flags & VM_AREA_LOCKED ? area->end - area->start : 0;
-        count++;
+        uint64_t bytes = area->end - area->start;
+
+        sums.count++;
+        sums.bytes += bytes;
+        sums.data_bytes += vm_area_is_data(area->prot, area->flags) ? bytes : 0;
+        sums.accounted_bytes += area->flags & VM_AREA_ACCOUNTED ? bytes : 0;
+        sums.locked_bytes += area->flags & VM_AREA_LOCKED ? bytes : 0;
         prev = area;
     }
-    if (bytes != space->areas.bytes || count != space->areas.count)
-        return VIOLATION(report, "%u areas of %lx bytes are counted as %u of %lx", count, bytes,
-                         space->areas.count, space->areas.bytes);
-    if (locked != space->areas.locked_bytes)
-        return VIOLATION(report, "%lx locked bytes are counted as %lx", locked,
-                         space->areas.locked_bytes);
-    return true;
+    return check_sums(space, &sums, report);
 }
 
 /* ---- shadows ---- */

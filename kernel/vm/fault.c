@@ -41,6 +41,7 @@
 #include "core/assert.h"
 #include "lib/bits.h"
 #include "mm/page_clear.h"
+#include "vm/commit.h"
 #include "vm/huge.h"
 #include "vm/pmap.h"
 
@@ -100,7 +101,7 @@ static bool stack_limits_allow(struct vm_space *space, const struct vm_area *are
     uint64_t more = area->start - va;
 
     return area->end - va <= limits->stack_bytes &&
-           space->areas.bytes + more <= limits->space_bytes &&
+           vm_space_may_grow(space, (int64_t)more, false) &&
            (!(area->flags & VM_AREA_LOCKED) ||
             space->areas.locked_bytes + more <= limits->locked_bytes);
 }
@@ -111,13 +112,12 @@ static bool stack_limits_allow(struct vm_space *space, const struct vm_area *are
  */
 static bool stack_may_grow(struct vm_space *space, const struct vm_area *area, uint64_t va) {
     const struct vm_area *below = vm_area_prev(area);
-    uint64_t lowest = USER_MIN;
+    uint64_t lowest = below ? below->end : 0;
 
-    if (below)
-        lowest = below->end;
     if (below && !(below->flags & VM_AREA_GROWS_DOWN) && below->prot)
-        lowest += VM_STACK_GUARD_BYTES;
-    return va >= lowest && (area->start - va) >> PAGE_SHIFT <= area->offset_pages &&
+        lowest += vm_stack_guard_bytes;
+    return va >= MAX(lowest, vm_lowest_address()) &&
+           (area->start - va) >> PAGE_SHIFT <= area->offset_pages &&
            stack_limits_allow(space, area, va);
 }
 
@@ -126,6 +126,8 @@ static struct vm_area *grow_stack(struct vm_space *space, uint64_t va) {
     struct vm_area *area = vm_area_find_from(&space->areas, va);
 
     if (!area || !(area->flags & VM_AREA_GROWS_DOWN) || !stack_may_grow(space, area, va))
+        return NULL;
+    if (area->flags & VM_AREA_ACCOUNTED && vm_commit_reserve(space, area->start - va) < 0)
         return NULL;
     vm_area_resize(&space->areas, area, va, area->end);
     space->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
@@ -365,7 +367,7 @@ static int fault_enter(struct fault *fault) {
 /* One try, with the space's lock held. -EAGAIN: case 4. */
 static int fault_locked(struct fault *fault) {
     bool entered = false;
-    int error = fault_find_area(fault);
+    int error = fault->space->is_reaped ? -EFAULT : fault_find_area(fault);
 
     DEBUG_ASSERT(spin_held(&fault->space->lock));
     if (error < 0)

@@ -14,6 +14,7 @@
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "lib/bits.h"
+#include "vm/commit.h"
 #include "vm/map_private.h"
 #include "vm/pmap.h"
 
@@ -80,10 +81,10 @@ static bool hole_is_too_many(struct vm_space *space, const struct vm_area *area,
     return space->areas.count >= VM_AREAS_MAX && area->start < range.start && area->end > range.end;
 }
 
-int vm_unmap_locked(struct vm_space *space, struct vm_range range) {
+/* Unmaps a range of whole pages; what was promised for them is left to the caller to settle. */
+static int unmap_range(struct vm_space *space, struct vm_range range) {
     struct vm_area *area = vm_range_first(space, range);
 
-    DEBUG_ASSERT(spin_held(&space->lock));
     if (!area)
         return 0;
     if (area->start != range.start || area->end != range.end) {
@@ -97,6 +98,14 @@ int vm_unmap_locked(struct vm_space *space, struct vm_range range) {
     }
     unmap_areas(space, area, range);
     return 0;
+}
+
+int vm_unmap_locked(struct vm_space *space, struct vm_range range) {
+    int error = unmap_range(space, range);
+
+    DEBUG_ASSERT(spin_held(&space->lock));
+    vm_commit_settle(space);
+    return error;
 }
 
 int vm_unmap(struct vm_space *space, uint64_t address, uint64_t length) {
@@ -113,54 +122,49 @@ int vm_unmap(struct vm_space *space, uint64_t address, uint64_t length) {
 
 /* ---- map ---- */
 
-static bool is_data(const struct vm_area *area) {
-    return (area->prot & VM_WRITE) && !(area->flags & (VM_AREA_SHARED | VM_AREA_GROWS_DOWN));
+struct vm_replaced vm_range_replaced(struct vm_space *space, struct vm_range range) {
+    struct vm_replaced replaced = {0};
+    struct vm_area *area = vm_range_first(space, range);
+
+    for (; area; area = vm_range_next(area, range)) {
+        uint64_t bytes = MIN(area->end, range.end) - MAX(area->start, range.start);
+
+        replaced.bytes += bytes;
+        replaced.accounted_bytes += area->flags & VM_AREA_ACCOUNTED ? bytes : 0;
+    }
+    return replaced;
 }
 
-static uint64_t data_bytes(struct vm_space *space) {
-    uint64_t bytes = 0;
-
-    for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area))
-        bytes += is_data(area) ? area->end - area->start : 0;
-    return bytes;
-}
-
-uint64_t vm_range_mapped_bytes(struct vm_space *space, struct vm_range range) {
-    uint64_t bytes = 0;
-    struct vm_area *area = vm_area_find_from(&space->areas, range.start);
-
-    for (; area && area->start < range.end; area = vm_area_next(area))
-        bytes += MIN(area->end, range.end) - MAX(area->start, range.start);
-    return bytes;
-}
-
-bool vm_limits_allow(struct vm_space *space, uint64_t bytes, uint64_t replaced, bool data) {
-    const struct vm_limits *limits = &space->limits;
-
-    if (limits->space_bytes != UINT64_MAX &&
-        space->areas.bytes - replaced + bytes > limits->space_bytes)
-        return false;
-    return !data || limits->data_bytes == UINT64_MAX ||
-           data_bytes(space) + bytes <= limits->data_bytes;
+int vm_limits_reserve(struct vm_space *space, const struct vm_area *like, uint64_t bytes,
+                      struct vm_replaced replaced) {
+    if (!vm_space_may_grow(space, (int64_t)(bytes - replaced.bytes),
+                           vm_area_is_data(like->prot, like->flags)))
+        return -ENOMEM;
+    if (!(like->flags & VM_AREA_ACCOUNTED) || bytes <= replaced.accounted_bytes)
+        return 0;
+    return vm_commit_reserve(space, bytes - replaced.accounted_bytes);
 }
 
 /* Mappings that are to lie low: in the second GiB, where Linux puts them. */
 static const struct vm_range low_window = {1ull << 30, 2ull << 30};
 
 uint64_t vm_choose_address(struct vm_space *space, uint64_t wish, uint64_t size, unsigned flags) {
-    const struct vm_range all = {USER_MIN, USER_END};
-    const struct vm_range below_top = {USER_MIN, space->mmap_top};
+    const uint64_t lowest = vm_lowest_address();
+    const struct vm_range all = {lowest, USER_END};
+    const struct vm_range below_top = {lowest, space->mmap_top};
+    const struct vm_range upwards = {space->mmap_bottom, USER_END};
     uint64_t end = flags & VM_MAP_LOW ? low_window.end : USER_END;
     uint64_t address;
 
     wish = align_down(wish, PAGE_SIZE);
-    wish = wish ? MAX(wish, USER_MIN) : 0;
+    wish = wish ? MAX(wish, lowest) : 0;
     if (wish && wish < end && size <= end - wish &&
         vm_area_range_is_clear(&space->areas, wish, wish + size))
         return wish;
     if (flags & VM_MAP_LOW)
         return vm_area_gap_from_bottom(&space->areas, size, low_window);
-    address = vm_area_gap_from_top(&space->areas, size, below_top);
+    address = space->mmap_bottom ? vm_area_gap_from_bottom(&space->areas, size, upwards)
+                                 : vm_area_gap_from_top(&space->areas, size, below_top);
     return address ? address : vm_area_gap_from_bottom(&space->areas, size, all);
 }
 
@@ -204,13 +208,22 @@ static int place_request(struct vm_space *space, const struct vm_map_request *re
     return 0;
 }
 
-/* The flags of the area to be made: what is locked from now on, devices' pages never. */
+/*
+ * The flags of the area to be made. What is locked from now on, devices' pages never; what is
+ * private and writable is promised, and in mode 2 nobody can do without.
+ */
 static uint32_t area_flags(const struct vm_space *space, const struct vm_map_request *request) {
     uint32_t flags = (request->flags & ~VM_MAP_PLACING) | space->future_flags;
     bool never =
         (flags & VM_AREA_LOCK_FLAGS) && request->object && vm_object_is_device(request->object);
 
-    return never ? flags & ~VM_AREA_LOCK_FLAGS : flags;
+    if (never)
+        flags &= ~VM_AREA_LOCK_FLAGS;
+    if (vm_commit_mode() == VM_COMMIT_NEVER)
+        flags &= ~VM_AREA_NO_RESERVE;
+    if ((request->prot & VM_WRITE) && !(flags & (VM_AREA_SHARED | VM_AREA_NO_RESERVE)))
+        flags |= VM_AREA_ACCOUNTED;
+    return flags;
 }
 
 static struct vm_area *area_for(struct vm_space *space, const struct vm_map_request *request,
@@ -237,20 +250,26 @@ static int lock_limits_check(struct vm_space *space, unsigned flags, uint64_t by
     return vm_lock_limit_allows(space, bytes) ? 0 : -EAGAIN;
 }
 
-/* Whether limits and the number of areas allow the request at its place. 0 or as vm_map. */
-static int limits_check(struct vm_space *space, const struct vm_map_request *request,
-                        struct vm_range range) {
-    bool data =
-        (request->prot & VM_WRITE) && !(request->flags & (VM_MAP_SHARED | VM_MAP_GROWS_DOWN));
-    uint64_t replaced = request->flags & VM_MAP_FIXED ? vm_range_mapped_bytes(space, range) : 0;
+/*
+ * Whether limits, commitment and the number of areas allow the area, which promises what comes to
+ * it. 0 or as vm_map.
+ */
+static int reserve_area(struct vm_space *space, const struct vm_map_request *request,
+                        const struct vm_area *area) {
+    struct vm_range range = {area->start, area->end};
     uint64_t bytes = range.end - range.start;
     int error = lock_limits_check(space, request->flags, bytes);
+    struct vm_replaced replaced = {0};
 
     if (space->areas.count > VM_AREAS_MAX)
         return -ENOMEM;
     if (error < 0)
         return error;
-    return vm_limits_allow(space, bytes, replaced, data) ? 0 : -ENOMEM;
+    if (area->object && !vm_object_admits(area->object, area))
+        return -EPERM;
+    if (request->flags & VM_MAP_FIXED)
+        replaced = vm_range_replaced(space, range);
+    return vm_limits_reserve(space, area, bytes, replaced);
 }
 
 int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
@@ -259,23 +278,22 @@ int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, 
     int error = place_request(space, request, &range);
 
     DEBUG_ASSERT(spin_held(&space->lock));
-    if (error == 0)
-        error = limits_check(space, request, range);
     if (error < 0)
         return error;
     area = area_for(space, request, range);
     if (!area)
         return -ENOMEM;
-    if (area->object && !vm_object_admits(area->object, area))
-        error = -EPERM;
-    else
-        error = request->flags & VM_MAP_FIXED ? vm_unmap_locked(space, range) : 0;
+    error = reserve_area(space, request, area);
+    if (error == 0 && (request->flags & VM_MAP_FIXED))
+        error = unmap_range(space, range);
     if (error < 0) {
+        vm_commit_settle(space);
         vm_area_destroy(area);
         return error;
     }
     vm_area_insert(&space->areas, area);
     vm_area_join(&space->areas, area);
+    vm_commit_settle(space);
     space->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
     *address = range.start;
     return 0;

@@ -23,7 +23,7 @@
 #define VM_MAP_HEAP VM_AREA_HEAP             /* named [heap] */
 #define VM_MAP_STACK VM_AREA_STACK           /* the first thread's stack: named [stack] */
 #define VM_MAP_LOCKED VM_AREA_LOCKED         /* the caller populates it (vm/lock.h) */
-#define VM_MAP_NO_RESERVE VM_AREA_NO_RESERVE /* not accounted for as committed */
+#define VM_MAP_NO_RESERVE VM_AREA_NO_RESERVE /* not accounted, unless all has to be promised */
 #define VM_MAP_LOW (1u << 29)                /* a place below 2 GiB (MAP_32BIT) */
 #define VM_MAP_FIXED (1u << 30)              /* exactly there; what overlaps is unmapped */
 #define VM_MAP_NOREPLACE (1u << 31)          /* exactly there; -EEXIST if anything overlaps */

@@ -55,16 +55,24 @@ int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, 
  * free; flags: VM_MAP_LOW. 0: there is none. */
 uint64_t vm_choose_address(struct vm_space *space, uint64_t wish, uint64_t size, unsigned flags);
 
-/* Whether the limits allow `bytes` more (data: private and writable) in place of `replaced`. */
-bool vm_limits_allow(struct vm_space *space, uint64_t bytes, uint64_t replaced, bool data);
+/* What lies in a range, if something else is to be mapped there. */
+struct vm_replaced {
+    uint64_t bytes;
+    uint64_t accounted_bytes;
+};
+struct vm_replaced vm_range_replaced(struct vm_space *space, struct vm_range range);
+
+/*
+ * Sees that limits and commitment allow `bytes` more of an area like that one, in place of what is
+ * replaced, and promises them (vm/commit.h): the caller settles. 0 or -ENOMEM.
+ */
+int vm_limits_reserve(struct vm_space *space, const struct vm_area *like, uint64_t bytes,
+                      struct vm_replaced replaced);
 
 /* Whether `bytes` more may be locked. */
 static inline bool vm_lock_limit_allows(const struct vm_space *space, uint64_t bytes) {
     return space->areas.locked_bytes + bytes <= space->limits.locked_bytes;
 }
-
-/* Bytes that are mapped in a range. */
-uint64_t vm_range_mapped_bytes(struct vm_space *space, struct vm_range range);
 
 /* Unmaps a range of whole pages. 0 or -ENOMEM and nothing changed. */
 int vm_unmap_locked(struct vm_space *space, struct vm_range range);

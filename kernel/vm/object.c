@@ -23,6 +23,7 @@
 #include "core/assert.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vm/commit.h"
 #include "vm/pmap.h"
 #include "vm/space.h"
 
@@ -38,6 +39,8 @@ void vm_object_init(struct vm_object *object, const struct vm_object_ops *ops,
     spin_init(&object->lock, "vm_object", LOCK_RANK_VM_OBJECT);
     page_tree_init(&object->tree);
     object->size_bytes = size_bytes;
+    object->commits_pages = false;
+    object->committed_pages = 0;
     list_init(&object->areas);
     object->denies_writes = false;
     object->unmap_epoch = 0;
@@ -61,12 +64,25 @@ void vm_object_for_each(bool (*visit)(void *arg, struct vm_object *object), void
     spin_unlock(&objects.lock);
 }
 
+int vm_object_commit(struct vm_object *object, bool by_page) {
+    uint64_t pages = div_round_up(object->size_bytes, PAGE_SIZE);
+
+    object->commits_pages = by_page && vm_commit_mode() != VM_COMMIT_NEVER;
+    if (object->commits_pages)
+        return 0;
+    if (vm_commit_charge(pages) < 0)
+        return -ENOMEM;
+    object->committed_pages = pages;
+    return 0;
+}
+
 void vm_object_fini(struct vm_object *object) {
     ASSERT(list_is_empty(&object->areas));
     spin_lock(&objects.lock);
     list_remove(&object->link);
     spin_unlock(&objects.lock);
     page_tree_clear(&object->tree);
+    vm_commit_uncharge(object->committed_pages);
 }
 
 void vm_object_ref(struct vm_object *object) {
@@ -147,27 +163,53 @@ int vm_object_page_get(struct vm_object *object, uint64_t index, unsigned access
     return error;
 }
 
+/* Makes the page at index, which is not there. 0, -ENOMEM, -ENOSPC. */
+static int make_memory_page(struct vm_object *object, uint64_t index, struct frame **made) {
+    struct frame *old;
+
+    if (object->commits_pages && vm_commit_charge(1) < 0)
+        return -ENOSPC;
+    *made = frame_alloc_zeroed(object->ops->frame_use);
+    if (!*made)
+        goto uncharge;
+    if (page_tree_insert(&object->tree, index, *made, &old) < 0)
+        goto unref_frame;
+    object->committed_pages += object->commits_pages;
+    return 0;
+
+unref_frame:
+    frame_unref(*made);
+uncharge:
+    vm_commit_uncharge(object->commits_pages);
+    return -ENOMEM;
+}
+
+/* After pages have gone: takes back what was promised for them. Locked. */
+static void object_settle(struct vm_object *object) {
+    uint64_t pages;
+
+    if (!object->commits_pages)
+        return;
+    pages = page_tree_count(&object->tree);
+    vm_commit_uncharge(object->committed_pages - pages);
+    object->committed_pages = pages;
+}
+
 int vm_object_get_memory_page(struct vm_object *object, uint64_t index, unsigned access,
                               paddr_t *pa) {
     struct frame *frame = page_tree_lookup(&object->tree, index, NULL);
-    struct frame *old;
+    int error = 0;
 
     DEBUG_ASSERT(spin_held(&object->lock));
     if (!frame && !(access & VM_WRITE)) {
         *pa = VM_NO_PAGE;
         return 0;
     }
-    if (!frame) {
-        frame = frame_alloc_zeroed(object->ops->frame_use);
-        if (!frame)
-            return -ENOMEM;
-        if (page_tree_insert(&object->tree, index, frame, &old) < 0) {
-            frame_unref(frame);
-            return -ENOMEM;
-        }
-    }
-    *pa = frame_to_phys(frame);
-    return 0;
+    if (!frame)
+        error = make_memory_page(object, index, &frame);
+    if (error == 0)
+        *pa = frame_to_phys(frame);
+    return error;
 }
 
 /* A space that maps object and has not been visited in this epoch, referenced; NULL: none left. */
@@ -248,6 +290,7 @@ static void object_cut(struct vm_object *object, uint64_t start) {
         .object = object, .start = start, .end = VM_OBJECT_MAX_PAGES, .private_too = true});
     spin_lock(&object->lock);
     page_tree_remove(&object->tree, start, VM_OBJECT_MAX_PAGES);
+    object_settle(object);
     spin_unlock(&object->lock);
 }
 
@@ -276,6 +319,7 @@ int vm_object_punch(struct vm_object *object, uint64_t start, uint64_t end) {
     error = page_tree_remove_prepare(&object->tree, start, end);
     if (error == 0)
         page_tree_remove(&object->tree, start, end);
+    object_settle(object);
     spin_unlock(&object->lock);
     if (error == 0)
         object_unmap((struct forgetting){.object = object, .start = start, .end = end});

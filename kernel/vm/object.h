@@ -83,12 +83,14 @@ struct vm_object {
     const struct vm_object_ops *ops; /* const after creation */
     struct refcount refs;
     struct spinlock lock;
-    struct page_tree tree;  /* [lock] */
-    uint64_t size_bytes;    /* [lock] pages beyond it do not exist: SIGBUS */
-    struct list_node areas; /* [lock] all areas that map it */
-    bool denies_writes;     /* [lock] no shared area may be, or become, writable */
-    uint64_t unmap_epoch;   /* [lock] see object.c: which areas a truncation has visited */
-    struct list_node link;  /* [objects] in the list of all */
+    struct page_tree tree;    /* [lock] */
+    uint64_t size_bytes;      /* [lock] pages beyond it do not exist: SIGBUS */
+    bool commits_pages;       /* const after creation: each page is promised when it is made */
+    uint64_t committed_pages; /* [lock] promised for it (vm/commit.h) */
+    struct list_node areas;   /* [lock] all areas that map it */
+    bool denies_writes;       /* [lock] no shared area may be, or become, writable */
+    uint64_t unmap_epoch;     /* [lock] see object.c: which areas a truncation has visited */
+    struct list_node link;    /* [objects] in the list of all */
 };
 
 /*
@@ -107,15 +109,28 @@ void vm_object_unref(struct vm_object *object);
  */
 void vm_object_init(struct vm_object *object, const struct vm_object_ops *ops, uint64_t size_bytes);
 
+/*
+ * Promises all of a new object (vm/commit.h), or each page when it is made if that is what is
+ * wanted and mode 2 is not on. 0 or -ENOMEM.
+ */
+int vm_object_commit(struct vm_object *object, bool by_page);
+
 /* Drops all pages of an embedded object whose owner dies. No area maps it any more. */
 void vm_object_fini(struct vm_object *object);
 
-/* The get_page of memory-backed objects: the tree's page, or a zeroed one made on a write. */
+/*
+ * The get_page of memory-backed objects: the tree's page, or a zeroed one made on a write: -ENOSPC
+ * if it may not be promised, -ENOMEM if there is no frame.
+ */
 int vm_object_get_memory_page(struct vm_object *object, uint64_t index, unsigned access,
                               paddr_t *pa);
 
-/* A shared anonymous object of size bytes, refs 1; NULL when there is no memory. */
+/*
+ * A shared anonymous object of size bytes, refs 1; NULL when there is no memory. All of it is
+ * promised at once, or as vm_object_commit says.
+ */
 struct vm_object *vm_object_anon_create(uint64_t size_bytes);
+struct vm_object *vm_object_anon_create_unreserved(uint64_t size_bytes);
 
 /* A device's physical range [pa, pa + size), page-aligned; refs 1; NULL: no memory. */
 struct vm_object *vm_object_device_create(paddr_t pa, uint64_t size_bytes);

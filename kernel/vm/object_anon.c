@@ -28,10 +28,23 @@ static const struct vm_object_ops anon_ops = {
     .describe = anon_describe,
 };
 
-struct vm_object *vm_object_anon_create(uint64_t size_bytes) {
+static struct vm_object *create(uint64_t size_bytes, bool by_page) {
     struct vm_object *object = kmalloc(sizeof(*object));
 
-    if (object)
-        vm_object_init(object, &anon_ops, size_bytes);
+    if (!object)
+        return NULL;
+    vm_object_init(object, &anon_ops, size_bytes);
+    if (vm_object_commit(object, by_page) < 0) {
+        vm_object_unref(object);
+        return NULL;
+    }
     return object;
+}
+
+struct vm_object *vm_object_anon_create(uint64_t size_bytes) {
+    return create(size_bytes, false);
+}
+
+struct vm_object *vm_object_anon_create_unreserved(uint64_t size_bytes) {
+    return create(size_bytes, true);
 }

@@ -8,6 +8,7 @@
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "lib/bits.h"
+#include "vm/commit.h"
 #include "vm/map.h"
 #include "vm/map_private.h"
 #include "vm/pmap.h"
@@ -31,22 +32,65 @@ static int protect_reach(struct vm_space *space, struct vm_range *range, unsigne
     return answer;
 }
 
-/* Sets the rights of a range that is mapped and may have them. 0 or -ENOMEM and nothing changed. */
-static int protect_range(struct vm_space *space, struct vm_range range, unsigned prot) {
-    struct vm_area *area;
-    unsigned taken = 0;
+/*
+ * The flags of an area once it has other rights. What becomes writable is promised from then on;
+ * the promise ends early only where nothing private was ever made.
+ */
+static uint32_t flags_with(const struct vm_area *area, unsigned prot) {
+    const uint32_t never = VM_AREA_SHARED | VM_AREA_NO_RESERVE;
 
-    if (!vm_range_may_split(space, range) || vm_range_split(space, range) < 0)
+    if (prot & VM_WRITE)
+        return area->flags & never ? area->flags : area->flags | VM_AREA_ACCOUNTED;
+    return area->shadow ? area->flags : area->flags & ~VM_AREA_ACCOUNTED;
+}
+
+/*
+ * Sees that limits and commitment allow the pages that become writable, and promises them. 0 or
+ * -ENOMEM.
+ */
+static int reserve_writable(struct vm_space *space, struct vm_range range) {
+    uint64_t data = 0, accounted = 0;
+    struct vm_area *area;
+
+    for (area = vm_range_first(space, range); area; area = vm_range_next(area, range)) {
+        uint32_t flags = flags_with(area, area->prot | VM_WRITE);
+        uint64_t bytes = MIN(area->end, range.end) - MAX(area->start, range.start);
+
+        if (!vm_area_is_data(area->prot, flags) && vm_area_is_data(VM_WRITE, flags))
+            data += bytes;
+        if (~area->flags & flags & VM_AREA_ACCOUNTED)
+            accounted += bytes;
+    }
+    if (data > 0 && !vm_space_may_have_data(space, (int64_t)data))
         return -ENOMEM;
+    return vm_commit_reserve(space, accounted);
+}
+
+/* What cannot fail: the areas of the range get their new rights. */
+static void set_rights(struct vm_space *space, struct vm_range range, unsigned prot) {
+    unsigned taken = 0;
+    struct vm_area *area;
+
     for (area = vm_range_first(space, range); area; area = vm_range_next(area, range)) {
         taken |= area->prot & ~prot;
-        area->prot = (uint8_t)prot;
+        vm_area_set_rights(&space->areas, area, prot, flags_with(area, prot));
         area = vm_area_join(&space->areas, area);
     }
     vm_range_join(space, range);
     if (taken)
         pmap_protect(space->pmap, range.start, range.end, prot);
-    return 0;
+}
+
+/* Sets the rights of a range that is mapped and may have them. 0 or -ENOMEM and nothing changed. */
+static int protect_range(struct vm_space *space, struct vm_range range, unsigned prot) {
+    int error = prot & VM_WRITE ? reserve_writable(space, range) : 0;
+
+    if (error == 0 && (!vm_range_may_split(space, range) || vm_range_split(space, range) < 0))
+        error = -ENOMEM;
+    if (error == 0)
+        set_rights(space, range, prot);
+    vm_commit_settle(space);
+    return error;
 }
 
 /* PROT_GROWSDOWN: begins where the area begins, which has to be a stack. 0, -ENOMEM, -EINVAL. */

@@ -21,6 +21,7 @@
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "lib/bits.h"
+#include "vm/commit.h"
 #include "vm/map_private.h"
 #include "vm/pmap.h"
 
@@ -76,21 +77,23 @@ static int check_request(const struct remap *remap) {
     return check_target(remap);
 }
 
-/* Whether the limits allow the bytes that are mapped more afterwards. 0, -EAGAIN, -ENOMEM. */
+/*
+ * Whether the limits allow the bytes that are mapped more afterwards, which are promised. 0,
+ * -EAGAIN, -ENOMEM.
+ */
 static int check_limits(const struct remap *remap, uint64_t kept) {
     struct vm_space *space = remap->space;
     const struct vm_area *area = remap->area;
     bool keeps = remap->request->flags & VM_REMAP_KEEP;
     uint64_t more = keeps ? remap->new_size : remap->new_size - kept;
-    uint64_t replaced = 0;
-    bool data = (area->prot & VM_WRITE) && !(area->flags & (VM_AREA_SHARED | VM_AREA_GROWS_DOWN));
+    struct vm_replaced replaced = {0};
 
     if (remap->new_size > kept && (area->flags & VM_AREA_LOCKED) &&
         !vm_lock_limit_allows(space, remap->new_size - kept))
         return -EAGAIN;
     if (remap->request->flags & VM_REMAP_FIXED)
-        replaced = vm_range_mapped_bytes(space, remap->target);
-    return more == 0 || vm_limits_allow(space, more, replaced, data) ? 0 : -ENOMEM;
+        replaced = vm_range_replaced(space, remap->target);
+    return more == 0 ? 0 : vm_limits_reserve(space, area, more, replaced);
 }
 
 /* Whether `kept` bytes of the area can become new_size. 0 or as vm_remap. */
@@ -336,6 +339,7 @@ int vm_remap(struct vm_space *space, const struct vm_remap_request *request, uin
         return error;
     spin_lock(&space->lock);
     error = remap_locked(&remap);
+    vm_commit_settle(space);
     space->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
     spin_unlock(&space->lock);
     if (error == 0)

@@ -41,6 +41,11 @@ void vm_shadow_drop(struct vm_shadow *shadow) {
     slab_free(&shadow_cache, shadow);
 }
 
+void vm_shadow_clear(struct vm_shadow *shadow) {
+    page_tree_clear(&shadow->tree);
+    shadow->void_from = VM_SHADOW_NO_VOID;
+}
+
 /* Takes out what is void, if there is memory for it. 0 or -ENOMEM. */
 static int take_out_void(struct vm_shadow *shadow) {
     int error;

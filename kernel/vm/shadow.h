@@ -75,6 +75,9 @@ static inline int vm_shadow_insert(struct vm_shadow *shadow, const struct page_t
 /* Cuts off all pages from index `start` on. Cannot fail; no entry of a pmap leads to them now. */
 void vm_shadow_cut(struct vm_shadow *shadow, uint64_t start);
 
+/* Gives all its pages up. The pmap has forgotten them. */
+void vm_shadow_clear(struct vm_shadow *shadow);
+
 /*
  * The shadow's clone for a child, the same one each time until vm_shadow_fork_end; held for the
  * area that asks. NULL: no memory.

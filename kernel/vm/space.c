@@ -12,6 +12,7 @@
 #include "lib/bits.h"
 #include "mm/slab.h"
 #include "vm/check.h"
+#include "vm/commit.h"
 #include "vm/pmap.h"
 
 static struct slab_cache space_cache;
@@ -23,6 +24,8 @@ static struct frame *zero_frame; /* const after vm_init; never written, never fr
  */
 #define MMAP_TOP align_down(USER_END, 1ull << 30)
 
+uint64_t vm_mmap_min_addr = 65536; /* atomic */
+
 void vm_init(void) {
     page_tree_init_cache();
     vm_shadow_init_cache();
@@ -30,6 +33,7 @@ void vm_init(void) {
     slab_cache_init(&space_cache, "vm_space", sizeof(struct vm_space), 8);
     zero_frame = frame_alloc_zeroed(FRAME_ZERO);
     ASSERT(zero_frame);
+    vm_commit_init();
     pmap_init();
 }
 
@@ -88,7 +92,7 @@ static struct vm_space *space_make(void) {
     spin_init(&space->lock, "vm_space", LOCK_RANK_VM_SPACE);
     vm_area_set_init(&space->areas);
     space->mmap_top = MMAP_TOP;
-    space->limits = (struct vm_limits){8ull << 20, UINT64_MAX, UINT64_MAX, 8ull << 20};
+    space->limits = (struct vm_limits){8ull << 20, UINT64_MAX, UINT64_MAX, 8ull << 20, UINT64_MAX};
     return space;
 }
 
@@ -110,6 +114,7 @@ static void space_free(struct vm_space *space) {
         vm_area_remove(&space->areas, area);
         vm_area_destroy(area);
     }
+    vm_commit_settle(space);
     slab_free(&space_cache, space);
 }
 
@@ -125,6 +130,20 @@ void vm_space_unref(struct vm_space *space) {
     space_free(space);
 }
 
+void vm_space_reap(struct vm_space *space) {
+    struct vm_area *area;
+
+    spin_lock(&space->lock);
+    space->is_reaped = true;
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
+        pmap_remove(space->pmap, area->start, area->end);
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
+        if (area->shadow)
+            vm_shadow_clear(area->shadow);
+    }
+    spin_unlock(&space->lock);
+}
+
 void vm_space_activate(struct vm_space *space) {
     pmap_activate(space ? space->pmap : NULL);
 }
@@ -135,10 +154,38 @@ void vm_space_set_limits(struct vm_space *space, const struct vm_limits *limits)
     spin_unlock(&space->lock);
 }
 
+bool vm_space_may_have_data(const struct vm_space *space, int64_t more_bytes) {
+    const struct vm_limits *limits = &space->limits;
+    uint64_t data = space->areas.data_bytes + (uint64_t)more_bytes;
+
+    if (limits->data_bytes == 0)
+        return data <= limits->data_hard_bytes;
+    return data <= limits->data_bytes;
+}
+
+bool vm_space_may_grow(const struct vm_space *space, int64_t more_bytes, bool is_data) {
+    if (space->areas.bytes + (uint64_t)more_bytes > space->limits.space_bytes)
+        return false;
+    return !is_data || vm_space_may_have_data(space, more_bytes);
+}
+
+void vm_space_set_mmap_range(struct vm_space *space, uint64_t top, uint64_t bottom) {
+    spin_lock(&space->lock);
+    space->mmap_top = top;
+    space->mmap_bottom = bottom;
+    spin_unlock(&space->lock);
+}
+
 void vm_space_set_brk_start(struct vm_space *space, uint64_t address) {
     spin_lock(&space->lock);
     space->brk_start = address;
     space->brk = address;
+    spin_unlock(&space->lock);
+}
+
+void vm_space_set_data_segment(struct vm_space *space, uint64_t bytes) {
+    spin_lock(&space->lock);
+    space->segment_bytes = bytes;
     spin_unlock(&space->lock);
 }
 
@@ -225,10 +272,15 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child) {
         return -ENOMEM;
     spin_lock(&parent->lock);
     space->mmap_top = parent->mmap_top;
+    space->mmap_bottom = parent->mmap_bottom;
     space->brk_start = parent->brk_start;
     space->brk = parent->brk;
+    space->segment_bytes = parent->segment_bytes;
     space->limits = parent->limits;
-    error = fork_areas(parent, space);
+    error = vm_commit_reserve(space, parent->areas.accounted_bytes);
+    if (error == 0)
+        error = fork_areas(parent, space);
+    vm_commit_settle(space);
     space->peak_bytes = space->areas.bytes;
     spin_unlock(&parent->lock);
     if (error < 0) {

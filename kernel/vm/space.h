@@ -27,13 +27,17 @@ struct pmap;
 /* Areas in one space at most: Linux's vm.max_map_count. */
 #define VM_AREAS_MAX 65530u
 
-/* Limits of one space, bytes; UINT64_MAX: none. setrlimit(2): RLIMIT_STACK, _DATA, _AS, _MEMLOCK.
+/*
+ * Limits of one space, bytes; UINT64_MAX: none. setrlimit(2): RLIMIT_STACK, _DATA, _AS, _MEMLOCK.
+ * Where data_bytes is 0, the hard limit counts for mappings: Valgrind sets it so to be rid of the
+ * heap.
  */
 struct vm_limits {
     uint64_t stack_bytes;
     uint64_t data_bytes;
     uint64_t space_bytes;
     uint64_t locked_bytes; /* UINT64_MAX for who may lock any amount */
+    uint64_t data_hard_bytes;
 };
 
 struct vm_space {
@@ -42,19 +46,36 @@ struct vm_space {
     struct vm_area_set areas; /* [space] */
     struct pmap *pmap;        /* const; contents [space] */
     uint64_t mmap_top;        /* [space] mappings are searched for below this */
+    uint64_t mmap_bottom;     /* [space] or from here upwards; 0: not so */
     uint64_t brk_start;       /* [space] bytes, not page-aligned; 0: no heap */
-    uint64_t brk;             /* [space] the break */
-    struct vm_limits limits;  /* [space] */
-    uint32_t future_flags;    /* [space] of new areas: VM_AREA_LOCKED, _LOCK_ON_FAULT, or 0 */
-    uint64_t faults_minor;    /* [space] repaired from memory */
-    uint64_t faults_major;    /* [space] had to wait for a device */
-    uint64_t peak_bytes;      /* [space] largest areas.bytes */
-    uint64_t peak_pages;      /* [space] most resident ones that vm_space_usage has counted */
-    struct list_node link;    /* [spaces] in the list of all, once it is whole */
+    uint64_t segment_bytes;  /* [space] the program's data segment: RLIMIT_DATA counts it for brk */
+    uint64_t brk;            /* [space] the break */
+    struct vm_limits limits; /* [space] */
+    uint32_t future_flags;   /* [space] of new areas: VM_AREA_LOCKED, _LOCK_ON_FAULT, or 0 */
+    uint64_t faults_minor;   /* [space] repaired from memory */
+    uint64_t faults_major;   /* [space] had to wait for a device */
+    uint64_t peak_bytes;     /* [space] largest areas.bytes */
+    bool is_reaped;          /* [space] its memory was taken: no access any more */
+    uint64_t promised_bytes; /* [space] areas.accounted_bytes between calls: vm/commit.h */
+    uint64_t peak_pages;     /* [space] most resident ones that vm_space_usage has counted */
+    struct list_node link;   /* [spaces] in the list of all, once it is whole */
 };
 
 /* At boot, once, after frames, slabs and kernel addresses. */
 void vm_init(void);
+
+/*
+ * Nothing is mapped below this unless at a fixed place, by who may: /proc/sys/vm/mmap_min_addr. The
+ * page at 0 never is.
+ */
+extern uint64_t vm_mmap_min_addr; /* atomic */
+
+/* The same as an address of a page that may be mapped. */
+static inline uint64_t vm_lowest_address(void) {
+    uint64_t address = __atomic_load_n(&vm_mmap_min_addr, __ATOMIC_RELAXED);
+
+    return address <= USER_MIN ? USER_MIN : (address + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+}
 
 /* The frame of zeroes that reads of untouched memory find. */
 struct frame *vm_zero_frame(void);
@@ -80,11 +101,31 @@ void vm_space_unref(struct vm_space *space);
  */
 int vm_space_fork(struct vm_space *parent, struct vm_space **child);
 
+/*
+ * Takes all private memory from a space whose users are about to die; from now on every access to
+ * it fails with -EFAULT. Needs no memory.
+ */
+void vm_space_reap(struct vm_space *space);
+
 /* Makes the current processor run in the space; NULL: in the kernel's own, with no user half. */
 void vm_space_activate(struct vm_space *space);
 
 void vm_space_set_limits(struct vm_space *space, const struct vm_limits *limits);
 
+/*
+ * Whether the limits allow more_bytes more (or fewer) of mappings; is_data: and as many more of
+ * private writable ones. Locked.
+ */
+bool vm_space_may_grow(const struct vm_space *space, int64_t more_bytes, bool is_data);
+
+/* The same for pages that are there and become data. Locked. */
+bool vm_space_may_have_data(const struct vm_space *space, int64_t more_bytes);
+
+/*
+ * Sets where mappings are searched for: below top, or from bottom upwards if that is not 0; exec,
+ * before anything is mapped.
+ */
+void vm_space_set_mmap_range(struct vm_space *space, uint64_t top, uint64_t bottom);
 /* Whether anything is locked now: what is mapped or grown may be too, and be to populate. */
 static inline bool vm_space_locks(const struct vm_space *space) {
     return __atomic_load_n(&space->areas.locked_bytes, __ATOMIC_RELAXED) > 0;
@@ -92,6 +133,9 @@ static inline bool vm_space_locks(const struct vm_space *space) {
 
 /* Sets where the heap starts and the break stands; exec, before anything is in the heap. */
 void vm_space_set_brk_start(struct vm_space *space, uint64_t address);
+
+/* Sets how large the program's data segment is, from the file, without its zeroes. */
+void vm_space_set_data_segment(struct vm_space *space, uint64_t bytes);
 
 /*
  * Reads and writes through another space, as its own process would (Weenix: vmmap_read, _write;

@@ -11,6 +11,7 @@
 #include "support/check.h"
 #include "support/vm_fixture.h"
 #include "vm/advise.h"
+#include "vm/commit.h"
 
 static struct vm_space *space;
 
@@ -204,6 +205,8 @@ static void test_fill_the_space(void) {
     uint64_t at;
 
     begin();
+    vm_commit_settings.mode = VM_COMMIT_ALWAYS;
+    vm_mmap_min_addr = 0;
     CHECK_EQ(map(0, all + PAGE_SIZE, 0, &at), -ENOMEM);
     CHECK_EQ(map(0, space->mmap_top - USER_MIN, 0, &at), 0);
     CHECK_EQ(at, USER_MIN);

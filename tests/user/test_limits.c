@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Limits and small facts: rlimits and what they stop, a fork bomb within one, getrandom, uname,
- * sysinfo, priorities, prctl, umask and identities.
+ * Limits and small facts: rlimits and what they stop, memory by the page, a fork bomb within one,
+ * getrandom, uname, sysinfo, priorities, prctl, umask and identities.
  */
 #include "signals.h"
 #include "facts.h"
@@ -101,6 +101,168 @@ static void processor_time_is_limited(void) {
     if (on_quire())
         SKIP("RLIMIT_CPU is kept but not enforced");
     CHECK_CHILD_KILLED(spin, NULL, SIGXCPU);
+}
+
+/* ---- memory: each limit at its last page ---- */
+
+#define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
+#define RW (PROT_READ | PROT_WRITE)
+
+static void set_limit(int resource, rlim_t soft) {
+    struct rlimit limit;
+
+    CHECK_EQ(getrlimit(resource, &limit), 0);
+    limit.rlim_cur = soft;
+    CHECK_EQ(setrlimit(resource, &limit), 0);
+}
+
+static void refuse_map(size_t pages, int prot, int flags) {
+    CHECK(mmap(NULL, pages * PAGE_BYTES, prot, flags, -1, 0) == MAP_FAILED);
+    CHECK_EQ(errno, ENOMEM);
+}
+
+static char *allow_map(size_t pages, int prot, int flags) {
+    char *start = mmap(NULL, pages * PAGE_BYTES, prot, flags, -1, 0);
+
+    CHECK(start != MAP_FAILED);
+    return start;
+}
+
+static rlim_t status_bytes(const char *key) {
+    fact_number("/proc/self/status", key); /* the buffer's pages are there from now on */
+    return (rlim_t)fact_number("/proc/self/status", key) * 1024;
+}
+
+/* Bytes below one more page are not enough for it. */
+static void address_space_is_limited(void) {
+    char *pages;
+
+    set_limit(RLIMIT_AS, status_bytes("VmSize") + 11 * PAGE_BYTES - 1);
+    refuse_map(11, PROT_NONE, ANONYMOUS);
+    refuse_map(11, RW, MAP_SHARED | MAP_ANONYMOUS);
+    pages = allow_map(10, PROT_NONE, ANONYMOUS);
+    refuse_map(1, RW, ANONYMOUS);
+    CHECK_EQ(mprotect(pages, 10 * PAGE_BYTES, RW), 0);
+    CHECK(mmap(pages, 10 * PAGE_BYTES, RW, ANONYMOUS | MAP_FIXED, -1, 0) == pages);
+    CHECK(mmap(pages + PAGE_BYTES, 10 * PAGE_BYTES, RW, ANONYMOUS | MAP_FIXED, -1, 0) ==
+          MAP_FAILED);
+    CHECK_EQ(syscall(SYS_brk, syscall(SYS_brk, 0) + 8192), syscall(SYS_brk, 0));
+    CHECK_EQ(munmap(pages, PAGE_BYTES), 0);
+    allow_map(1, RW, ANONYMOUS);
+}
+
+static void data_is_limited(void) {
+    char *readable;
+
+    set_limit(RLIMIT_DATA, status_bytes("VmData") + 11 * PAGE_BYTES - 1);
+    refuse_map(11, RW, ANONYMOUS);
+    readable = allow_map(20, PROT_READ, ANONYMOUS);
+    allow_map(20, RW, MAP_SHARED | MAP_ANONYMOUS);
+    CHECK_FAILS(mprotect(readable, 11 * PAGE_BYTES, RW), ENOMEM);
+    CHECK_EQ(mprotect(readable, 6 * PAGE_BYTES, RW), 0);
+    refuse_map(5, RW, ANONYMOUS);
+    allow_map(4, RW, ANONYMOUS);
+    CHECK_FAILS(mprotect(readable, 7 * PAGE_BYTES, RW), ENOMEM);
+    CHECK_EQ(mprotect(readable, 6 * PAGE_BYTES, PROT_READ | PROT_EXEC), 0);
+    allow_map(6, RW, ANONYMOUS | MAP_NORESERVE);
+    refuse_map(1, RW, ANONYMOUS);
+}
+
+/* Field `number` of /proc/self/stat, counted as proc(5) does, from 4 on. */
+static unsigned long stat_field(int number) {
+    char *text = fact_file("/proc/self/stat");
+
+    text = text ? strrchr(text, ')') : NULL;
+    for (int i = 2; text && i < number; i++)
+        text = strchr(text + 1, ' ');
+    CHECK(text != NULL);
+    return strtoul(text, NULL, 10);
+}
+
+/*
+ * The heap grows as far as data may. A limit that heap and data segment are beyond already does not
+ * let the break move at all, not even back.
+ */
+static void the_heap_is_limited(void) {
+    unsigned long start = stat_field(47), data = stat_field(46) - stat_field(45);
+    long heap = syscall(SYS_brk, 0), page = PAGE_BYTES;
+
+    CHECK_EQ(heap % page, 0);
+    set_limit(RLIMIT_DATA, status_bytes("VmData") + 301 * PAGE_BYTES - 1);
+    CHECK_EQ(syscall(SYS_brk, heap + 300 * page + 1), heap);
+    CHECK_EQ(syscall(SYS_brk, heap + 300 * page), heap + 300 * page);
+    set_limit(RLIMIT_DATA, 100 * PAGE_BYTES);
+    CHECK_EQ(syscall(SYS_brk, start + 100 * PAGE_BYTES - data + 1), heap + 300 * page);
+    CHECK_EQ(syscall(SYS_brk, start + 100 * PAGE_BYTES - data), start + 100 * PAGE_BYTES - data);
+}
+
+/* No data at all, as Valgrind asks for: the heap is shut, mappings go by the hard limit. */
+static void no_data_means_no_heap(void) {
+    struct rlimit limit = {0, status_bytes("VmData") + 10 * PAGE_BYTES};
+    long heap = syscall(SYS_brk, 0);
+
+    CHECK_EQ(setrlimit(RLIMIT_DATA, &limit), 0);
+    CHECK_EQ(syscall(SYS_brk, heap + 4096), heap);
+    refuse_map(11, RW, ANONYMOUS);
+    allow_map(10, RW, ANONYMOUS);
+}
+
+static uintptr_t stack_end(void) {
+    volatile char here = 0;
+    struct area area;
+
+    CHECK(area_find(&here, &area));
+    return area.end;
+}
+
+static void touch(void *address) {
+    *(volatile char *)address = 1;
+}
+
+static void the_stack_is_limited(void) {
+    uintptr_t end = stack_end(), lowest = end - 300 * PAGE_BYTES;
+
+    set_limit(RLIMIT_STACK, 300 * PAGE_BYTES + 4000);
+    CHECK_CHILD_OK(touch, (void *)lowest);
+    CHECK_CHILD_KILLED(touch, (void *)(lowest - 1), SIGSEGV);
+    set_limit(RLIMIT_AS, status_bytes("VmSize") + 20 * PAGE_BYTES);
+    CHECK_CHILD_KILLED(touch, (void *)lowest, SIGSEGV);
+}
+
+/* Told by another process: it holds from the next call on. */
+static void memory_of_another_is_limited(void) {
+    struct rlimit none = {0, 0};
+    int go[2], ready[2], status;
+    char byte;
+    pid_t child;
+
+    CHECK_EQ(pipe(go) | pipe(ready), 0);
+    child = fork();
+    if (child == 0) {
+        allow_map(1, RW, ANONYMOUS);
+        CHECK_EQ(write(ready[1], "x", 1), 1);
+        CHECK_EQ(read(go[0], &byte, 1), 1);
+        refuse_map(1, PROT_READ, ANONYMOUS);
+        _exit(0);
+    }
+    CHECK_EQ(read(ready[0], &byte, 1), 1);
+    CHECK_EQ(prlimit(child, RLIMIT_AS, &none, NULL), 0);
+    CHECK_EQ(write(go[1], "x", 1), 1);
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK_EQ(status, 0);
+}
+
+/* A program that needs more than it may have: execve is past the point of no return or fails. */
+static void exec_keeps_to_the_limit(void) {
+    pid_t child = fork();
+
+    if (child == 0) {
+        set_limit(RLIMIT_AS, 1 << 16);
+        execl(self_path(), "limits", "-l", NULL);
+        _exit(errno == ENOMEM ? 77 : 1);
+    }
+    int status = child_wait(child);
+    CHECK(status == 77 << 8 || (status & 0x7f) == SIGKILL || (status & 0x7f) == SIGSEGV);
 }
 
 /* A bomb of forks under a limit: it fills up, the limit holds, and it can be cleared away. */
@@ -252,6 +414,12 @@ CHECK_MAIN({"limits_are_kept_and_checked", limits_are_kept_and_checked},
            {"limits_of_another", limits_of_another}, {"files_are_limited", files_are_limited},
            {"file_size_is_limited", file_size_is_limited},
            {"processor_time_is_limited", processor_time_is_limited},
+           {"address_space_is_limited", address_space_is_limited},
+           {"data_is_limited", data_is_limited}, {"the_heap_is_limited", the_heap_is_limited},
+           {"no_data_means_no_heap", no_data_means_no_heap},
+           {"the_stack_is_limited", the_stack_is_limited},
+           {"memory_of_another_is_limited", memory_of_another_is_limited},
+           {"exec_keeps_to_the_limit", exec_keeps_to_the_limit},
            {"fork_bomb_is_contained", fork_bomb_is_contained}, {"random_bytes", random_bytes},
            {"names_of_the_system", names_of_the_system}, {"what_sysinfo_says", what_sysinfo_says},
            {"priorities", priorities}, {"names_of_a_process", names_of_a_process},

@@ -12,6 +12,7 @@
 #include "mm/frame.h"
 #include "support/arena.h"
 #include "support/check.h"
+#include "vm/commit.h"
 #include "vm/object.h"
 #include "vm/pmap.h"
 #include "vm/space.h"
@@ -141,12 +142,17 @@ void account_space(struct vm_space *space) {
             seen |= before->shadow == area->shadow;
         if (area->shadow && !seen)
             account_tree(&area->shadow->tree);
+        found.promised +=
+            area->flags & VM_AREA_ACCOUNTED ? (area->end - area->start) >> PAGE_SHIFT : 0;
     }
     account_tables(space->pmap);
 }
 
 void account_object(struct vm_object *object) {
     account_tree(&object->tree);
+    if (object->commits_pages)
+        CHECK_EQ(object->committed_pages, page_tree_count(&object->tree));
+    found.promised += object->committed_pages;
 }
 
 static void check_record(const struct record *record) {
@@ -166,6 +172,7 @@ struct account account_check(void) {
     CHECK_EQ(stats.by_use[FRAME_ANON] + stats.by_use[FRAME_FILE] + stats.by_use[FRAME_SHMEM],
              found.frames);
     CHECK_EQ(stats.by_use[FRAME_TABLE], found.tables);
+    CHECK_EQ(vm_commit_total(), found.promised);
     frames_check();
     return found;
 }

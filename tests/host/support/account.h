@@ -15,9 +15,10 @@ struct vm_object;
 struct vm_space;
 
 struct account {
-    uint64_t frames; /* distinct pages of all trees */
-    uint64_t nodes;  /* distinct nodes of all trees */
-    uint64_t tables; /* distinct page tables */
+    uint64_t frames;   /* distinct pages of all trees */
+    uint64_t nodes;    /* distinct nodes of all trees */
+    uint64_t tables;   /* distinct page tables */
+    uint64_t promised; /* pages of accounted areas and of objects */
 };
 
 /* Starts a count of its own; adds spaces and objects; then checks what was found against the frame

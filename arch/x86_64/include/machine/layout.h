@@ -2,13 +2,14 @@
 /*
  * The layout of virtual addresses on x86-64 with four levels of page tables.
  *
- *   0000000000010000 .. 00007ffffffff000   user
+ *   0000000000001000 .. 00007ffffffff000   user
  *   ffff888000000000 .. ffffc88000000000   direct map: all RAM, at its physical address
  *   ffffc90000000000 .. ffffc98000000000   KVA: kernel stacks and other mapped-on-demand ranges
  *   ffffffff80000000 .. ffffffffc0000000   kernel image, at its physical address
  *   ffffffffc0000000 .. ffffffffd0000000   device registers, uncached
  *
  * Invariant: the top-level entries of the kernel half are all made at boot and never change.
+ * USER_MIN leaves out the page at 0, for ever: what the kernel does with a null pointer faults.
  * USER_END leaves the last user page out: a syscall instruction there would return to a
  * non-canonical address.
  */
@@ -26,7 +27,7 @@
 
 #define PAGE_SIZE LAYOUT_ADDRESS(4096)
 
-#define USER_MIN LAYOUT_ADDRESS(0x10000)
+#define USER_MIN LAYOUT_ADDRESS(0x1000)
 #define USER_END LAYOUT_ADDRESS(0x00007ffffffff000)
 
 #define DIRECT_MAP_BASE LAYOUT_ADDRESS(0xffff888000000000)

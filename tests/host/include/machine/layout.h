@@ -15,7 +15,7 @@
 #define KVA_BASE 0x580000000000ul
 #define KVA_END 0x590000000000ul
 
-#define USER_MIN 0x10000ul
+#define USER_MIN 0x1000ul
 #define USER_END 0x00007ffffffff000ul
 
 #endif
