@@ -179,7 +179,8 @@ static inline __attribute__((always_inline)) struct frame *own_way(struct pmap *
 }
 
 /* The level 0 table for va with the way to it owned. NULL: no memory, nothing changed. */
-static __attribute__((noinline)) struct frame *own_leaf_table(struct pmap *pmap, uint64_t va, bool write) {
+static __attribute__((noinline)) struct frame *own_leaf_table(struct pmap *pmap, uint64_t va,
+                                                              bool write) {
     struct frame *table = own_way(pmap, va, 0, write);
 
     if (table && write) {

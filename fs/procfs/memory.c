@@ -6,8 +6,8 @@
 #include "fs/procfs/procfs_private.h"
 
 #include "lib/bits.h"
-#include "machine/layout.h"
 #include "mm/frame.h"
+#include "mm/kva.h"
 #include "mm/slab.h"
 #include "vm/census.h"
 #include "vm/commit.h"
@@ -74,7 +74,7 @@ static void show_kernel_use(struct seq *seq, const struct frame_stats *s) {
         {"WritebackTmp", 0},
         {"CommitLimit", vm_commit_limit()},
         {"Committed_AS", vm_commit_total()},
-        {"VmallocTotal", (KVA_END - KVA_BASE) / PAGE_SIZE},
+        {"VmallocTotal", kva_bytes() / PAGE_SIZE},
         {"VmallocUsed", s->by_use[FRAME_STACK]},
         {"VmallocChunk", 0},
     };

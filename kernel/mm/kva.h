@@ -24,6 +24,11 @@
 #define KSTACK_SIZE (KSTACK_PAGES * PAGE_SIZE)
 #define KSTACK_SLOTS_MAX 32768u
 
+/* Bytes of the region that kernel addresses are given out from (VmallocTotal). */
+static inline uint64_t kva_bytes(void) {
+    return KVA_END - KVA_BASE;
+}
+
 /* Registers the pool with the frame allocator. Once, after frame_init. */
 void kstack_init(void);
 
