@@ -51,8 +51,12 @@ class Image:
             return f"trap {(pc - self.addresses[index]) // 16}"
         return re.sub(r"\.(constprop|isra|part|cold|lto_priv)\b.*", "", name)
 
-    def address_of(self, name):
-        return self.addresses[self.names.index(name)]
+    def address_of(self, *names):
+        """Of the first of the names that is there."""
+        for name in names:
+            if name in self.names:
+                return self.addresses[self.names.index(name)]
+        raise SystemExit(f"instruction_profile.py: {self.path} has none of {', '.join(names)}")
 
     def flow(self):
         """{pc: (kind, next pc)} of calls, returns and the like."""
@@ -260,7 +264,8 @@ def parse(arguments):
         formatter_class=argparse.RawDescriptionHelpFormatter)
     build = os.environ.get("QUIRE_BUILD", os.path.join(ROOT, "build"))
     add = parser.add_argument
-    add("row", help="a row of tests/bench, measured by its function measure_ROW")
+    add("row", help="a row of tests/bench")
+    add("--function", metavar="NAME", help="the function that measures it once (ROW or ROW_call)")
     add("--kernel", default=f"{build}/release/quire.elf", metavar="FILE")
     add("--archive", default=f"{build}/tests.cpio", metavar="FILE", help="it has /tests/bench")
     add("--program", default=f"{build}/user/tests/bench", metavar="FILE",
@@ -277,7 +282,8 @@ def parse(arguments):
 def main():
     options = parse(sys.argv[1:])
     program = Image(options.program)
-    tracer = Tracer(Image(options.kernel), program.address_of(f"measure_{options.row}"))
+    names = [options.function] if options.function else [options.row, f"{options.row}_call"]
+    tracer = Tracer(Image(options.kernel), program.address_of(*names))
     outcome = Run(options, tracer).run()
     if outcome.kind != "exit" or outcome.status != 0 or not tracer.repetitions:
         sys.stderr.write(f"instruction_profile.py: the row did not run twice: {outcome}\n")
