@@ -35,29 +35,38 @@ static void show_lines(struct seq *seq, const struct memory_line *lines, size_t 
 }
 
 /*
- * Pages of files and of shared memory: they are in memory only (there is no disk), so they cannot
- * be reclaimed, and what is available is what is free. As on a tmpfs of Linux they are Cached,
- * Shmem, and among what could only be swapped. There is no aging: all that is in use is active.
+ * MemTotal is all of RAM. Pages of files and of shared memory: they are in memory only (there is no
+ * disk), so they cannot be reclaimed, and what is available is what is free. As on a tmpfs of Linux
+ * they are Cached, Shmem, and among what could only be swapped. There is no aging: all that is in
+ * use is active.
  */
 static uint64_t shared_frames(const struct frame_stats *s) {
     return s->by_use[FRAME_FILE] + s->by_use[FRAME_SHMEM];
 }
 
 static void show_use(struct seq *seq, const struct frame_stats *s) {
-    const struct memory_line lines[] = {
-        {"MemTotal", s->total}, /* all of RAM */
-        {"MemFree", s->free},   {"MemAvailable", s->free},
-        {"Buffers", 0},         {"Cached", shared_frames(s)},
-        {"SwapCached", 0},      {"Active", s->by_use[FRAME_ANON] + shared_frames(s)},
-        {"Inactive", 0},        {"Active(anon)", s->by_use[FRAME_ANON] + shared_frames(s)},
-        {"Inactive(anon)", 0},  {"Active(file)", 0},
-        {"Inactive(file)", 0},  {"Unevictable", 0},
-        {"Mlocked", 0},         {"SwapTotal", 0},
-        {"SwapFree", 0},        {"Dirty", 0},
-        {"Writeback", 0},       {"AnonPages", s->by_use[FRAME_ANON]},
-    };
+    const uint64_t active = s->by_use[FRAME_ANON] + shared_frames(s);
 
-    show_lines(seq, lines, ARRAY_SIZE(lines));
+    line(seq, "MemTotal", s->total);
+    line(seq, "MemFree", s->free);
+    line(seq, "MemAvailable", s->free);
+    line(seq, "Buffers", 0);
+    line(seq, "Cached", shared_frames(s));
+    line(seq, "SwapCached", 0);
+    line(seq, "Active", active);
+    line(seq, "Inactive", 0);
+    line(seq, "Active(anon)", active);
+    line(seq, "Inactive(anon)", 0);
+    line(seq, "Active(file)", 0);
+    line(seq, "Inactive(file)", 0);
+}
+
+static void show_pages(struct seq *seq, const struct frame_stats *s) {
+    line(seq, "SwapTotal", 0);
+    line(seq, "SwapFree", 0);
+    line(seq, "Dirty", 0);
+    line(seq, "Writeback", 0);
+    line(seq, "AnonPages", s->by_use[FRAME_ANON]);
 }
 
 static void show_kernel_use(struct seq *seq, const struct frame_stats *s) {
@@ -103,6 +112,11 @@ int procfs_show_meminfo(struct seq *seq, const struct procfs_subject *subject) {
     frame_stats_get(&s);
     is_counted = vm_mapped_get(&mapped) == 0;
     show_use(seq, &s);
+    if (is_counted) {
+        line(seq, "Unevictable", mapped.locked_pages);
+        line(seq, "Mlocked", mapped.locked_pages);
+    }
+    show_pages(seq, &s);
     if (is_counted)
         line(seq, "Mapped", mapped.object_pages);
     show_kernel_use(seq, &s);
@@ -131,6 +145,8 @@ static void show_frames(struct seq *seq) {
     number(seq, "nr_slab_unreclaimable", s.by_use[FRAME_SLAB]);
     number(seq, "nr_anon_pages", s.by_use[FRAME_ANON]);
     if (vm_mapped_get(&mapped) == 0) {
+        number(seq, "nr_unevictable", mapped.locked_pages);
+        number(seq, "nr_mlock", mapped.locked_pages);
         number(seq, "nr_mapped", mapped.object_pages);
         number(seq, "nr_anon_transparent_hugepages",
                mapped.large_pages / (PMAP_LARGE_BYTES / PAGE_SIZE));

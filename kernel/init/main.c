@@ -27,6 +27,7 @@
 #include "vfs/anon_file.h"
 #include "vfs/epoll.h"
 #include "vfs/mount.h"
+#include "vm/check.h"
 #include "vm/space.h"
 
 #define INIT_PATH_MAX 256
@@ -50,6 +51,18 @@ static void init_memory(void) {
         panic("frame_init: error %d", -error);
     slab_init();
     kstack_init();
+}
+
+/* vm_check=N: how much of each space a debug kernel checks after each fault. */
+static void init_checks(void) {
+    char text[16];
+    uint64_t entries = 0;
+
+    if (!cmdline_get("vm_check", text, sizeof(text)))
+        return;
+    for (const char *at = text; *at >= '0' && *at <= '9'; at++)
+        entries = entries * 10 + (uint64_t)(*at - '0');
+    vm_check_entries = entries;
 }
 
 static void init_files(void) {
@@ -90,6 +103,7 @@ _Noreturn void kernel_main(void) {
 
     init_memory();
     vm_init();
+    init_checks();
     sched_init();
     if (cmdline_get("selftest", test, sizeof(test)))
         selftest_run(test);

@@ -203,6 +203,16 @@ static void show_flags(struct seq *seq, const struct vm_area_info *info) {
         {"me", info->max_prot & VM_EXEC},
         {"ms", shared},
         {"gd", info->flags & VM_AREA_GROWS_DOWN},
+        {"lo", info->flags & VM_AREA_LOCKED},
+        {"sr", info->flags & VM_AREA_SEQUENTIAL},
+        {"rr", info->flags & VM_AREA_RANDOM},
+        {"dc", info->flags & VM_AREA_NO_FORK},
+        {"lf", info->flags & VM_AREA_LOCK_ON_FAULT},
+        {"nr", info->flags & VM_AREA_NO_RESERVE},
+        {"wf", info->flags & VM_AREA_WIPE_ON_FORK},
+        {"dd", info->flags & VM_AREA_NO_DUMP},
+        {"hg", info->flags & VM_AREA_HUGE},
+        {"nh", info->flags & VM_AREA_NO_HUGE},
     };
 
     seq_string(seq, "VmFlags: ");
@@ -222,7 +232,7 @@ static void show_smaps_area(struct listing *l) {
     line_kib(seq, "KernelPageSize", KIB_PER_PAGE);
     line_kib(seq, "MMUPageSize", KIB_PER_PAGE);
     show_sums(seq, &sums, false);
-    seq_printf(seq, "THPeligible:    %d\n", 0);
+    seq_printf(seq, "THPeligible:    %d\n", l->info.huge_eligible);
     show_flags(seq, &l->info);
 }
 

@@ -152,7 +152,7 @@ TABLE(kernel_dir, kernel_entries);
 static const struct procfs_entry vm_entries[] = {
     PROCFS_NUMBER("admin_reserve_kbytes", &vm_commit_settings.admin_reserve_kib, 0, UINT64_MAX),
     {.name = "check", .mode = S_IFREG | 0400, .show = show_check},
-    PROCFS_NUMBER("check_every", &vm_check_every, 0, UINT32_MAX),
+    PROCFS_NUMBER("check_entries", &vm_check_entries, 0, UINT32_MAX),
     PROCFS_NUMBER("legacy_va_layout", &layout_is_legacy, 0, 1),
     PROCFS_NUMBER("mmap_min_addr", &vm_mmap_min_addr, 0, USER_END),
     PROCFS_NUMBER("oom_dump_tasks", &oom_dumps_tasks, 0, 1),

@@ -94,7 +94,7 @@ static void count_seen(void *arg, const struct seen *seen) {
     if (error)
         counting->error = error;
     else if (seen->is_large)
-        vm_tally_mark(tally, seen->frame, SEEN_LARGE);
+        (void)vm_tally_mark(tally, seen->frame, SEEN_LARGE); /* counted: there is a number */
 }
 
 int vm_census_take(struct vm_census *census) {
@@ -155,6 +155,7 @@ static void share_seen(void *arg, const struct seen *seen) {
     sums->large += seen->is_large;
     sums->share += share;
     sums->shared += count > 1;
+    sums->share_locked += seen->area->flags & VM_AREA_LOCKED ? share : 0;
     *share_of_kind(sums, seen) += share;
 }
 
@@ -173,27 +174,37 @@ void vm_space_sums(struct vm_space *space, struct vm_range range, const struct v
 
 /* ---- what all spaces map ---- */
 
+#define MET_MAPPED 1u
+#define MET_LARGE 2u
+#define MET_LOCKED 4u
+
 struct mapping_count {
-    struct vm_tally met;
+    struct vm_tally met; /* bits, of what a frame has been counted as */
     struct vm_mapped *mapped;
     int error;
 };
 
-/* Adds pages to a sum if their first frame is met for the first time. */
-static void count_once(struct mapping_count *count, const struct frame *frame, uint64_t *sum,
-                       uint64_t pages) {
-    bool first = vm_tally_get(&count->met, frame) == 0;
+/* Adds pages to a sum if their first frame is met as this for the first time. */
+static void count_once(struct mapping_count *count, const struct frame *frame, uint32_t as,
+                       uint64_t *sum) {
+    int met = vm_tally_mark(&count->met, frame, as);
 
-    if (vm_tally_add(&count->met, frame) < 0)
-        count->error = -ENOMEM;
-    else if (first)
-        *sum += pages;
+    if (met < 0)
+        count->error = met;
+    else if (!met)
+        *sum += as == MET_LARGE ? PMAP_LARGE_BYTES / PAGE_SIZE : 1;
 }
 
 static void count_mapped(void *arg, const struct seen *seen) {
     struct mapping_count *count = arg;
 
-    count_once(count, seen->frame, &count->mapped->object_pages, 1);
+    count_once(count, seen->frame, MET_MAPPED, &count->mapped->object_pages);
+}
+
+static void count_locked(void *arg, const struct seen *seen) {
+    struct mapping_count *count = arg;
+
+    count_once(count, seen->frame, MET_LOCKED, &count->mapped->locked_pages);
 }
 
 /* A range that a large leaf could map has one entry, or a table of small ones. */
@@ -203,22 +214,24 @@ static void count_large(struct mapping_count *count, const struct vm_area *area)
     pmap_cursor_init(&cursor, area->space->pmap, area->start);
     while (pmap_cursor_next_present(&cursor, area->end)) {
         if (cursor.at.level > 1)
-            count_once(count, phys_to_frame(cursor.at.pa), &count->mapped->large_pages,
-                       PMAP_LARGE_BYTES / PAGE_SIZE);
+            count_once(count, phys_to_frame(cursor.at.pa), MET_LARGE, &count->mapped->large_pages);
         pmap_cursor_find(&cursor, align_down(cursor.at.va, PMAP_LARGE_BYTES) + PMAP_LARGE_BYTES);
     }
 }
 
 static void count_space(struct mapping_count *count, struct vm_space *space) {
-    const struct seen_visitor visitor = {.page = count_mapped, .arg = count};
+    const struct seen_visitor mapped = {.page = count_mapped, .arg = count};
+    const struct seen_visitor locked = {.page = count_locked, .arg = count};
     struct vm_area *area;
 
     spin_lock(&space->lock);
     for (area = vm_area_first(&space->areas); area && !count->error; area = vm_area_next(area)) {
         if (area->object)
-            visit_object(area, &visitor);
+            visit_object(area, &mapped);
         else
             count_large(count, area);
+        if (area->flags & VM_AREA_LOCKED)
+            area_visit(area, &locked);
     }
     spin_unlock(&space->lock);
 }

@@ -39,6 +39,7 @@ bool vm_census_is_large(const struct vm_census *census, const struct frame *fram
 struct vm_mapped {
     uint64_t object_pages; /* of files and shared memory */
     uint64_t large_pages;  /* of private memory, by large leaves, in pages of 4 KiB */
+    uint64_t locked_pages; /* seen by areas that are locked */
 };
 
 /* Counts that, walking the page tables of all spaces. 0 or -ENOMEM. Locks as vm_census_take. */

@@ -276,24 +276,59 @@ bool vm_check_space(struct vm_space *space, struct vm_check_report *report) {
     return ok;
 }
 
-/* Checking shadows takes the square of the number of areas. */
-#define CHECK_AREAS_MAX 256u
+/* ---- after every fault ---- */
 
-uint64_t vm_check_every = 1;
+/* Areas that are always looked at; of spaces with more it is work to be paid for. */
+#define CHECK_AREAS_FREE 32u
 
-/* Whether this is the one of vm_check_every calls that looks. */
-static bool check_is_due(void) {
-    static _Atomic uint64_t calls;
-    uint64_t every = __atomic_load_n(&vm_check_every, __ATOMIC_RELAXED);
+uint64_t vm_check_entries = 32;
 
-    return every > 0 && calls++ % every == 0;
+/*
+ * What was looked at and not paid for yet. Each fault pays for vm_check_entries, and who finds
+ * nothing owing may look. Processors may lose a payment to each other; it is an average.
+ */
+static uint64_t owing; /* atomic */
+
+static bool is_due(void) {
+    uint64_t pays = __atomic_load_n(&vm_check_entries, __ATOMIC_RELAXED);
+    uint64_t owed = __atomic_load_n(&owing, __ATOMIC_RELAXED);
+
+    __atomic_store_n(&owing, owed - MIN(owed, pays), __ATOMIC_RELAXED);
+    return pays > 0 && owed <= pays;
+}
+
+/* Looks at pages and entries if it is time. */
+static bool check_in_turn_locked(struct vm_space *space, struct vm_check_report *report) {
+    bool due = is_due(), ok = true;
+    uint64_t entries = 0;
+
+    if (due || space->areas.count <= CHECK_AREAS_FREE)
+        ok = check_shape_locked(space, report);
+    if (due && ok) {
+        ok = check_pages_locked(space, report) && check_pmap_locked(space, report, &entries);
+        __atomic_store_n(&owing, entries + space->areas.count, __ATOMIC_RELAXED);
+    }
+    return ok;
+}
+
+static bool passes(bool ok, const struct vm_check_report *report) {
+    if (!ok)
+        printk("vm: %s\n", report->text);
+    return ok;
 }
 
 bool vm_check_passes(struct vm_space *space) {
     struct vm_check_report report;
 
-    if (!check_is_due() || space->areas.count > CHECK_AREAS_MAX || vm_check_space(space, &report))
-        return true;
-    printk("vm: %s\n", report.text);
-    return false;
+    return passes(vm_check_space(space, &report), &report);
+}
+
+bool vm_check_passes_in_turn(struct vm_space *space) {
+    struct vm_check_report report;
+    bool ok;
+
+    spin_lock(&space->lock);
+    ok = check_in_turn_locked(space, &report);
+    spin_unlock(&space->lock);
+    return passes(ok, &report);
 }

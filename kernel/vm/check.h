@@ -24,15 +24,17 @@ struct vm_check_report {
  */
 bool vm_check_space(struct vm_space *space, struct vm_check_report *report);
 
-/* How many times vm_check_passes is asked before it looks once; 0: never. /proc/sys/vm/check_every.
- */
-extern uint64_t vm_check_every;
+/* The same for DEBUG_ASSERT, at fork and at the end of a space: says in the log what is wrong. */
+bool vm_check_passes(struct vm_space *space);
 
 /*
- * The same for DEBUG_ASSERT at places that every process comes through (fork, the end of a space):
- * says in the log what is wrong. Spaces with very many areas pass unseen, for the time it takes.
+ * The same after every page fault, and so soon after every call that changed something: areas and
+ * the users of shadows are looked at each time, if there are not very many; pages, and entries of
+ * the pmap, only in so much as on average vm_check_entries of them a fault are. 0: no pages, no
+ * entries. It is vm_check=N on the kernel's command line, and /proc/sys/vm/check_entries.
  */
-bool vm_check_passes(struct vm_space *space);
+extern uint64_t vm_check_entries;
+bool vm_check_passes_in_turn(struct vm_space *space);
 
 /* What a sweep counted. */
 struct vm_check_totals {

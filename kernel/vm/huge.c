@@ -39,6 +39,12 @@ static bool is_allowed(const struct vm_area *area) {
     return now == VM_HUGE_ALWAYS || (now == VM_HUGE_MADVISE && (area->flags & VM_AREA_HUGE));
 }
 
+bool vm_huge_is_eligible(const struct vm_area *area) {
+    uint64_t first = align_up(area->start, PMAP_LARGE_BYTES);
+
+    return !area->object && is_allowed(area) && vm_huge_fits(area, first);
+}
+
 static bool is_empty(const struct vm_area *area, uint64_t index) {
     return !area->shadow ||
            page_tree_range_is_empty(&area->shadow->tree, index, index + HUGE_PAGES);

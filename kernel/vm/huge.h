@@ -46,6 +46,9 @@ struct vm_huge_stats {
 };
 void vm_huge_stats_get(struct vm_huge_stats *stats);
 
+/* Whether some part of the area may become a huge page, for /proc/PID/smaps. */
+bool vm_huge_is_eligible(const struct vm_area *area);
+
 /* Whether the area, of its own, may have a huge page around va: it lies inside, and is not refused.
  * A stack's pages come one by one: it grows. */
 static inline bool vm_huge_fits(const struct vm_area *area, uint64_t va) {

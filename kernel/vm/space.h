@@ -180,6 +180,7 @@ struct vm_area_info {
     uint32_t flags;
     uint64_t offset_bytes; /* in the object; 0 if there is none */
     uint64_t private_pages;
+    bool huge_eligible; /* a part of it may become a huge page */
     struct vm_object_identity identity;
 };
 

@@ -27,22 +27,33 @@ void vm_tally_free(struct vm_tally *tally) {
     tally->chunks = NULL;
 }
 
-int vm_tally_add(struct vm_tally *tally, const struct frame *frame) {
+/* Where a frame's number is, its chunk made if need be. NULL: no memory. */
+static uint32_t *number_of(struct vm_tally *tally, const struct frame *frame) {
     pfn_t pfn = frame_to_pfn(frame);
     uint32_t **chunk = &tally->chunks[pfn / CHUNK_FRAMES];
 
     if (!*chunk)
         *chunk = kcalloc(CHUNK_FRAMES, sizeof(uint32_t));
-    if (!*chunk)
+    return *chunk ? &(*chunk)[pfn % CHUNK_FRAMES] : NULL;
+}
+
+int vm_tally_add(struct vm_tally *tally, const struct frame *frame) {
+    uint32_t *number = number_of(tally, frame);
+
+    if (!number)
         return -ENOMEM;
-    (*chunk)[pfn % CHUNK_FRAMES]++;
+    ++*number;
     return 0;
 }
 
-void vm_tally_mark(struct vm_tally *tally, const struct frame *frame, uint32_t bits) {
-    pfn_t pfn = frame_to_pfn(frame);
+int vm_tally_mark(struct vm_tally *tally, const struct frame *frame, uint32_t bits) {
+    uint32_t *number = number_of(tally, frame), before;
 
-    tally->chunks[pfn / CHUNK_FRAMES][pfn % CHUNK_FRAMES] |= bits;
+    if (!number)
+        return -ENOMEM;
+    before = *number;
+    *number |= bits;
+    return (before & bits) == bits;
 }
 
 uint32_t vm_tally_get(const struct vm_tally *tally, const struct frame *frame) {

@@ -26,8 +26,8 @@ void vm_tally_free(struct vm_tally *tally);
 /* Adds 1 to a frame's number. 0 or -ENOMEM, nothing counted. */
 int vm_tally_add(struct vm_tally *tally, const struct frame *frame);
 
-/* Sets bits in the number of a frame that has been counted. */
-void vm_tally_mark(struct vm_tally *tally, const struct frame *frame, uint32_t bits);
+/* Sets bits in a frame's number. 0; 1: they were set already; -ENOMEM: nothing set. */
+int vm_tally_mark(struct vm_tally *tally, const struct frame *frame, uint32_t bits);
 
 uint32_t vm_tally_get(const struct vm_tally *tally, const struct frame *frame);
 

@@ -5,6 +5,7 @@
  * Pages are counted when somebody asks, by walking; keeping counts would cost every fault.
  */
 #include "lib/bits.h"
+#include "vm/huge.h"
 #include "vm/pmap.h"
 #include "vm/space.h"
 
@@ -94,6 +95,7 @@ bool vm_space_area_info(struct vm_space *space, uint64_t address, struct vm_area
             .flags = area->flags,
             .offset_bytes = area->object ? area->offset_pages << PAGE_SHIFT : 0,
             .private_pages = area_private_pages(area),
+            .huge_eligible = vm_huge_is_eligible(area),
         };
         object = area->object;
         if (object)

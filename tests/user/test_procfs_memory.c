@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc about memory: smaps and its sums, who shares a page with whom, pagemap, mem, and the
+ * records of frames. Formats are Linux's; what is counted exactly only Quire shows.
+ */
+#define CHECK_SECONDS 120
+#include "facts.h"
+
+#include <sys/stat.h>
+
+#define KIB_PER_PAGE 4
+#define PAGEMAP_ALONE (1ULL << 56)
+#define PAGEMAP_FILE (1ULL << 61)
+
+/* ---- smaps ---- */
+
+/* The sum of all lines of a key in a file, in kB; -1: there is none. */
+static long sum_of(const char *path, const char *key) {
+    size_t length = strlen(key);
+    long sum = -1;
+
+    for (char *line = fact_file(path); line && *line; line += *line != '\0') {
+        if (strncmp(line, key, length) == 0 && line[length] == ':')
+            sum = (sum < 0 ? 0 : sum) + strtol(line + length + 1, NULL, 10);
+        line += strcspn(line, "\n");
+    }
+    return sum;
+}
+
+/* The value of a key in smaps for the area at an address, in kB; -1: no such area or key. */
+static long area_value(pid_t pid, const void *address, const char *key) {
+    char path[64];
+    size_t length = strlen(key);
+    bool inside = false;
+
+    snprintf(path, sizeof path, "/proc/%d/smaps", pid);
+    for (char *line = fact_file(path); line && *line; line += *line != '\0') {
+        unsigned long start, end;
+        if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+            inside = start <= (uintptr_t)address && (uintptr_t)address < end;
+        if (inside && strncmp(line, key, length) == 0 && line[length] == ':')
+            return strtol(line + length + 1, NULL, 10);
+        line += strcspn(line, "\n");
+    }
+    return -1;
+}
+
+static void smaps_lines(void) {
+    static const char *const keys[] = {
+        "Size",          "KernelPageSize", "MMUPageSize",     "Rss",           "Pss",
+        "Pss_Dirty",     "Shared_Clean",   "Shared_Dirty",    "Private_Clean", "Private_Dirty",
+        "Referenced",    "Anonymous",      "LazyFree",        "AnonHugePages", "ShmemPmdMapped",
+        "FilePmdMapped", "Shared_Hugetlb", "Private_Hugetlb", "Swap",          "SwapPss",
+        "Locked",        "THPeligible",    "VmFlags"};
+    char *text = fact_file("/proc/self/smaps");
+
+    CHECK(text);
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        char line[32];
+        snprintf(line, sizeof line, "\n%s:", keys[i]);
+        text = strstr(text, line);
+        if (!text)
+            CHECK_NOTE("smaps has no %s, or not in its place", keys[i]);
+    }
+}
+
+static void smaps_sums(void) {
+    static const char path[] = "/proc/self/smaps";
+    char *pages = pages_map(20, PROT_READ | PROT_WRITE);
+
+    pages_write(pages, 20, 1);
+    CHECK_EQ(area_value(getpid(), pages, "Rss"), 20 * KIB_PER_PAGE);
+    CHECK_EQ(area_value(getpid(), pages, "Anonymous"), 20 * KIB_PER_PAGE);
+    CHECK_EQ(area_value(getpid(), pages, "Private_Dirty"), 20 * KIB_PER_PAGE);
+    CHECK_EQ(area_value(getpid(), pages, "Pss"), 20 * KIB_PER_PAGE);
+    CHECK_EQ(sum_of(path, "Shared_Clean") + sum_of(path, "Shared_Dirty") +
+                 sum_of(path, "Private_Clean") + sum_of(path, "Private_Dirty"),
+             sum_of(path, "Rss"));
+    CHECK(sum_of(path, "Pss") <= sum_of(path, "Rss"));
+    CHECK_EQ(sum_of("/proc/self/smaps_rollup", "Rss"), sum_of(path, "Rss"));
+    CHECK_EQ(sum_of("/proc/self/smaps_rollup", "Anonymous"), sum_of(path, "Anonymous"));
+}
+
+/* ---- who shares with whom ---- */
+
+#define PAGES 48
+#define GENERATIONS 4
+
+static char *shared_pages;
+static int go[2], ready[2];
+
+/* Each generation writes a few pages of its own, forks the next, and waits. */
+static void generation(int depth) {
+    char byte = 1;
+    pid_t child = 0;
+
+    pages_write(shared_pages + (size_t)depth * 5 * PAGE_BYTES, 5, (char)(depth + 2));
+    if (depth + 1 < GENERATIONS) {
+        child = fork();
+        CHECK(child >= 0);
+        if (child == 0) {
+            generation(depth + 1);
+            _exit(0);
+        }
+    }
+    pid_t pid = getpid();
+    CHECK_EQ(write(ready[1], &pid, sizeof pid), sizeof pid);
+    CHECK_EQ(read(go[0], &byte, 1), 0);
+    if (child)
+        CHECK_EQ(child_wait(child), 0);
+}
+
+/* Pages of the family that are different frames, by pagemap; more than once counts once. */
+static long distinct_frames(const pid_t *pids, int count) {
+    static uint64_t seen[GENERATIONS * PAGES];
+    long found = 0;
+
+    for (int i = 0; i < count; i++)
+        for (int page = 0; page < PAGES; page++) {
+            uint64_t frame = frame_of_pid(pids[i], shared_pages + (size_t)page * PAGE_BYTES);
+            long at = 0;
+            while (at < found && seen[at] != frame)
+                at++;
+            if (at == found)
+                seen[found++] = frame;
+        }
+    return found;
+}
+
+/* The shares of a family of several generations, partly un-shared, add up to its pages. */
+static void shares_add_up(void) {
+    pid_t pids[GENERATIONS];
+    long share = 0, shared = 0;
+
+    frames_visible_or_skip();
+    CHECK_EQ(pipe(go) | pipe(ready), 0);
+    shared_pages = pages_map(PAGES, PROT_READ | PROT_WRITE);
+    pages_write(shared_pages, PAGES, 1);
+    pid_t first = fork();
+    CHECK(first >= 0);
+    if (first == 0) {
+        close(go[1]);
+        generation(0);
+        _exit(0);
+    }
+    for (int i = 0; i < GENERATIONS; i++)
+        CHECK_EQ(read(ready[0], &pids[i], sizeof pids[i]), sizeof pids[i]);
+    munmap(shared_pages, PAGES * PAGE_BYTES); /* this process is none of them */
+    for (int i = 0; i < GENERATIONS; i++) {
+        share += area_value(pids[i], shared_pages, "Pss");
+        shared += area_value(pids[i], shared_pages, "Shared_Dirty");
+        CHECK_EQ(area_value(pids[i], shared_pages, "Rss"), PAGES * KIB_PER_PAGE);
+    }
+    long pages = distinct_frames(pids, GENERATIONS) * KIB_PER_PAGE;
+    CHECK(share <= pages && share > pages - GENERATIONS); /* each is rounded down */
+    CHECK(shared > 0 && shared < GENERATIONS * PAGES * KIB_PER_PAGE);
+    close(go[1]);
+    CHECK_EQ(child_wait(first), 0);
+}
+
+/* A page is mapped once, then by a child too, then written by it. */
+static void alone_or_not(void) {
+    char *page = pages_map(1, PROT_READ | PROT_WRITE);
+    int steps[2], answers[2];
+    char byte = 0;
+
+    CHECK_EQ(pipe(steps) | pipe(answers), 0);
+    *page = 1;
+    CHECK(pagemap_entry(0, page) & PAGEMAP_ALONE);
+    CHECK(!(pagemap_entry(0, page) & PAGEMAP_FILE));
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        CHECK_EQ(read(steps[0], &byte, 1), 1);
+        *(volatile char *)page = 2;
+        CHECK_EQ(write(answers[1], &byte, 1), 1);
+        CHECK_EQ(read(steps[0], &byte, 1), 1);
+        _exit(0);
+    }
+    CHECK(!(pagemap_entry(0, page) & PAGEMAP_ALONE));
+    CHECK_EQ(write(steps[1], &byte, 1), 1);
+    CHECK_EQ(read(answers[0], &byte, 1), 1);
+    CHECK(pagemap_entry(0, page) & PAGEMAP_ALONE);
+    CHECK(pagemap_entry(child, page) & PAGEMAP_ALONE);
+    CHECK_EQ(write(steps[1], &byte, 1), 1);
+    CHECK_EQ(child_wait(child), 0);
+}
+
+static void pagemap_bounds(void) {
+    uint64_t entries[2] = {1, 1};
+    int fd = open("/proc/self/pagemap", O_RDONLY);
+
+    CHECK(fd >= 0);
+    CHECK_FAILS(pread(fd, entries, 8, 4), EINVAL);
+    CHECK_FAILS(pread(fd, entries, 4, 8), EINVAL);
+    CHECK_EQ(pread(fd, entries, 16, 0), 16);
+    CHECK_EQ(entries[0] | entries[1], 0);
+    CHECK_EQ(pread(fd, entries, 8, (off_t)1 << 60), 0);
+}
+
+/* ---- mem ---- */
+
+static void mem_reads_and_writes(void) {
+    volatile char *pages = pages_map(4, PROT_READ | PROT_WRITE);
+    int fd = open("/proc/self/mem", O_RDWR);
+    char byte = 0;
+
+    CHECK(fd >= 0);
+    pages[0] = 5;
+    CHECK_EQ(pread(fd, &byte, 1, (off_t)(uintptr_t)pages), 1);
+    CHECK_EQ(byte, 5);
+    byte = 7;
+    CHECK_EQ(lseek(fd, (off_t)(uintptr_t)pages + PAGE_BYTES, SEEK_SET),
+             (off_t)(uintptr_t)pages + (off_t)PAGE_BYTES);
+    CHECK_EQ(write(fd, &byte, 1), 1);
+    CHECK_EQ(pages[PAGE_BYTES], 7);
+    CHECK_EQ(munmap((char *)(uintptr_t)pages + 3 * PAGE_BYTES, PAGE_BYTES), 0);
+    CHECK_FAILS(pread(fd, &byte, 1, (off_t)(uintptr_t)pages + 3 * (off_t)PAGE_BYTES), EIO);
+    CHECK_FAILS(pwrite(fd, &byte, 1, (off_t)(uintptr_t)pages + 3 * (off_t)PAGE_BYTES), EIO);
+    CHECK_FAILS(pread(fd, &byte, 1, 0x7fffffffffff), EIO);
+}
+
+static void read_byte(void *address) {
+    *(volatile char *)address;
+}
+
+/* What the process may not do itself: a private copy is written, and what is shared is not. */
+static void mem_forces(void) {
+    static const char constant[PAGE_BYTES] __attribute__((aligned(PAGE_BYTES))) = "before";
+    volatile char *none = pages_map(1, PROT_READ | PROT_WRITE);
+    int fd = open("/proc/self/mem", O_RDWR), file = open(self_path(), O_RDONLY);
+    volatile char *shared = mmap(NULL, PAGE_BYTES, PROT_READ, MAP_SHARED, file, 0);
+    char byte = 'B', old = ((volatile char *)constant)[1];
+
+    CHECK(fd >= 0 && shared != MAP_FAILED);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        CHECK_EQ(pwrite(open("/proc/self/mem", O_RDWR), &byte, 1, (off_t)(uintptr_t)constant), 1);
+        CHECK_EQ(((volatile char *)constant)[0], 'B');
+        _exit(0);
+    }
+    CHECK_EQ(child_wait(child), 0);
+    CHECK_EQ(((volatile char *)constant)[0], 'b');
+    CHECK_EQ(((volatile char *)constant)[1], old);
+    CHECK_FAILS(pwrite(fd, &byte, 1, (off_t)(uintptr_t)shared), EIO);
+    *none = 9;
+    CHECK_EQ(mprotect((char *)(uintptr_t)none, PAGE_BYTES, PROT_NONE), 0);
+    CHECK_EQ(pread(fd, &byte, 1, (off_t)(uintptr_t)none), 1);
+    CHECK_EQ(byte, 9);
+    CHECK_CHILD_KILLED(read_byte, (void *)(uintptr_t)none, SIGSEGV); /* it still may not itself */
+}
+
+/* ---- frames ---- */
+
+static uint64_t frame_record(const char *path, uint64_t frame) {
+    uint64_t record = 0;
+    int fd = open(path, O_RDONLY);
+
+    if (fd < 0)
+        SKIP("records of frames cannot be read here");
+    CHECK_EQ(pread(fd, &record, 8, (off_t)(frame * 8)), 8);
+    close(fd);
+    return record;
+}
+
+static void frame_records(void) {
+    char *page = pages_map(1, PROT_READ | PROT_WRITE);
+
+    frames_visible_or_skip();
+    *page = 1;
+    uint64_t frame = frame_of(page);
+    CHECK_EQ(frame_record("/proc/kpagecount", frame), 1);
+    CHECK(frame_record("/proc/kpageflags", frame) & 1 << 12); /* ANON */
+    CHECK(frame_record("/proc/kpageflags", frame) & 1 << 11); /* MMAP */
+}
+
+/* ---- the check of all memory ---- */
+
+static void all_memory_is_right(void) {
+    if (!on_quire())
+        SKIP("Quire checks itself");
+    char *text = fact_file("/proc/sys/vm/check");
+    CHECK(text);
+    if (strncmp(text, "ok: ", 4) != 0)
+        CHECK_NOTE("%s", text);
+    CHECK(strstr(text, " anon ") && strstr(text, " table "));
+}
+
+CHECK_MAIN({"smaps_lines", smaps_lines}, {"smaps_sums", smaps_sums},
+           {"shares_add_up", shares_add_up}, {"alone_or_not", alone_or_not},
+           {"pagemap_bounds", pagemap_bounds}, {"mem_reads_and_writes", mem_reads_and_writes},
+           {"mem_forces", mem_forces}, {"frame_records", frame_records},
+           {"all_memory_is_right", all_memory_is_right});
