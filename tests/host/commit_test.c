@@ -232,10 +232,11 @@ static void test_strict_objects(void) {
     struct vm_object *object;
 
     begin();
+    object = vm_object_anon_create_unreserved(8 * PAGE_SIZE);
     allow(4);
     CHECK(vm_object_anon_create(5 * PAGE_SIZE) == NULL);
+    CHECK(vm_object_anon_create_unreserved(5 * PAGE_SIZE) == NULL);
     CHECK_EQ(vm_commit_total(), 0);
-    object = vm_object_anon_create_unreserved(8 * PAGE_SIZE);
     map_object(space, 0, 8, RW, SHARED, object, 0);
     for (unsigned i = 0; i < 4; i++)
         CHECK_EQ(poke(space, i, 1), 0);

@@ -93,7 +93,8 @@ static void test_0_forbidden(void) {
  *   ......[ww]     grows by fault down to its limit; touching 8 new pages takes 8 frames
  */
 static void test_0_stack_grows(void) {
-    const struct vm_limits limits = {10 * PAGE_SIZE, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    const struct vm_limits limits = {10 * PAGE_SIZE, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+                                     UINT64_MAX};
 
     begin();
     vm_space_set_limits(space, &limits);

@@ -15,7 +15,7 @@
 static struct vm_space *space;
 
 static void begin(void) {
-    const struct vm_limits limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    const struct vm_limits limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
 
     vm_fixture_init();
     space = space_begin();
@@ -23,7 +23,8 @@ static void begin(void) {
 }
 
 static void limit_locked(uint64_t pages) {
-    const struct vm_limits limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, pages * PAGE_SIZE};
+    const struct vm_limits limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, pages * PAGE_SIZE,
+                                     UINT64_MAX};
 
     vm_space_set_limits(space, &limits);
 }

@@ -378,7 +378,8 @@ static void test_brk_grow_and_shrink(void) {
 }
 
 static void test_brk_refuses(void) {
-    const struct vm_limits limits = {UINT64_MAX, 20 * PAGE_SIZE, UINT64_MAX, UINT64_MAX};
+    const struct vm_limits limits = {UINT64_MAX, 20 * PAGE_SIZE, UINT64_MAX, UINT64_MAX,
+                                     UINT64_MAX};
 
     begin_heap();
     CHECK_EQ(vm_brk(space, AT(12)), AT(12));
@@ -400,7 +401,8 @@ static void test_brk_refuses(void) {
 /* ---- limits ---- */
 
 static void test_limits(void) {
-    const struct vm_limits limits = {UINT64_MAX, 6 * PAGE_SIZE, 10 * PAGE_SIZE, UINT64_MAX};
+    const struct vm_limits limits = {UINT64_MAX, 6 * PAGE_SIZE, 10 * PAGE_SIZE, UINT64_MAX,
+                                     UINT64_MAX};
     uint64_t at;
 
     begin();

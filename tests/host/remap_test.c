@@ -302,7 +302,7 @@ static void test_moved_stack_grows(void) {
         .prot = RW,
         .flags = VM_MAP_FIXED | VM_MAP_GROWS_DOWN,
     };
-    const struct vm_limits limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    const struct vm_limits limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
     uint64_t pages = (USER_MIN + 2 * PAGE_SIZE) / PAGE_SIZE;
     struct vm_remap_request up = {
         .old_length = PAGE_SIZE, .new_length = PAGE_SIZE, .flags = FIXED, .target = AT(1000)};
@@ -370,7 +370,8 @@ static void test_errors_of_numbers(void) {
 }
 
 static void test_limits(void) {
-    const struct vm_limits limits = {UINT64_MAX, 6 * PAGE_SIZE, 8 * PAGE_SIZE, 3 * PAGE_SIZE};
+    const struct vm_limits limits = {UINT64_MAX, 6 * PAGE_SIZE, 8 * PAGE_SIZE, 3 * PAGE_SIZE,
+                                     UINT64_MAX};
 
     begin();
     vm_space_set_limits(space, &limits);

@@ -363,20 +363,6 @@ static void memory_in_files(void) {
     CHECK_MEMORY_SAME(memory_use(), before);
 }
 
-/* A group of 200 processes that have 20 pages each and stay. */
-static _Noreturn void bomb_run(void) {
-    CHECK_EQ(number_write(ADJ, "500"), 0);
-    CHECK_EQ(setpgid(0, 0), 0);
-    for (int i = 0; i < 200; i++) {
-        if (fork() == 0) {
-            pages_write(pages_map(20, RW), 20, 1);
-            break;
-        }
-    }
-    for (;;)
-        pause();
-}
-
 /* Forks without end, and one that eats: the small ones fall too, the test does not. */
 static void bomb_and_hog(void) {
     pid_t bomb, hog;
@@ -385,8 +371,15 @@ static void bomb_and_hog(void) {
     frames_exact_or_skip();
     CHECK_EQ(number_write(ADJ, "-1000"), 0);
     bomb = fork();
-    if (bomb == 0)
-        bomb_run();
+    if (bomb == 0) {
+        CHECK_EQ(number_write(ADJ, "500"), 0);
+        CHECK_EQ(setpgid(0, 0), 0);
+        for (int i = 0; i < 200 && fork() != 0; i++)
+            ;
+        pages_write(pages_map(20, RW), 20, 1);
+        for (;;)
+            pause();
+    }
     hog = start_hog("600");
     CHECK_EQ(child_wait(hog) & 0x7f, SIGKILL);
     CHECK_EQ(waitpid(bomb, &status, WNOHANG) < 0, 0);

@@ -166,7 +166,8 @@ static void map_huge_page(struct process *process) {
 
 void world_create(const struct world_options *with) {
     struct process *first = &processes[0];
-    const struct vm_limits limits = {STACK_LIMIT_BYTES, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    const struct vm_limits limits = {STACK_LIMIT_BYTES, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+                                     UINT64_MAX};
 
     options = *with;
     failures.state = with->seed;
