@@ -431,6 +431,7 @@ static inline void fault_begin(struct fault *fault, struct vm_space *space, uint
     fault->va = align_down(address, PAGE_SIZE);
     fault->access = access & (VM_RIGHTS | VM_FORCE);
     fault->is_of_run = false;
+    fault->which = VM_FAULT_NO_AREA; /* until a case is sure, as where an object ends before it */
 }
 
 int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
