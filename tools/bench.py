@@ -53,15 +53,15 @@ def options_of(arguments):
     add("--no-linux", action="store_true",
         help="do not run Linux: show its last figures if they are of this program")
     add("--no-wall", action="store_true", help="no wall time")
-    add("--no-events", action="store_true", help="do not count atomics, flushes and CR3 loads")
+    add("--no-events", action="store_true", help="do not count atomics, flushes and CR3 loads; --update leaves their table then")
     add("--linux-kernel", metavar="FILE", help="this vmlinuz instead of Debian's package")
     add("--json", metavar="FILE", help="write the figures there too")
     add("--update", action="store_true",
         help="write tests/bench/figures, docs/performance.md, its picture and README.md")
     options = parser.parse_args(arguments)
     options.build = os.path.abspath(options.build)
-    if options.update and (options.rows or options.no_wall or options.no_events):
-        parser.error("--update writes whole tables: it needs all rows, wall time and events")
+    if options.update and (options.rows or options.no_wall):
+        parser.error("--update writes whole tables: it needs all rows and wall time")
     return options
 
 
@@ -184,7 +184,8 @@ class Bench:
         bench_figures.write(FIGURES, figures)
         put = bench_tables.put_between_marks
         put(PERFORMANCE, "figures", bench_tables.markdown(results))
-        put(PERFORMANCE, "events", bench_tables.markdown_events(results))
+        if results.events:
+            put(PERFORMANCE, "events", bench_tables.markdown_events(results))
         put(PERFORMANCE, "linux", f"Linux here is Debian's {results.linux_version} cloud kernel.\n")
         put(README, "figures", bench_tables.markdown_readme(results))
         with open(PICTURE, "w", encoding="utf-8") as file:
