@@ -12,6 +12,7 @@
 #include "support/mmu_model.h"
 #include "support/model_cpu.h"
 #include "support/vm_fixture.h"
+#include "vm/commit.h"
 #include "vm/pmap.h"
 
 #define PAGES 120u
@@ -213,6 +214,7 @@ static void test_tables_of_tables(void) {
     struct pmap_entry entry;
 
     vm_fixture_init();
+    vm_commit_settings.mode = VM_COMMIT_ALWAYS; /* more than there is */
     parent = space_begin();
     map_fixed(parent, FIRST, tables * pages, RW, 0);
     for (unsigned i = 0; i < tables; i++)

@@ -229,7 +229,7 @@ static int refusal(const struct naive_page *page, enum naive_advice advice) {
     case NAIVE_REMOVE:
         if (locked || page->backing == NAIVE_ZERO)
             return -EINVAL;
-        return page->backing == NAIVE_SHARED_OBJECT && (page->prot & VM_WRITE) ? 0 : -EACCES;
+        return page->backing == NAIVE_SHARED_OBJECT && (page->max_prot & VM_WRITE) ? 0 : -EACCES;
     default:
         return 0;
     }
