@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The devices that are no devices, with Linux's numbers: /dev/null (1:3), zero (1:5), full (1:7),
- * random (1:8), urandom (1:9) and kmsg (1:11, for writing).
+ * random (1:8), urandom (1:9) and kmsg (1:11, for writing); on debug kernels mem (1:1), for
+ * reading.
  *
  * /dev/zero can be mapped: what is mapped is an object of zeroes of its own for each mapping, so
  * that a shared mapping is memory shared with the children, as with MAP_ANONYMOUS.
@@ -17,6 +18,7 @@
 #include "core/uaccess.h"
 #include "lib/bits.h"
 #include "machine/layout.h"
+#include "mm/frame.h"
 #include "sched/thread.h"
 #include "vfs/access.h"
 #include "vfs/device.h"
@@ -150,6 +152,29 @@ static long write_kmsg(struct file *f, struct iobuf *b, uint64_t *pos) {
     return size;
 }
 
+/* ---- physical memory ---- */
+
+/* RAM as it lies there, for root, on debug kernels; where there is none: EFAULT. */
+static long read_physical(struct file *f, struct iobuf *b, uint64_t *pos) {
+    long total = 0;
+
+    (void)f;
+    while (b->left > 0) {
+        size_t n = MIN(b->left, PAGE_SIZE - *pos % PAGE_SIZE);
+        long copied = -EFAULT;
+
+        if (phys_to_frame_checked(*pos))
+            copied = iobuf_copy_out(b, phys_to_virt(*pos), n);
+        if (copied < 0)
+            return total > 0 ? total : copied;
+        total += copied;
+        *pos += (uint64_t)copied;
+        if ((size_t)copied < n || sched_pause())
+            break;
+    }
+    return total;
+}
+
 /* ---- registration ---- */
 
 static const struct file_ops null_ops = {
@@ -160,9 +185,12 @@ static const struct file_ops full_ops = {
     .read = read_zero, .write = write_full, .seek = seek_nowhere};
 static const struct file_ops random_ops = {
     .read = read_random, .write = write_random, .seek = seek_nowhere, .ioctl = ioctl_random};
+static const struct file_ops physical_ops = {.read = read_physical};
 static const struct file_ops kmsg_ops = {.write = write_kmsg, .seek = seek_nowhere};
 
+/* The first is there on debug kernels only. */
 static struct device devices[] = {
+    {.name = "mem", .dev = 1, .mode = 0400, .ops = &physical_ops},
     {.name = "null", .dev = 3, .mode = 0666, .ops = &null_ops},
     {.name = "zero", .dev = 5, .mode = 0666, .ops = &zero_ops},
     {.name = "full", .dev = 7, .mode = 0666, .ops = &full_ops},
@@ -172,7 +200,7 @@ static struct device devices[] = {
 };
 
 void mem_init(void) {
-    for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
+    for (size_t i = QUIRE_DEBUG ? 0 : 1; i < ARRAY_SIZE(devices); i++) {
         devices[i].type = S_IFCHR;
         devices[i].dev = dev_make(MEM_MAJOR, (uint32_t)devices[i].dev);
         (void)device_register(&devices[i]);

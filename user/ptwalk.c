@@ -213,9 +213,10 @@ static void show_end(const struct pt_format *format, const struct pt_walk *walk)
 /* Walks and shows; whether the address was translated. */
 static bool walk_address(const struct pt_format *format, uint64_t root, uint64_t address,
                          unsigned asked) {
+    const struct pt_tables tables = {format, root, asked, pt_memory_read, NULL};
     struct pt_walk walk;
 
-    pt_walk(format, root, address, asked, &walk, pt_memory_read, NULL);
+    pt_walk(&tables, address, &walk);
     printf("%s: address %#" PRIx64 ", top table at %#" PRIx64 "\n", format->name, address, root);
     for (unsigned i = 0; i < walk.steps; i++)
         show_step(format, &walk, &walk.step[i]);

@@ -175,6 +175,10 @@ void pmap_table_cursor_next(struct pmap_table_cursor *cursor) {
         cursor->active = false;
 }
 
+paddr_t pmap_root(const struct pmap *pmap) {
+    return frame_to_phys(pmap->top);
+}
+
 size_t pmap_table_pages(struct pmap *pmap) {
     struct pmap_table_cursor cursor;
     size_t pages = 1;

@@ -222,7 +222,8 @@ static long read_mounts_link(const struct procfs_subject *subject, char *buf, si
         LINK("cwd", procfs_follow_cwd), LINK("root", procfs_follow_root),                          \
         LINK("exe", procfs_follow_exe), TEXT("mounts", 0444, procfs_show_mounts),                  \
         TEXT("mountinfo", 0444, procfs_show_mountinfo),                                            \
-        PRIVATE_BYTES("pagemap", procfs_read_pagemap), TEXT("wchan", 0444, show_wchan),            \
+        PRIVATE_BYTES("pagemap", procfs_read_pagemap),                                             \
+        PRIVATE_TEXT("pagetable", 0400, procfs_show_pagetable), TEXT("wchan", 0444, show_wchan),   \
         TEXT("schedstat", 0444, procfs_show_schedstat),                                            \
         TEXT("oom_score", 0444, procfs_show_oom_score),                                            \
         SETTING("oom_score_adj", procfs_show_oom_score_adj, procfs_write_oom_score_adj),           \

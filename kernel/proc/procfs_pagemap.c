@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/PID/pagemap and mem: an address space from outside, page by page and byte by byte.
+ * /proc/PID/pagemap, pagetable and mem: an address space from outside, page by page, by where its
+ * tables begin, and byte by byte.
  */
 #include "abi/errno.h"
 #include "lib/bits.h"
@@ -109,6 +110,22 @@ long procfs_read_pagemap(const struct procfs_subject *subject, struct iobuf *b, 
         vm_census_free(&read.census);
     vm_space_unref(read.space);
     return result;
+}
+
+/* ---- pagetable ---- */
+
+/* Where the process's top table lies in physical memory, for root alone. Quire's own file. */
+int procfs_show_pagetable(struct seq *seq, const struct procfs_subject *subject) {
+    struct vm_space *space;
+
+    if (!vfs_is_root())
+        return -EPERM;
+    space = process_space_get(subject->process);
+    if (!space)
+        return 0;
+    seq_printf(seq, "%#llx\n", (unsigned long long)vm_space_table_root(space));
+    vm_space_unref(space);
+    return 0;
 }
 
 /* ---- mem ---- */

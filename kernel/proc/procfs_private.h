@@ -27,6 +27,7 @@ int procfs_show_smaps(struct seq *seq, const struct procfs_subject *subject);
 int procfs_show_smaps_rollup(struct seq *seq, const struct procfs_subject *subject);
 
 /* procfs_pagemap.c */
+int procfs_show_pagetable(struct seq *seq, const struct procfs_subject *subject);
 long procfs_read_pagemap(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
 long procfs_read_mem(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
 long procfs_write_mem(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);

@@ -163,6 +163,9 @@ void pmap_visit_tables(struct pmap *pmap, const struct pmap_table_visitor *visit
 /* Which of the pmap's own rules a table breaks, in words; NULL: none. */
 const char *pmap_table_violation(const struct pmap_table *table);
 
+/* The physical address of the top table (what CR3 holds); 0 where there are no real tables. */
+paddr_t pmap_root(const struct pmap *pmap);
+
 /* Table pages in this map, the top one included, shared ones too. */
 size_t pmap_table_pages(struct pmap *pmap);
 

@@ -156,6 +156,9 @@ int vm_space_write_forced(struct vm_space *space, uint64_t address, const void *
  */
 bool vm_space_allows(struct vm_space *space, uint64_t address, uint64_t size, unsigned rights);
 
+/* The physical address of the space's top page table, for who looks at tables from outside. */
+paddr_t vm_space_table_root(const struct vm_space *space);
+
 /* Sizes for /proc/PID/statm and status, in bytes; pages counted exactly, so it walks. */
 struct vm_space_usage {
     uint64_t mapped_bytes; /* all areas */

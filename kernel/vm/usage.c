@@ -135,3 +135,7 @@ void vm_space_page_info(struct vm_space *space, uint64_t address, struct vm_page
     info->present = info->frame != NULL;
     spin_unlock(&space->lock);
 }
+
+paddr_t vm_space_table_root(const struct vm_space *space) {
+    return pmap_root(space->pmap);
+}

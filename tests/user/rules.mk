@@ -4,3 +4,6 @@
 
 # With glibc in place of musl.
 $(USER_OUT)/tests/test_posixshm_glibc: MUSL_CC := $(CC)
+
+# The walk of user/ptwalk.c.
+$(USER_OUT)/tests/test_ptwalk: user/lib/ptformat.c user/lib/ptwalk.c

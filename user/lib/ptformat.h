@@ -100,8 +100,16 @@ struct pt_walk {
 /* Reads `size` bytes of physical memory; false: they were not given. */
 typedef bool (*pt_read)(void *arg, uint64_t address, void *bytes, size_t size);
 
-/* Translates an address by the tables below `root`; `asked` is a mask of rights. */
-void pt_walk(const struct pt_format *format, uint64_t root, uint64_t address, unsigned asked,
-             struct pt_walk *walk, pt_read read, void *arg);
+/* Whose tables are walked, and what for. */
+struct pt_tables {
+    const struct pt_format *format;
+    uint64_t root;  /* physical address of the top table */
+    unsigned asked; /* a mask of rights */
+    pt_read read;
+    void *arg;
+};
+
+/* Translates an address. */
+void pt_walk(const struct pt_tables *tables, uint64_t address, struct pt_walk *walk);
 
 #endif

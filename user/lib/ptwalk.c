@@ -37,11 +37,11 @@ static bool address_is_good(const struct pt_format *format, uint64_t address) {
     return (address & above) == (format->is_signed && negative ? above : 0);
 }
 
-static bool entry_read(const struct pt_format *format, struct pt_step *step, pt_read read,
-                       void *arg) {
+static bool entry_read(const struct pt_tables *tables, struct pt_step *step) {
+    const struct pt_format *format = tables->format;
     unsigned char bytes[8];
 
-    if (!read(arg, step->at, bytes, format->entry_bytes))
+    if (!tables->read(tables->arg, step->at, bytes, format->entry_bytes))
         return false;
     step->entry = 0;
     for (unsigned i = 0; i < format->entry_bytes; i++) {
@@ -72,15 +72,16 @@ static unsigned rights_after(const struct pt_format *format, const struct pt_ste
 }
 
 /* The page is reached: what the address is there, and whether it may be used so. */
-static void arrive(const struct pt_format *format, const struct pt_step *step, uint64_t address,
-                   unsigned asked, struct pt_walk *walk) {
+static void arrive(const struct pt_tables *tables, const struct pt_step *step, uint64_t address,
+                   struct pt_walk *walk) {
+    const struct pt_format *format = tables->format;
     unsigned shift = level_shift(format, step->level);
 
     walk->page_bytes = 1ull << shift;
     walk->physical = step->target | (address & low_bits(shift));
     walk->result = PT_TRANSLATED;
     for (unsigned i = 0; i < format->right_count; i++) {
-        if (asked & ~walk->rights & 1u << i) {
+        if (tables->asked & ~walk->rights & 1u << i) {
             walk->result = PT_FORBIDDEN;
             walk->missing = i;
             return;
@@ -88,9 +89,9 @@ static void arrive(const struct pt_format *format, const struct pt_step *step, u
     }
 }
 
-void pt_walk(const struct pt_format *format, uint64_t root, uint64_t address, unsigned asked,
-             struct pt_walk *walk, pt_read read, void *arg) {
-    uint64_t table = root;
+void pt_walk(const struct pt_tables *tables, uint64_t address, struct pt_walk *walk) {
+    const struct pt_format *format = tables->format;
+    uint64_t table = tables->root;
 
     *walk = (struct pt_walk){.rights = (unsigned)low_bits(format->right_count)};
     if (!address_is_good(format, address)) {
@@ -105,7 +106,7 @@ void pt_walk(const struct pt_format *format, uint64_t root, uint64_t address, un
         step->index = address >> shift & low_bits(format->index_bits[level - 1]);
         step->table = table;
         step->at = table + step->index * format->entry_bytes;
-        if (!entry_read(format, step, read, arg)) {
+        if (!entry_read(tables, step)) {
             walk->result = PT_NO_MEMORY;
             return;
         }
@@ -118,7 +119,7 @@ void pt_walk(const struct pt_format *format, uint64_t root, uint64_t address, un
         walk->rights = rights_after(format, step, walk->rights);
         if (step->is_leaf) {
             step->target &= ~low_bits(shift);
-            arrive(format, step, address, asked, walk);
+            arrive(tables, step, address, walk);
             return;
         }
         table = step->target;

@@ -485,6 +485,11 @@ void pmap_table_cursor_next(struct pmap_table_cursor *cursor) {
     table_cursor_find(cursor, &last);
 }
 
+paddr_t pmap_root(const struct pmap *pmap) {
+    (void)pmap;
+    return 0;
+}
+
 size_t pmap_table_pages(struct pmap *pmap) {
     return 1 + pmap->table_count;
 }
