@@ -255,7 +255,8 @@ static void change_leaves(struct change *change, struct frame *table, uint64_t f
             continue;
         *entry = next;
         left -= !next;
-        tlb_batch_page(change->batch, va);
+        if (!change->teardown) /* nobody runs there any more */
+            tlb_batch_page(change->batch, va);
     }
     table->count = (uint16_t)left;
 }

@@ -161,6 +161,11 @@ void vm_area_insert(struct vm_area_set *set, struct vm_area *area) {
     count_bytes(set, area, area->end - area->start);
 }
 
+void vm_area_append(struct vm_area_set *set, struct vm_area *area) {
+    link_between(set, area, set->last, NULL);
+    count_bytes(set, area, area->end - area->start);
+}
+
 static void set_unlink(struct vm_area_set *set, struct vm_area *area) {
     struct vm_area *prev = area->prev, *next = area->next;
 

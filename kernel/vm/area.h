@@ -145,6 +145,10 @@ static inline struct vm_area *vm_area_prev(const struct vm_area *area) {
 
 /* Puts an area into or takes it out of the set. It overlaps nothing there. */
 void vm_area_insert(struct vm_area_set *set, struct vm_area *area);
+
+/* vm_area_insert of one that lies behind all others. */
+void vm_area_append(struct vm_area_set *set, struct vm_area *area);
+
 void vm_area_remove(struct vm_area_set *set, struct vm_area *area);
 
 /* Moves the edges of an area in the set, backing index with them; still overlapping nothing. */

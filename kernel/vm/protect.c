@@ -44,6 +44,15 @@ static uint32_t flags_with(const struct vm_area *area, unsigned prot) {
     return area->shadow ? area->flags : area->flags & ~VM_AREA_ACCOUNTED;
 }
 
+/* Whether one area has all of the range, and its pages are as good as writable for all counts. */
+static bool is_counted(struct vm_space *space, struct vm_range range) {
+    const struct vm_area *area = vm_range_first(space, range);
+
+    return area->start <= range.start && range.end <= area->end &&
+           ((area->prot & VM_WRITE) || space->limits.data_bytes == UINT64_MAX) &&
+           (area->flags & (VM_AREA_ACCOUNTED | VM_AREA_SHARED | VM_AREA_NO_RESERVE));
+}
+
 /*
  * Sees that limits and commitment allow the pages that become writable, and promises them. 0 or
  * -ENOMEM.
@@ -83,8 +92,10 @@ static void set_rights(struct vm_space *space, struct vm_range range, unsigned p
 
 /* Sets the rights of a range that is mapped and may have them. 0 or -ENOMEM and nothing changed. */
 static int protect_range(struct vm_space *space, struct vm_range range, unsigned prot) {
-    int error = prot & VM_WRITE ? reserve_writable(space, range) : 0;
+    int error = 0;
 
+    if ((prot & VM_WRITE) && !is_counted(space, range))
+        error = reserve_writable(space, range);
     if (error == 0 && (!vm_range_may_split(space, range) || vm_range_split(space, range) < 0))
         error = -ENOMEM;
     if (error == 0)

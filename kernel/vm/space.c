@@ -105,15 +105,17 @@ struct vm_space *vm_space_create(void) {
 }
 
 static void space_free(struct vm_space *space) {
-    struct vm_area *area;
+    struct vm_area *area, *next;
 
     for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
         pmap_teardown(space->pmap, area->start, area->end);
     pmap_destroy(space->pmap);
-    while ((area = vm_area_first(&space->areas)) != NULL) {
-        vm_area_remove(&space->areas, area);
+    /* The set goes as a whole: nobody looks at its tree any more. */
+    for (area = vm_area_first(&space->areas); area; area = next) {
+        next = vm_area_next(area);
         vm_area_destroy(area);
     }
+    vm_area_set_init(&space->areas);
     vm_commit_settle(space);
     slab_free(&space_cache, space);
 }
@@ -220,7 +222,7 @@ static int fork_area(struct vm_space *child, struct vm_area *area) {
         vm_area_destroy(copy);
         return -ENOMEM;
     }
-    vm_area_insert(&child->areas, copy);
+    vm_area_append(&child->areas, copy);
     if (area->space->areas.locked_bytes > 0 || (area->flags & VM_AREA_WIPE_ON_FORK))
         vm_area_join(&child->areas, copy);
     if (!(area->flags & VM_AREA_WIPE_ON_FORK))
