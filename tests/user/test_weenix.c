@@ -272,7 +272,7 @@ static void meeting_group(void *unused) {
     block[0] = 5;
     CHECK_EQ(brk_set(start + 7 * PAGE_BYTES), start + 7 * PAGE_BYTES);
     pages_write(heap, 7, 1);
-    CHECK_EQ(brk_set(start + 8 * PAGE_BYTES + 1), start + 7 * PAGE_BYTES);
+    CHECK_EQ(brk_set(start + 7 * PAGE_BYTES + 1), start + 7 * PAGE_BYTES);
     CHECK_EQ(brk_set(all), start + 7 * PAGE_BYTES);
     CHECK_EQ(block[0], 5);
     CHECK_EQ(pages_read(heap, 7), 7);
