@@ -30,6 +30,7 @@ static void setup(void) {
         pages[i * PAGE_BYTES] = (char)(i + 1);
     CHECK_EQ(pipe(go), 0);
     CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    memory_use(); /* looking makes the pages that it looks with */
 }
 
 /* Page 0 is each generation's own, the others are the first's. */
