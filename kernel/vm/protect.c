@@ -83,9 +83,8 @@ static void set_rights(struct vm_space *space, struct vm_range range, unsigned p
     for (area = vm_range_first(space, range); area; area = vm_range_next(area, range)) {
         taken |= area->prot & ~prot;
         vm_area_set_rights(&space->areas, area, prot, flags_with(area, prot));
-        area = vm_area_join(&space->areas, area);
+        area = vm_area_join(&space->areas, area); /* with what is outside the range too */
     }
-    vm_range_join(space, range);
     if (taken)
         pmap_protect(space->pmap, range.start, range.end, prot);
 }
