@@ -183,9 +183,10 @@ static __attribute__((noinline)) struct frame *own_leaf_table(struct pmap *pmap,
                                                               bool write) {
     struct frame *table = own_way(pmap, va, 0, write);
 
-    if (table && write) {
+    if (table) {
         pmap->ready_table = table;
         pmap->ready_va = align_down(va, PMAP_LARGE_BYTES);
+        pmap->ready_write = write;
     }
     return table;
 }
@@ -201,7 +202,8 @@ int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
     pte_t next = leaf_entry(pa, access);
     pte_t *entry, old;
 
-    if (pmap->ready_va != align_down(va, PMAP_LARGE_BYTES))
+    if (pmap->ready_va != align_down(va, PMAP_LARGE_BYTES) ||
+        ((access & VM_WRITE) && !pmap->ready_write))
         table = own_leaf_table(pmap, va, access & VM_WRITE);
 
     DEBUG_ASSERT(va < USER_END && is_aligned(va, PAGE_SIZE));

@@ -15,11 +15,12 @@ struct pmap {
 
     /*
      * [the space's lock] The leaf table that was entered into last, and the 2 MiB that it maps:
-     * it and all tables on the way are ours alone, and W is set all the way. Faults come in
-     * neighbourhoods. Whoever unlinks, shares or moves tables forgets it.
+     * it and all tables on the way are ours alone. Faults come in neighbourhoods. Whoever unlinks,
+     * shares or moves tables forgets it.
      */
     struct frame *ready_table;
     uint64_t ready_va; /* PMAP_NONE_READY: none */
+    bool ready_write;  /* W is known to be set all the way */
 };
 
 #define PMAP_NONE_READY UINT64_MAX
