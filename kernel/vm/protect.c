@@ -77,14 +77,17 @@ static int reserve_writable(struct vm_space *space, struct vm_range range) {
 
 /* What cannot fail: the areas of the range get their new rights. */
 static void set_rights(struct vm_space *space, struct vm_range range, unsigned prot) {
+    struct vm_area *area, *last = NULL;
     unsigned taken = 0;
-    struct vm_area *area;
 
     for (area = vm_range_first(space, range); area; area = vm_range_next(area, range)) {
         taken |= area->prot & ~prot;
         vm_area_set_rights(&space->areas, area, prot, flags_with(area, prot));
-        area = vm_area_join(&space->areas, area); /* with what is outside the range too */
+        last = area = vm_area_join(&space->areas, area);
     }
+    /* Where the range ends in what had these rights already, the cut is for nothing. */
+    if (last && last->next && vm_area_can_join(last, last->next))
+        vm_area_join(&space->areas, last);
     if (taken)
         pmap_protect(space->pmap, range.start, range.end, prot);
 }

@@ -253,6 +253,18 @@ static void test_map_errors(void) {
  *   [wwwwwwww]
  *     rrrr       splits at both edges; back again: one area
  */
+/*
+ *   [rr][wwww]     the range ends amid what is so already
+ */
+static void test_protect_into_what_is_so(void) {
+    begin();
+    map_fixed(space, 0, 6, RW, 0);
+    CHECK_EQ(protect(0, 2, RO), 0);
+    expect_picture(space, 6, "[rr][wwww]");
+    CHECK_EQ(protect(0, 4, RW), 0);
+    expect_picture(space, 6, "[wwwwww]");
+}
+
 static void test_protect_middle_and_back(void) {
     begin();
     map_fixed(space, 0, 8, RW, 0);
@@ -431,6 +443,7 @@ int main(int argc, char **argv) {
         {"wish_and_search", test_wish_and_search},
         {"fill_the_space", test_fill_the_space},
         {"map_errors", test_map_errors},
+        {"protect_into_what_is_so", test_protect_into_what_is_so},
         {"protect_middle_and_back", test_protect_middle_and_back},
         {"protect_across", test_protect_across},
         {"protect_errors", test_protect_errors},
