@@ -56,7 +56,7 @@ mkfifo q; seq 5 > q & paste -s -d, q; wait; [[ -p q ]] && echo fifo; rm q; dirna
 pushd tree > /dev/null; pushd left > /dev/null; dirs -p | wc -l; popd > /dev/null; cd ..; [[ -d tree ]] && echo home; rm -rf tree; yes no | head -n 2 | xargs; tee t1 t2 <<< both | cat - t1 t2; rm t1 t2
 
 section processes
-sleep 0.1 & wait -n; echo first; sleep 5 & jobs -r | wc -l; kill $!; wait $! 2> /dev/null; echo $?; (exit 9) & wait $!; echo $?
+sleep 0.1 & wait -n $!; echo first; sleep 5 & jobs -r | wc -l; kill $!; wait $! 2> /dev/null; echo $?; (exit 9) & wait $!; echo $?
 for i in 1 2 3 4 5; do (echo $((i * i)) > r$i) & done; wait; cat r?; rm r?; kill -0 $$ && echo alive; kill -l USR1
 trap 'echo got $?' USR1; (exit 4); kill -USR1 $$; trap - USR1; bash -c 'trap "echo bye" EXIT; exit 6'; echo $?; trap 'echo error at line ok' ERR; false; trap - ERR
 bash -c 'sleep 5 & p=$!; kill -TERM $p; wait $p; echo $?' 2> /dev/null; bash -c 'kill -INT $$; sleep 1' ; echo $?; timeout 0.2 bash -c 'while :; do :; done'; echo $?
