@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interrupts of devices and of the timer: local APIC and IOAPIC, at the addresses that every PC
- * has them at. The two 8259s, which the firmware left on, are masked for good.
+ * Interrupts of devices, of the timer and of other processors: local APIC and IOAPIC, at the
+ * addresses that every PC has them at. The two 8259s, which the firmware left on, are masked for
+ * good.
  *
  * A line of the ISA bus is the IOAPIC's input of the same number, but for line 0 (the PIT), which
  * is wired to input 2. All are edge-triggered and go to the boot processor.
@@ -15,6 +16,7 @@
 
 #include "abi/errno.h"
 #include "boot.h"
+#include "sync/cpu_call.h"
 #include "core/irq.h"
 #include "core/trap.h"
 #include "kmap.h"
@@ -29,12 +31,16 @@
 #define LOCAL_APIC_EOI 0x0b0
 #define LOCAL_APIC_SPURIOUS 0x0f0
 #define LOCAL_APIC_ID 0x020
+#define LOCAL_APIC_COMMAND 0x300
+#define LOCAL_APIC_COMMAND_TO 0x310
 #define LOCAL_APIC_LVT_TIMER 0x320
 #define LOCAL_APIC_TIMER_INITIAL 0x380
 #define LOCAL_APIC_TIMER_CURRENT 0x390
 #define LOCAL_APIC_TIMER_DIVIDE 0x3e0
 
 #define SPURIOUS_ENABLE 0x100
+#define COMMAND_PENDING 0x1000
+#define APIC_ID_SHIFT 24
 #define TIMER_DIVIDE_BY_1 0xb
 
 #define IO_APIC_PHYS 0xfec00000UL
@@ -73,6 +79,10 @@ void apic_init(void) {
     io_out8(PIC_SLAVE_DATA, 0xff);
     local_apic = kmap_device(LOCAL_APIC_PHYS);
     io_apic = kmap_device(IO_APIC_PHYS);
+    apic_init_self();
+}
+
+void apic_init_self(void) {
     wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE);
     local_apic_write(LOCAL_APIC_TASK_PRIORITY, 0);
     local_apic_write(LOCAL_APIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
@@ -86,6 +96,21 @@ void apic_timer_start(uint32_t ticks) {
 
 uint32_t apic_timer_left(void) {
     return local_apic_read(LOCAL_APIC_TIMER_CURRENT);
+}
+
+uint32_t apic_id_self(void) {
+    return local_apic_read(LOCAL_APIC_ID) >> APIC_ID_SHIFT;
+}
+
+/* Two registers make one command, so interrupts stay off between them. */
+void apic_send(uint32_t apic_id, uint32_t kind) {
+    irq_flags_t flags = irq_save();
+
+    while (local_apic_read(LOCAL_APIC_COMMAND) & COMMAND_PENDING)
+        cpu_relax();
+    local_apic_write(LOCAL_APIC_COMMAND_TO, apic_id << APIC_ID_SHIFT);
+    local_apic_write(LOCAL_APIC_COMMAND, kind);
+    irq_restore(flags);
 }
 
 int irq_register(unsigned line, void (*fn)(void *arg), void *arg) {
@@ -108,6 +133,10 @@ void irq_dispatch(unsigned vector) {
     local_apic_write(LOCAL_APIC_EOI, 0);
     if (vector == VECTOR_TIMER) {
         trap_hooks()->timer_tick();
+    } else if (vector == VECTOR_CALL) {
+        cpu_call_answer();
+    } else if (vector == VECTOR_LOOK) {
+        trap_hooks()->look();
     } else if (vector - VECTOR_ISA < IRQ_LINES && irq_handlers[vector - VECTOR_ISA].fn) {
         const struct irq_handler *handler = &irq_handlers[vector - VECTOR_ISA];
 

@@ -45,6 +45,7 @@ _Static_assert(sizeof(struct pvh_memory) == 24, "PVH ABI");
 extern char kernel_image_start[], kernel_image_end[];
 
 struct boot_info boot_info;
+static uint64_t boot_rsdp_phys; /* 0: the loader did not say */
 
 _Noreturn void x86_start(uint64_t start_info_phys);
 
@@ -102,8 +103,10 @@ static void boot_read_info(uint64_t start_info_phys) {
         panic("the loader gave no PVH start info with a memory map");
     if (info->cmdline_phys)
         string_copy(boot_info.cmdline, early_phys(info->cmdline_phys), BOOT_CMDLINE_MAX);
+    boot_rsdp_phys = info->rsdp_phys;
     boot_read_memory(info);
     boot_read_modules(info);
+    boot_info.trampoline = (struct boot_range){TRAMPOLINE_PHYS, TRAMPOLINE_PHYS + PAGE_SIZE};
     boot_info.kernel.start = (uint64_t)kernel_image_start - KERNEL_BASE;
     boot_info.kernel.end = (uint64_t)kernel_image_end - KERNEL_BASE;
 }
@@ -146,8 +149,8 @@ static void boot_print_info(void) {
 
 /* From start.S, on the boot tables. */
 _Noreturn void x86_start(uint64_t start_info_phys) {
-    cpu_init_self();
-    descriptors_init();
+    cpu_init_self(0);
+    descriptors_init(&boot_trap_stacks);
     traps_init();
     boot_read_info(start_info_phys);
     printk_init();
@@ -155,7 +158,9 @@ _Noreturn void x86_start(uint64_t start_info_phys) {
     cpu_patch_smap();
     kmap_init();
     cpu_protect();
+    cpu_print_features();
     boot_print_info();
+    processors_find(boot_rsdp_phys);
     fpu_init();
     syscall_init();
     apic_init();

@@ -17,18 +17,18 @@ static struct cpu cpus[CPU_MAX];
 /* Addresses of every stac and clac in the text; both are three bytes long. */
 extern const uint64_t smap_sites_start[], smap_sites_end[];
 
-unsigned cpu_count(void) {
-    return 1;
-}
-
 struct cpu *cpu_get(unsigned index) {
-    ASSERT(index < cpu_count());
+    ASSERT(index < CPU_MAX);
     return &cpus[index];
 }
 
-void cpu_init_self(void) {
-    cpus[0].self = &cpus[0];
-    wrmsr(MSR_GS_BASE, (uint64_t)&cpus[0]);
+void cpu_init_self(unsigned index) {
+    struct cpu *cpu = &cpus[index];
+
+    cpu->self = cpu;
+    cpu->index = index;
+    cpu->mask = 1ull << index;
+    wrmsr(MSR_GS_BASE, (uint64_t)cpu);
     wrmsr(MSR_KERNEL_GS_BASE, 0);
 }
 
@@ -78,6 +78,9 @@ void cpu_protect(void) {
     cr4 |= cpu_features.pge ? CR4_PGE : 0;
     write_cr4(cr4);
     write_cr0((read_cr0() | CR0_WP | CR0_NE | CR0_MP) & ~(CR0_EM | CR0_TS | CR0_AM));
+}
+
+void cpu_print_features(void) {
     printk("cpu: wp%s%s%s%s%s\n", cpu_features.no_execute ? " nx" : "",
            cpu_features.smep ? " smep" : "", cpu_features.smap ? " smap" : "",
            cpu_features.umip ? " umip" : "", cpu_features.gigabyte_pages ? " 1GiB-pages" : "");

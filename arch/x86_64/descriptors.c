@@ -77,13 +77,19 @@ static void segments_load(const uint64_t *gdt) {
                      : "rax", "memory");
 }
 
-void descriptors_init(void) {
+const struct trap_stacks boot_trap_stacks = {
+    .double_fault = double_fault_stack_top,
+    .nmi = nmi_stack_top,
+    .machine_check = machine_check_stack_top,
+};
+
+void descriptors_init(const struct trap_stacks *stacks) {
     struct descriptors *own = &cpu_descriptors[cpu_index()];
     uint64_t base = (uint64_t)&own->tss;
 
-    own->tss.ist[IST_DOUBLE_FAULT - 1] = (uint64_t)double_fault_stack_top;
-    own->tss.ist[IST_NMI - 1] = (uint64_t)nmi_stack_top;
-    own->tss.ist[IST_MACHINE_CHECK - 1] = (uint64_t)machine_check_stack_top;
+    own->tss.ist[IST_DOUBLE_FAULT - 1] = (uint64_t)stacks->double_fault;
+    own->tss.ist[IST_NMI - 1] = (uint64_t)stacks->nmi;
+    own->tss.ist[IST_MACHINE_CHECK - 1] = (uint64_t)stacks->machine_check;
     own->tss.io_map_offset = sizeof(own->tss);
     memcpy(own->gdt, gdt_template, sizeof(gdt_template));
     own->gdt[SELECTOR_TSS / 8] = 0x0000890000000000 | (sizeof(own->tss) - 1) |

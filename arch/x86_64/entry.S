@@ -100,13 +100,7 @@
     movq %r15, TF_R15(%rsp)
     .endm
 
-    .macro POP_REGISTERS
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbp
-    popq %rbx
+    .macro POP_SCRATCH
     popq %r11
     popq %r10
     popq %r9
@@ -116,6 +110,16 @@
     popq %rdx
     popq %rsi
     popq %rdi
+    .endm
+
+    .macro POP_REGISTERS
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    POP_SCRATCH
     .endm
 
     .text
@@ -294,6 +298,14 @@ trap_stubs:
     .endif
     .set vector, vector + 1
     .endr
+
+/* See machine_answer_calls(). */
+    .globl answer_calls_keeping_registers
+answer_calls_keeping_registers:
+    PUSH_SCRATCH
+    call cpu_call_answer
+    POP_SCRATCH
+    ret
 
 /* void context_switch(struct context *from, struct context *to) */
     .balign 16

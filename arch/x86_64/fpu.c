@@ -51,25 +51,30 @@ static void xcr0_write(uint64_t value) {
     __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
-static void fpu_init_xsave(void) {
+void fpu_init_self(void) {
+    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+    __asm__ volatile("fninit");
+    if (!cpu_features.xsave)
+        return;
     write_cr4(read_cr4() | CR4_OSXSAVE);
-    fpu_parts = XCR0_X87 | XCR0_SSE;
-    fpu_parts |= cpu_features.avx ? XCR0_AVX : 0;
-    fpu_parts |= cpu_features.avx512 ? XCR0_AVX512 : 0;
-    fpu_parts &= cpuid(CPUID_XSAVE, 0).eax;
     xcr0_write(fpu_parts);
-    fpu_size = cpuid(CPUID_XSAVE, 0).ebx;
 }
 
 void fpu_init(void) {
     static struct fpu_state now __attribute__((aligned(FPU_STATE_ALIGN)));
 
-    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
-    __asm__ volatile("fninit; fxsave64 %0" : "=m"(now));
+    if (cpu_features.xsave) {
+        fpu_parts = XCR0_X87 | XCR0_SSE;
+        fpu_parts |= cpu_features.avx ? XCR0_AVX : 0;
+        fpu_parts |= cpu_features.avx512 ? XCR0_AVX512 : 0;
+        fpu_parts &= cpuid(CPUID_XSAVE, 0).eax;
+    }
+    fpu_init_self();
+    __asm__ volatile("fxsave64 %0" : "=m"(now));
     if (now.mxcsr_mask)
         fpu_mxcsr_mask = now.mxcsr_mask;
     if (cpu_features.xsave)
-        fpu_init_xsave();
+        fpu_size = cpuid(CPUID_XSAVE, 0).ebx; /* as much as is turned on by now */
 }
 
 size_t fpu_state_size(void) {

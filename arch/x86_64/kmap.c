@@ -12,8 +12,9 @@
  * A KVA table of a lower level is a frame (FRAME_TABLE) that counts its entries in use in
  * frame->count and is freed with the last one.
  *
- * Locks: kmap_lock (LOCK_RANK_KMAP) guards the tables of KVA. Nothing is allocated under it: the
- * allocator may ask the pool of stacks to give some back, and that comes here.
+ * Locks: kmap_lock (LOCK_RANK_KMAP) guards the tables of KVA; it is held until all processors have
+ * forgotten what was taken away, since a neighbour may be entered next. Nothing is allocated under
+ * it: the allocator may ask the pool of stacks to give some back, and that comes here.
  */
 #include "kmap.h"
 
@@ -22,6 +23,7 @@
 #include "abi/errno.h"
 #include "boot.h"
 #include "core/assert.h"
+#include "sync/cpu_call.h"
 #include "core/panic.h"
 #include "core/printk.h"
 #include "lib/bits.h"
@@ -50,6 +52,11 @@ extern char kernel_text_start[], kernel_text_end[], kernel_rodata_start[], kerne
 extern char kernel_data_start[], kernel_data_end[];
 extern char boot_stack[], boot_stack_top[], double_fault_stack[], double_fault_stack_top[];
 extern char nmi_stack[], nmi_stack_top[], machine_check_stack[], machine_check_stack_top[];
+
+/* Where the firmware's tables are looked at, after the devices in the same table of leaves. */
+#define WINDOW_BASE (DEVICE_BASE + 16 * PAGE_SIZE)
+#define WINDOW_PAGES 16
+#define FIRMWARE_END (1UL << 32) /* a PC has nothing of the kind beyond */
 
 #define IMAGE(name, start, end, rights)                                                            \
     { name, (uint64_t)(start), (uint64_t)(end), (uint64_t)(start)-KERNEL_BASE, rights }
@@ -254,6 +261,23 @@ static pte_t kmap_page_entry(paddr_t paddr, unsigned flags) {
     return entry & kmap_allowed_bits;
 }
 
+const void *kmap_firmware(uint64_t phys, size_t bytes) {
+    uint64_t first = align_down(phys, PAGE_SIZE);
+    unsigned level = 0;
+    pte_t *entry = kmap_walk(WINDOW_BASE, &level);
+
+    if (phys >= FIRMWARE_END || bytes > WINDOW_PAGES * PAGE_SIZE - (phys - first))
+        return NULL;
+    ASSERT(level == 0);
+    for (unsigned i = 0; i < WINDOW_PAGES; i++) {
+        bool used = first + i * PAGE_SIZE < phys + bytes;
+
+        entry[i] = used ? kmap_page_entry(first + i * PAGE_SIZE, 0) : 0;
+        invlpg(WINDOW_BASE + i * PAGE_SIZE);
+    }
+    return (const void *)(WINDOW_BASE + (phys - first));
+}
+
 /* The frame of the table that `entry` lies in. */
 static struct frame *kmap_table_frame(pte_t *entry) {
     return virt_to_frame(entry);
@@ -308,42 +332,63 @@ int kmap_enter(uintptr_t va, paddr_t paddr, unsigned flags) {
     return 0;
 }
 
-/* Takes one entry away, and the tables that this leaves empty. */
-static void kmap_remove_locked(uint64_t va) {
-    for (unsigned level = 0; level < 2; level++) {
-        unsigned found = level;
-        pte_t *entry = kmap_walk(va, &found);
-        struct frame *below = level ? phys_to_frame(*entry & PTE_ADDRESS) : NULL;
+/* Pages of KVA that processors are to forget. One INVLPG also drops what they know of the way. */
+struct kmap_range {
+    uint64_t va;
+    size_t pages;
+};
 
-        if (found != level || !(*entry & PTE_PRESENT) || (below && below->count))
-            return;
-        *entry = 0;
-        invlpg(va);
-        kmap_table_frame(entry)->count--;
-        if (below)
-            frame_unref(below);
-    }
+static void kmap_flush_here(void *arg) {
+    const struct kmap_range *range = arg;
+
+    for (size_t i = 0; i < range->pages; i++)
+        invlpg(range->va + i * PAGE_SIZE);
 }
 
-/* An empty table of level 1 goes the same way, from the table that is kept. */
-static void kmap_remove_level1_locked(uint64_t va) {
-    unsigned level = 2;
+/* On every processor: they all use the kernel's half. */
+static void kmap_flush(struct kmap_range range) {
+    kmap_flush_here(&range);
+    cpu_call(cpus_running(), kmap_flush_here, &range);
+}
+
+static void kmap_clear_leaf_locked(uint64_t va) {
+    unsigned level = 0;
     pte_t *entry = kmap_walk(va, &level);
 
-    if (!(*entry & PTE_PRESENT) || phys_to_frame(*entry & PTE_ADDRESS)->count)
+    if (level > 0 || !(*entry & PTE_PRESENT))
         return;
-    frame_unref(phys_to_frame(*entry & PTE_ADDRESS));
     *entry = 0;
-    invlpg(va);
+    kmap_table_frame(entry)->count--;
+}
+
+/* Takes the empty tables on the way to va away, a level at a time. */
+static void kmap_prune_locked(uint64_t va) {
+    for (unsigned level = 1; level <= 2; level++) {
+        unsigned found = level;
+        pte_t *entry = kmap_walk(va, &found);
+        struct frame *below = phys_to_frame(*entry & PTE_ADDRESS);
+
+        if (found != level || !(*entry & PTE_PRESENT))
+            continue;
+        if (below->count)
+            return;
+        *entry = 0;
+        if (level < 2) /* the table of level 2 is kept for ever, and not counted */
+            kmap_table_frame(entry)->count--;
+        kmap_flush((struct kmap_range){va, 1});
+        frame_unref(below);
+    }
 }
 
 void kmap_remove(uintptr_t va, size_t pages) {
     ASSERT(va >= KVA_BASE && va + pages * PAGE_SIZE <= KVA_END && is_aligned(va, PAGE_SIZE));
     spin_lock(&kmap_lock);
-    for (; pages > 0; pages--, va += PAGE_SIZE) {
-        kmap_remove_locked(va);
-        kmap_remove_level1_locked(va);
-    }
+    for (size_t i = 0; i < pages; i++)
+        kmap_clear_leaf_locked(va + i * PAGE_SIZE);
+    kmap_flush((struct kmap_range){va, pages});
+    kmap_prune_locked(va);
+    if (pages > 1)
+        kmap_prune_locked(va + (pages - 1) * PAGE_SIZE);
     spin_unlock(&kmap_lock);
 }
 

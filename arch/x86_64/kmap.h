@@ -7,6 +7,7 @@
 #define X86_KMAP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/boot.h"
@@ -25,6 +26,12 @@ uint64_t kmap_root(void);
 
 /* Where device registers at a physical address lie, of those kmap.c maps (uncached). */
 volatile void *kmap_device(uint64_t phys);
+
+/*
+ * Where physical memory of the firmware's can be read, until the next call; NULL: too much at once
+ * (60 KiB at most), or beyond 4 GiB. At boot, on one processor, after kmap_init().
+ */
+const void *kmap_firmware(uint64_t phys, size_t bytes);
 
 /*
  * Looks at every entry of the kernel half: none is the user's, none is both writable and

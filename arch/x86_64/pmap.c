@@ -21,6 +21,7 @@
 #include "core/cpu.h"
 #include "arch/x86_64/kmap.h"
 #include "lib/bits.h"
+#include "lib/string.h"
 #include "mm/slab.h"
 #include "page_table.h"
 #include "pmap_private.h"
@@ -30,7 +31,7 @@
 /* A table with more entries than this is shared at fork, not copied. */
 #define FORK_COPY_MAX 64
 
-struct pmap_stats pmap_counters;
+struct pmap_counters pmap_counters[CPU_MAX];
 
 static struct slab_cache pmap_cache;
 
@@ -40,7 +41,18 @@ void pmap_init(void) {
 }
 
 void pmap_stats_get(struct pmap_stats *stats) {
-    *stats = pmap_counters;
+    memset(stats, 0, sizeof(*stats));
+    for (unsigned i = 0; i < cpu_count(); i++) {
+        const struct pmap_stats *own = &pmap_counters[i].stats;
+
+        stats->flush_page += own->flush_page;
+        stats->flush_space += own->flush_space;
+        stats->flush_sent += own->flush_sent;
+        stats->table_unshared += own->table_unshared;
+        stats->table_shared += own->table_shared;
+        stats->large_entered += own->large_entered;
+        stats->large_split += own->large_split;
+    }
 }
 
 struct pmap *pmap_create(void) {
@@ -49,6 +61,7 @@ struct pmap *pmap_create(void) {
     if (!pmap)
         return NULL;
     pmap_forget_ready(pmap);
+    atomic_init(&pmap->active, 0);
     pmap->top = table_alloc_top();
     if (!pmap->top) {
         slab_free(&pmap_cache, pmap);
@@ -58,18 +71,23 @@ struct pmap *pmap_create(void) {
 }
 
 void pmap_destroy(struct pmap *pmap) {
-    ASSERT(cpu_self()->pmap != pmap);
+    ASSERT(atomic_load_explicit(&pmap->active, memory_order_acquire) == 0);
     table_free_top(pmap->top);
     slab_free(&pmap_cache, pmap);
 }
 
 void pmap_activate(struct pmap *pmap) {
     struct cpu *cpu = cpu_self();
+    struct pmap *old = cpu->pmap;
 
-    if (cpu->pmap == pmap)
+    if (old == pmap)
         return;
+    if (pmap)
+        atomic_fetch_or_explicit(&pmap->active, cpu->mask, memory_order_seq_cst);
     cpu->pmap = pmap;
     write_cr3(pmap ? frame_to_phys(pmap->top) : kmap_root());
+    if (old)
+        atomic_fetch_and_explicit(&old->active, ~(cpu->mask), memory_order_release);
 }
 
 /* ---- owning the way to an entry ---- */
@@ -87,7 +105,7 @@ static struct frame *unshare(struct pmap *pmap, pte_t *entry, unsigned level) {
     if (!copy)
         return NULL;
     *entry = entry_for_table(copy);
-    pmap_counters.table_unshared++;
+    pmap_count()->table_unshared++;
     tlb_flush_space(pmap);
     table_drop(shared, level);
     return copy;
@@ -425,7 +443,7 @@ static void fork_share(pte_t *source, pte_t *target, struct frame *to) {
     *target = *source;
     frame_ref(entry_table(*source));
     to->count++;
-    pmap_counters.table_shared++;
+    pmap_count()->table_shared++;
 }
 
 /* Gives the child a large leaf, if an area before has not done so. */

@@ -28,7 +28,7 @@ struct frame *pmap_split_large(struct pmap *pmap, pte_t *entry, uint64_t va) {
     *entry = 0;
     tlb_flush_page(pmap, va);
     *entry = entry_for_table(table);
-    pmap_counters.large_split++;
+    pmap_count()->large_split++;
     return table;
 }
 
@@ -59,6 +59,6 @@ int pmap_enter_large(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access
     table->count += !old;
     if (old && entry_is_large(old) && takes_away(old, next))
         tlb_flush_page(pmap, va);
-    pmap_counters.large_entered++;
+    pmap_count()->large_entered++;
     return 0;
 }

@@ -5,13 +5,15 @@
 #ifndef X86_PMAP_PRIVATE_H
 #define X86_PMAP_PRIVATE_H
 
+#include "core/cpu.h"
 #include "mm/frame.h"
 #include "page_table.h"
 #include "vm/pmap.h"
 #include "arch/x86_64/x86.h"
 
 struct pmap {
-    struct frame *top; /* const: the top-level table; its entries [the space's lock] */
+    struct frame *top;       /* const: the top-level table; its entries [the space's lock] */
+    _Atomic uint64_t active; /* processors that have it loaded, a bit each; see tlb.c */
 
     /*
      * [the space's lock] The leaf table that was entered into last, and the 2 MiB that it maps:
@@ -29,8 +31,14 @@ static inline void pmap_forget_ready(struct pmap *pmap) {
     pmap->ready_va = PMAP_NONE_READY;
 }
 
-/* Since boot; only statistics: a lost count on another processor does no harm. */
-extern struct pmap_stats pmap_counters;
+/* What each processor has counted since boot. */
+extern struct pmap_counters {
+    struct pmap_stats stats;
+} __attribute__((aligned(64))) pmap_counters[CPU_MAX];
+
+static inline struct pmap_stats *pmap_count(void) {
+    return &pmap_counters[cpu_index()].stats;
+}
 
 /*
  * The table of level 1 for va, whose entries are or lead to what maps 2 MiB, with the way to it

@@ -17,25 +17,19 @@
 #define RESET_CONTROL 0xcf9
 #define RESET_FULL 0x06
 
-static _Noreturn void stop_for_ever(void) {
-    irq_disable();
-    for (;;)
-        cpu_halt();
-}
-
 _Noreturn void power_off(void) {
     io_out16(ACPI_PM1A_CONTROL, ACPI_SLEEP_OFF);
     clock_delay_ns(POWER_OFF_WAIT_NS); /* QEMU ends a moment after the write */
     io_out8(DEBUG_EXIT_PORT, 0);
-    stop_for_ever();
+    cpu_stop();
 }
 
 _Noreturn void power_reset(void) {
     io_out8(RESET_CONTROL, RESET_FULL);
-    stop_for_ever();
+    cpu_stop();
 }
 
 _Noreturn void power_panic(void) {
     io_out8(DEBUG_EXIT_PORT, DEBUG_EXIT_PANIC);
-    stop_for_ever();
+    cpu_stop();
 }

@@ -8,7 +8,8 @@
  *
  * Here: clear the bss, map the first GiB by 2 MiB pages at 0, at DIRECT_MAP_BASE and at
  * KERNEL_BASE, go to long mode and call x86_start(start_info) on the boot stack. These tables
- * live until kmap_init() has built the real ones.
+ * serve until kmap_init() has built the real ones, and again each time that another processor is
+ * started: it comes from trampoline.S to processor_entry and leaves by x86_start_processor().
  */
 #include "machine/layout.h"
 
@@ -40,6 +41,32 @@
 2:  .balign 4
 3:  .quad pvh_entry_phys
 4:  .balign 4
+
+/* From 32-bit protected mode without paging to 64-bit code, on the boot tables. */
+    .macro ENTER_LONG_MODE target
+    movl $CR4_PAE, %eax
+    movl %eax, %cr4
+    movl $PHYS(boot_level3), %eax
+    movl %eax, %cr3
+    movl $MSR_EFER, %ecx
+    rdmsr
+    orl $EFER_LME, %eax
+    wrmsr
+    movl $(CR0_PG | CR0_WP | CR0_PE), %eax
+    movl %eax, %cr0
+    lgdt PHYS(boot_gdt_pointer)
+    ljmp $0x8, $PHYS(\target)
+    .code64
+    .endm
+
+    .macro CLEAR_SEGMENTS
+    xorl %eax, %eax
+    movl %eax, %ds
+    movl %eax, %es
+    movl %eax, %fs
+    movl %eax, %gs
+    movl %eax, %ss
+    .endm
 
     .text
     .code32
@@ -76,32 +103,36 @@ pvh_entry:
     cmpl $512, %ecx
     jne 5b
 
-    movl $CR4_PAE, %eax
-    movl %eax, %cr4
-    movl $PHYS(boot_level3), %eax
-    movl %eax, %cr3
-    movl $MSR_EFER, %ecx
-    rdmsr
-    orl $EFER_LME, %eax
-    wrmsr
-    movl $(CR0_PG | CR0_WP | CR0_PE), %eax
-    movl %eax, %cr0
-
-    lgdt PHYS(boot_gdt_pointer)
-    ljmp $0x8, $PHYS(long_mode)
-
-    .code64
-long_mode:
-    xorl %eax, %eax
-    movl %eax, %ds
-    movl %eax, %es
-    movl %eax, %fs
-    movl %eax, %gs
-    movl %eax, %ss
+    ENTER_LONG_MODE boot_long_mode
+boot_long_mode:
+    CLEAR_SEGMENTS
     movq $boot_stack_top, %rsp
     xorl %ebp, %ebp
     movl %esi, %edi
     movq $x86_start, %rax
+    pushq $0 /* where backtraces end */
+    jmp *%rax
+
+/* Another processor: in 32-bit protected mode as the loader leaves the first one. */
+    .code32
+    .globl processor_entry
+processor_entry:
+    ENTER_LONG_MODE processor_long_mode
+processor_long_mode:
+    CLEAR_SEGMENTS
+    movq $1f, %rax /* where only the final tables map the kernel */
+    jmp *%rax
+1:
+/* NX has to be on before the final tables are, and they before a stack that only they map. */
+    movl $MSR_EFER, %ecx
+    movl processor_start_efer, %eax
+    xorl %edx, %edx
+    wrmsr
+    movq processor_start_root, %rax
+    movq %rax, %cr3
+    movq processor_start_stack, %rsp
+    xorl %ebp, %ebp
+    movq $x86_start_processor, %rax
     pushq $0 /* where backtraces end */
     jmp *%rax
 

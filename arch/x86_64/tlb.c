@@ -1,33 +1,116 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Invalidation of translations; see tlb.h. One processor runs, so telling every processor that runs
- * a space is telling this one if it does.
+ * Invalidation of translations; see tlb.h.
+ *
+ * Who runs a space is told by the bits of pmap->active. A processor sets its bit before it loads
+ * the tables and clears it after it has loaded others; whoever changes an entry looks at the bits
+ * afterwards. So a processor whose bit is not seen has not read the entry before the change.
+ *
+ * A processor that has a space left over from a thread that is gone lets go of it when it is told,
+ * instead of being told again and again.
  *
  * Pages are flushed one by one up to TLB_BATCH_PAGES; beyond that reloading CR3 is cheaper.
  */
 #include "tlb.h"
 
 #include "core/cpu.h"
+#include "sync/cpu_call.h"
 #include "page_table.h"
 #include "pmap_private.h"
 #include "arch/x86_64/x86.h"
+
+/* What other processors have to forget: some pages, or everything when there are none. */
+struct order {
+    struct pmap *pmap;
+    const uint64_t *va;
+    unsigned pages;
+};
+
+static void flush_space_here(const struct pmap *pmap) {
+    pmap_count()->flush_space++;
+    write_cr3(frame_to_phys(pmap->top));
+}
+
+static void flush_pages_here(const uint64_t *va, unsigned pages) {
+    pmap_count()->flush_page += pages;
+    for (unsigned i = 0; i < pages; i++)
+        invlpg(va[i]);
+}
+
+/* In an interrupt on another processor. */
+static void obey(void *arg) {
+    const struct order *order = arg;
+    const struct cpu *cpu = cpu_self();
+
+    if (cpu->pmap != order->pmap)
+        return;
+    if (cpu->pmap_is_left_over)
+        pmap_activate(NULL);
+    else if (order->pages == 0)
+        flush_space_here(order->pmap);
+    else
+        flush_pages_here(order->va, order->pages);
+}
+
+static __attribute__((noinline)) void tell(uint64_t others, struct pmap *pmap, const uint64_t *va,
+                                           unsigned pages) {
+    struct order order = {pmap, va, pages};
+
+    for (uint64_t left = others; left; left &= left - 1)
+        pmap_count()->flush_sent++;
+    cpu_call(others, obey, &order);
+}
+
+/* The other processors that may have used what was changed before. */
+static uint64_t others_of(struct pmap *pmap) {
+    atomic_thread_fence(memory_order_seq_cst); /* the change comes before the look */
+    return atomic_load_explicit(&pmap->active, memory_order_relaxed) & ~cpu_mask();
+}
 
 static bool runs_here(const struct pmap *pmap) {
     return cpu_self()->pmap == pmap;
 }
 
 void tlb_flush_space(struct pmap *pmap) {
-    if (!runs_here(pmap))
-        return;
-    pmap_counters.flush_space++;
-    write_cr3(frame_to_phys(pmap->top));
+    uint64_t others = others_of(pmap);
+
+    if (runs_here(pmap))
+        flush_space_here(pmap);
+    if (others)
+        tell(others, pmap, NULL, 0);
+}
+
+static void flush_pages(struct pmap *pmap, const uint64_t *va, unsigned pages) {
+    uint64_t others = others_of(pmap);
+
+    if (runs_here(pmap))
+        flush_pages_here(va, pages);
+    if (others)
+        tell(others, pmap, va, pages);
 }
 
 void tlb_flush_page(struct pmap *pmap, uint64_t va) {
-    if (!runs_here(pmap))
-        return;
-    pmap_counters.flush_page++;
-    invlpg(va);
+    uint64_t others = others_of(pmap);
+
+    if (runs_here(pmap)) {
+        pmap_count()->flush_page++;
+        invlpg(va);
+    }
+    if (others)
+        tell(others, pmap, &(uint64_t){va}, 1);
+}
+
+static void let_go(void *pmap) {
+    if (cpu_self()->pmap == pmap)
+        pmap_activate(NULL);
+}
+
+void pmap_retire(struct pmap *pmap) {
+    uint64_t active = atomic_load_explicit(&pmap->active, memory_order_acquire);
+
+    ASSERT(cpu_self()->pmap != pmap);
+    if (active)
+        cpu_call(active, let_go, pmap);
 }
 
 void tlb_batch_init(struct tlb_batch *batch, struct pmap *pmap) {
@@ -48,8 +131,8 @@ void tlb_batch_table(struct tlb_batch *batch, struct frame *table, unsigned leve
 void tlb_batch_finish(struct tlb_batch *batch) {
     if (batch->everything)
         tlb_flush_space(batch->pmap);
-    for (unsigned i = 0; i < batch->pages && !batch->everything; i++)
-        tlb_flush_page(batch->pmap, batch->va[i]);
+    else if (batch->pages)
+        flush_pages(batch->pmap, batch->va, batch->pages);
     for (unsigned i = 0; i < batch->tables; i++)
         table_drop(batch->table[i].frame, batch->table[i].level);
     tlb_batch_init(batch, batch->pmap);

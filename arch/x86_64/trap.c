@@ -79,9 +79,13 @@ static void gate_set(unsigned vector, uint16_t flags) {
     };
 }
 
-void traps_init(void) {
+void traps_init_self(void) {
     struct table_pointer pointer = {sizeof(idt) - 1, (uint64_t)idt};
 
+    __asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+void traps_init(void) {
     for (unsigned vector = 0; vector < VECTOR_COUNT; vector++)
         gate_set(vector, 0);
     gate_set(TRAP_BREAKPOINT, GATE_USER);
@@ -89,7 +93,7 @@ void traps_init(void) {
     gate_set(TRAP_DOUBLE_FAULT, IST_DOUBLE_FAULT);
     gate_set(TRAP_NMI, IST_NMI);
     gate_set(TRAP_MACHINE_CHECK, IST_MACHINE_CHECK);
-    __asm__ volatile("lidt %0" : : "m"(pointer));
+    traps_init_self();
 }
 
 static const char *trap_name(uint64_t vector) {
@@ -146,6 +150,8 @@ static __attribute__((noinline)) void trap_exception(struct trapframe *tf) {
             panic_trap(tf, "kernel stack overflow at %#lx", read_cr2());
         trap_panic(tf);
     }
+    if (tf->vector == TRAP_NMI && panic_is_under_way())
+        cpu_stop();
     if (tf->vector == TRAP_NMI || tf->vector == TRAP_MACHINE_CHECK)
         panic_trap(tf, "%s", trap_name(tf->vector));
     if (!trapframe_is_user(tf))

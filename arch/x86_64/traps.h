@@ -12,6 +12,8 @@ struct trapframe;
 #define VECTOR_COUNT 64      /* entry.S has as many stubs */
 #define VECTOR_ISA 32        /* the sixteen lines of the ISA bus */
 #define VECTOR_TIMER 48      /* the local APIC's timer */
+#define VECTOR_LOOK 49       /* from another processor: look at the run queue and at signals */
+#define VECTOR_CALL 50       /* from another processor: it has called this one */
 #define VECTOR_SPURIOUS 0x3f /* old local APICs want the low four bits set */
 
 /* Indices into the task state's table of stacks, from 1. */

@@ -23,8 +23,9 @@ struct boot_range {
 struct boot_info {
     struct boot_range ram[BOOT_RANGES_MAX];
     size_t ram_count;
-    struct boot_range kernel;    /* image, bss and boot page tables: never given back */
-    struct boot_range initramfs; /* empty when there is none; to be given back when unpacked */
+    struct boot_range kernel;     /* image, bss and boot page tables: never given back */
+    struct boot_range trampoline; /* a page for starting processors; given back after that */
+    struct boot_range initramfs;  /* empty when there is none; to be given back when unpacked */
     char cmdline[BOOT_CMDLINE_MAX];
 };
 

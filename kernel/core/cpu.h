@@ -21,7 +21,7 @@
 struct thread;
 struct trapframe;
 
-#define CPU_MAX 1
+#define CPU_MAX 16
 
 /* Reasons to go through the return_to_user hook of core/trap.h before user code goes on. */
 #define CPU_WORK_RESCHED 1u
@@ -34,9 +34,11 @@ struct cpu {
     uint64_t user_rsp;      /* gs:24 the user's stack pointer while syscall entry needs a place */
     uint32_t work;          /* gs:32 CPU_WORK_*, of the current thread */
     uint32_t index;
+    uint64_t mask;                     /* bit `index`: this processor in a set of them */
     uint32_t irq_depth;                /* interrupts being handled */
     uint32_t spin_depth;               /* spinlocks held; counted in debug builds only */
     void *pmap;                        /* the pmap loaded in CR3; its owner is vm's pmap */
+    bool pmap_is_left_over;            /* of a thread that ran before: this one is idle */
     const struct trapframe *irq_frame; /* of the interrupt being handled */
     struct lock_stack spin_locks;
 };
@@ -54,10 +56,18 @@ static inline unsigned cpu_index(void) {
     return cpu_self()->index;
 }
 
-/* Processors that run. */
+static inline uint64_t cpu_mask(void) {
+    return cpu_self()->mask;
+}
+
+/* Processors that run: those with smaller indices. Grows only. */
 unsigned cpu_count(void);
 
-/* The processor of an index below cpu_count(). */
+/* Counts the running processor, which has the next index, among them. Once on each but the first.
+ */
+void processor_started(void);
+
+/* The processor of an index below CPU_MAX. */
 struct cpu *cpu_get(unsigned index);
 
 /* Sets or clears bits of the running processor's work, safe against its interrupts. */

@@ -6,11 +6,13 @@
 #include "core/panic.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 
 #include "core/assert.h"
+#include "core/cpu.h"
 #include "core/power.h"
 #include "core/printk.h"
+#include "core/processors.h"
 #include "core/symbols.h"
 #include "machine/cpu.h"
 #include "machine/trapframe.h"
@@ -19,7 +21,11 @@
 #define DESCRIPTION_MAX 64
 
 static void (*panic_describe)(char *buf, size_t size);
-static bool panicking;
+static atomic_int panicking = -1; /* the index of the processor that does */
+
+bool panic_is_under_way(void) {
+    return atomic_load_explicit(&panicking, memory_order_relaxed) >= 0;
+}
 
 void panic_register_describe(void (*describe)(char *buf, size_t size)) {
     panic_describe = describe;
@@ -59,14 +65,20 @@ static void panic_print_process(void) {
 }
 
 static _Noreturn void panic_report(const struct trapframe *tf, const char *fmt, va_list args) {
+    int nobody = -1;
+
     irq_disable();
-    if (panicking)
-        power_panic();
-    panicking = true;
+    if (!atomic_compare_exchange_strong(&panicking, &nobody, (int)cpu_index())) {
+        if (nobody == (int)cpu_index())
+            power_panic();
+        cpu_stop(); /* another processor is telling already */
+    }
+    processors_stop_others();
     printk_enter_panic();
     printk("\npanic: ");
     printk_va(fmt, args);
     printk("\n");
+    printk("processor: %u of %u\n", cpu_index(), cpu_count());
     panic_print_process();
     panic_print_registers(tf);
     printk("backtrace:\n");

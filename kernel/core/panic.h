@@ -18,6 +18,9 @@ _Noreturn void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)))
 _Noreturn void panic_trap(const struct trapframe *tf, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Whether some processor panics: the others stop. */
+_Bool panic_is_under_way(void);
+
 /* Registers what names the current process in a panic: writes "NAME[PID]" to buf. */
 void panic_register_describe(void (*describe)(char *buf, size_t size));
 

@@ -31,6 +31,12 @@ struct trap_hooks {
     void (*timer_tick)(void);
 
     /*
+     * Another processor wants this one to look at its run queue and at its thread's signals. In an
+     * interrupt: must not sleep.
+     */
+    void (*look)(void);
+
+    /*
      * Before each return to user code when cpu_self()->work is not 0, again and again until it
      * is; with interrupts on. May sleep, may switch threads, may change tf.
      */

@@ -8,6 +8,7 @@
 #include "core/cmdline.h"
 #include "core/panic.h"
 #include "core/printk.h"
+#include "core/processors.h"
 #include "drivers/devpts.h"
 #include "drivers/mem.h"
 #include "drivers/pty.h"
@@ -41,6 +42,7 @@ static void init_memory(void) {
     struct phys_range reserved[] = {
         to_phys_range(boot_info.kernel),
         to_phys_range(boot_info.initramfs),
+        to_phys_range(boot_info.trampoline),
     };
     int error;
 
@@ -98,6 +100,13 @@ static void print_memory(void) {
            stats.free * (PAGE_SIZE / 1024));
 }
 
+/* Another processor, once it can do what the first one can. */
+static void processor_main(void) {
+    sched_init_self();
+    processor_started();
+    sched_idle();
+}
+
 _Noreturn void kernel_main(void) {
     char test[64];
 
@@ -111,6 +120,7 @@ _Noreturn void kernel_main(void) {
     process_init();
     procfs_processes_init();
     (void)initramfs_unpack_boot(); /* says in the log what is wrong; what there is must do */
+    processors_start(processor_main);
     start_init_process();
     print_memory();
     sched_idle();

@@ -30,6 +30,7 @@ static const struct trap_hooks trap_hooks_table = {
     .page_fault = fault_page,
     .exception = fault_exception,
     .timer_tick = sched_tick,
+    .look = sched_look,
     .return_to_user = return_to_user,
 };
 

@@ -35,8 +35,8 @@ int procfs_show_loadavg(struct seq *seq, const struct procfs_subject *subject) {
     return 0;
 }
 
-static void show_cpu_line(struct seq *seq, const char *name, const struct sched_stats *sched) {
-    seq_printf(seq, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", name, (ull)(sched->user_ns / NS_PER_TICK),
+static void show_cpu_times(struct seq *seq, const struct sched_stats *sched) {
+    seq_printf(seq, " %llu 0 %llu %llu 0 0 0 0 0 0\n", (ull)(sched->user_ns / NS_PER_TICK),
                (ull)(sched->system_ns / NS_PER_TICK), (ull)(sched->idle_ns / NS_PER_TICK));
 }
 
@@ -47,8 +47,15 @@ int procfs_show_system_stat(struct seq *seq, const struct procfs_subject *subjec
     (void)subject;
     sched_stats_get(&sched);
     process_counts_get(&counts);
-    show_cpu_line(seq, "cpu ", &sched);
-    show_cpu_line(seq, "cpu0", &sched);
+    seq_string(seq, "cpu ");
+    show_cpu_times(seq, &sched);
+    for (unsigned i = 0; i < cpu_count(); i++) {
+        struct sched_stats one;
+
+        sched_cpu_stats_get(i, &one);
+        seq_printf(seq, "cpu%u", i);
+        show_cpu_times(seq, &one);
+    }
     seq_string(seq, "intr 0\n");
     seq_printf(seq, "ctxt %llu\n", (ull)sched.switches);
     seq_printf(seq, "btime %llu\n",

@@ -12,7 +12,7 @@
 
 /*
  * Takes the samples that are due by now_ns. An idle processor takes none; those it missed count as
- * idle. The run-queue lock is held.
+ * idle. Takes a lock inside a run queue's.
  */
 void loadavg_update(uint64_t now_ns, uint32_t runnable);
 

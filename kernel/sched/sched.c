@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: round robin on each processor, with slices of 10 ms.
+ * The scheduler of a processor: round robin, with slices of 10 ms. Which processor a thread runs on
+ * is placement.c's.
  *
  * A thread that sleeps before its slice is over keeps the rest, and when woken goes before those
  * who wait for a new slice. So whoever sleeps much waits little, and threads that wake each other
@@ -11,8 +12,8 @@
  * tick is not moved at a switch (programming the hardware costs more than the switch); a slice is
  * between half and one and a half of its length.
  *
- * A thread that is woken preempts nobody but the idle thread. The kernel is not preempted: the
- * slice's end is noticed on the way back to user mode.
+ * A thread that is woken preempts nobody but the idle thread, here or on another processor. The
+ * kernel is not preempted: the slice's end is noticed on the way back to user mode.
  *
  * Locks: run_queue.lock, innermost but for the clock's; see run_queue.h for the switch.
  */
@@ -20,11 +21,14 @@
 #include "core/assert.h"
 #include "core/clock.h"
 #include "core/cpu.h"
+#include "sync/cpu_call.h"
 #include "core/printk.h"
+#include "core/processors.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "machine/trapframe.h"
 #include "sched/loadavg.h"
+#include "sched/placement.h"
 #include "sched/run_queue.h"
 #include "sched/thread.h"
 #include "sched/thread_private.h"
@@ -41,7 +45,7 @@ struct run_queue *run_queue_of(unsigned cpu) {
     return &run_queues[cpu];
 }
 
-void sched_init(void) {
+void sched_init_self(void) {
     struct run_queue *rq = run_queue_self();
     struct thread *idle = &idle_threads[cpu_index()];
 
@@ -52,13 +56,18 @@ void sched_init(void) {
     thread_set_name(idle, "idle");
     idle->state = THREAD_RUNNABLE;
     idle->cpu = cpu_index();
+    idle->affinity = cpu_mask();
     idle->on_cpu = true;
-    idle->switched_in_ns = clock_monotonic_ns();
+    idle->switched_in_ns = rq->started_ns = clock_monotonic_ns();
     rq->idle = rq->current = idle;
     rq->tick_ns = rq->timer_ns = rq->programmed_ns = CLOCK_NO_EVENT;
     cpu_self()->current = idle;
+    timers_init_self();
+}
+
+void sched_init(void) {
+    sched_init_self();
     threads_init();
-    timers_init();
 }
 
 /* Programs the clock if the next event is not the one it waits for. rq->lock held, own processor.
@@ -81,7 +90,7 @@ void run_queue_set_timer(uint64_t deadline_ns) {
     spin_unlock_irq(&rq->lock, flags);
 }
 
-static void enqueue(struct run_queue *rq, struct thread *thread) {
+void run_queue_add_locked(struct run_queue *rq, struct thread *thread) {
     if (thread->slice_ns > 0) {
         list_push_back(&rq->fresh, &thread->queue_node);
     } else {
@@ -90,6 +99,12 @@ static void enqueue(struct run_queue *rq, struct thread *thread) {
     }
     thread->queued = true;
     rq->queued++;
+}
+
+void run_queue_take_locked(struct run_queue *rq, struct thread *thread) {
+    list_remove(&thread->queue_node);
+    thread->queued = false;
+    rq->queued--;
 }
 
 static struct thread *dequeue_first(struct run_queue *rq) {
@@ -126,9 +141,12 @@ static void account_switch(struct run_queue *rq, struct thread *from, struct thr
 /* Loads what belongs to the processor rather than to the stack. Interrupts off. */
 static void load_thread(struct thread *to) {
     struct cpu *cpu = cpu_self();
+    uint32_t work = thread_interrupted(to) ? CPU_WORK_SIGNAL : 0;
 
+    if (!(to->affinity & cpu->mask))
+        work |= CPU_WORK_RESCHED;
     cpu->current = to;
-    __atomic_store_n(&cpu->work, thread_interrupted(to) ? CPU_WORK_SIGNAL : 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&cpu->work, work, __ATOMIC_RELAXED);
     if (!to->fpu)
         return;
     context_set_kernel_stack(to->kstack_top);
@@ -169,8 +187,13 @@ void sched_finish_switch(void) {
 
     rq->previous = NULL;
     __atomic_store_n(&previous->on_cpu, false, __ATOMIC_RELEASE);
-    if (previous->state == THREAD_DEAD)
+    if (rq->leaves) {
+        rq->leaves = false;
+        spin_lock(&rq->lock);
+        placement_queue(rq, previous);
+    } else if (previous->state == THREAD_DEAD) {
         thread_reap(previous);
+    }
 }
 
 void thread_start(struct thread *thread) {
@@ -208,13 +231,14 @@ void sched_yield(void) {
 
     DEBUG_ASSERT(cpu_may_sleep());
     spin_lock(&rq->lock);
-    if (rq->queued == 0) {
+    rq->leaves = !(self->affinity & cpu_mask());
+    if (rq->queued == 0 && !rq->leaves) {
         cpu_work_clear(CPU_WORK_RESCHED);
         spin_unlock(&rq->lock);
     } else {
         self->slice_ns = 0;
-        if (self != rq->idle)
-            enqueue(rq, self);
+        if (self != rq->idle && !rq->leaves)
+            run_queue_add_locked(rq, self);
         self->forced_switches++;
         switch_to_next(rq);
     }
@@ -232,17 +256,52 @@ void thread_exit(void) {
     __builtin_unreachable();
 }
 
+static inline __attribute__((always_inline)) struct run_queue *
+lock_queue_of(const struct thread *thread) {
+    for (;;) {
+        unsigned cpu = __atomic_load_n(&thread->cpu, __ATOMIC_RELAXED);
+        struct run_queue *rq = run_queue_of(cpu);
+
+        spin_lock(&rq->lock);
+        if (thread->cpu == cpu)
+            return rq;
+        spin_unlock(&rq->lock);
+    }
+}
+
+struct run_queue *run_queue_lock_of(const struct thread *thread) {
+    return lock_queue_of(thread);
+}
+
+/* Queues a thread that has just become runnable. rq is its queue, locked; free on return. */
+static void queue_woken(struct run_queue *rq, struct thread *thread) {
+    if (placement_others_are_idle() || !thread_may_run_on(thread, thread->cpu)) {
+        placement_queue(rq, thread);
+        return;
+    }
+    run_queue_add_locked(rq, thread);
+    spin_unlock(&rq->lock);
+    /* Before a processor sleeps it says that it is idle, then looks at the queues. */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (placement_others_are_idle())
+        placement_tell();
+}
+
 /* Wakes a thread whose state is one of `states` (bits by enum thread_state). */
 static void wake_from(struct thread *thread, unsigned states) {
-    struct run_queue *rq = run_queue_of(thread->cpu);
-    irq_flags_t flags = spin_lock_irq(&rq->lock);
+    irq_flags_t flags = irq_save();
+    struct run_queue *rq = lock_queue_of(thread);
+    bool placed = true;
 
     if (states & (1u << thread->state)) {
         thread->state = THREAD_RUNNABLE;
-        if (thread != rq->current && !thread->queued)
-            enqueue(rq, thread);
+        placed = thread == rq->current || thread->queued;
     }
-    spin_unlock_irq(&rq->lock, flags);
+    if (placed)
+        spin_unlock(&rq->lock);
+    else
+        queue_woken(rq, thread);
+    irq_restore(flags);
 }
 
 void thread_wake(struct thread *thread) {
@@ -251,6 +310,46 @@ void thread_wake(struct thread *thread) {
 
 void thread_interrupt(struct thread *thread) {
     wake_from(thread, 1u << THREAD_INTERRUPTIBLE);
+}
+
+void thread_notify(struct thread *thread) {
+    irq_flags_t flags;
+    struct run_queue *rq;
+
+    if (thread == thread_current()) {
+        cpu_work_set(CPU_WORK_SIGNAL);
+        return;
+    }
+    if (cpu_count() == 1)
+        return;
+    /* Under the lock either it has been switched to, or the switch will see what we noted. */
+    flags = irq_save();
+    rq = run_queue_lock_of(thread);
+    if (rq->current == thread)
+        processor_look(thread->cpu);
+    spin_unlock_irq(&rq->lock, flags);
+}
+
+void sched_look(void) {
+    struct thread *current = thread_current();
+
+    if (thread_interrupted(current))
+        cpu_work_set(CPU_WORK_SIGNAL);
+    if (!(current->affinity & cpu_mask()))
+        cpu_work_set(CPU_WORK_RESCHED);
+}
+
+/* Threads that run or would, on all processors: a moment's value of each. */
+static uint32_t runnable_everywhere(void) {
+    uint32_t runnable = 0;
+
+    for (unsigned i = 0; i < cpu_count(); i++) {
+        const struct run_queue *rq = run_queue_of(i);
+
+        runnable += __atomic_load_n(&rq->queued, __ATOMIC_RELAXED);
+        runnable += __atomic_load_n(&rq->current, __ATOMIC_RELAXED) != rq->idle;
+    }
+    return runnable;
 }
 
 /* Charges a tick to the running thread and sees whether its slice is over. rq->lock held. */
@@ -280,7 +379,7 @@ void sched_tick(void) {
         rq->tick_ns = CLOCK_NO_EVENT;
     } else if (rq->tick_ns <= now_ns) {
         charge_tick(rq, now_ns);
-        loadavg_update(now_ns, rq->queued + 1);
+        loadavg_update(now_ns, runnable_everywhere());
         rq->tick_ns = now_ns + SCHED_SLICE_NS;
     }
     program_clock(rq);
@@ -288,23 +387,27 @@ void sched_tick(void) {
 }
 
 void sched_idle(void) {
+    struct run_queue *rq = run_queue_self();
+
     for (;;) {
         irq_disable();
-        if (run_queue_self()->queued == 0) {
+        placement_idle_begin();
+        if (__atomic_load_n(&rq->queued, __ATOMIC_RELAXED) == 0 && !placement_steal()) {
             cpu_idle_wait();
         } else {
+            placement_idle_end();
             irq_enable();
             sched_yield();
         }
     }
 }
 
-void run_queue_dump(void) {
-    const struct run_queue *rq = run_queue_self();
+void run_queue_dump(unsigned cpu) {
+    const struct run_queue *rq = run_queue_of(cpu);
     const struct thread *thread;
 
-    printk("cpu %u: runs \"%s\" (%d), %u queued, tick %lu, timer %lu, clock set to %lu\n",
-           cpu_index(), rq->current->name, rq->current->tid, rq->queued, rq->tick_ns, rq->timer_ns,
+    printk("cpu %u: runs \"%s\" (%d), %u queued, tick %lu, timer %lu, clock set to %lu\n", cpu,
+           rq->current->name, rq->current->tid, rq->queued, rq->tick_ns, rq->timer_ns,
            rq->programmed_ns);
     LIST_FOR_EACH (&rq->fresh, thread, queue_node)
         printk("    \"%s\" (%d), %lu ns left\n", thread->name, thread->tid, thread->slice_ns);
@@ -322,21 +425,37 @@ void thread_times(const struct thread *thread, struct thread_times *times) {
     times->system_ns = total - times->user_ns;
 }
 
-void sched_stats_get(struct sched_stats *stats) {
-    struct run_queue *rq = run_queue_self();
+/* Adds what one processor has done. */
+static void add_stats(struct sched_stats *stats, unsigned cpu) {
+    struct run_queue *rq = run_queue_of(cpu);
     irq_flags_t flags = spin_lock_irq(&rq->lock);
     uint64_t now = clock_monotonic_ns();
     uint64_t ticks = rq->user_ticks + rq->system_ticks;
-    uint64_t busy;
+    uint64_t idle = rq->idle->run_ns;
+    uint64_t up = now - rq->started_ns;
+    uint64_t busy, user;
 
-    memset(stats, 0, sizeof(*stats));
-    stats->idle_ns = rq->idle->run_ns;
-    busy = now > stats->idle_ns ? now - stats->idle_ns : 0;
-    stats->user_ns = ticks == 0 ? 0 : busy / ticks * rq->user_ticks;
-    stats->system_ns = busy - stats->user_ns;
-    stats->switches = rq->switches;
-    stats->runnable = rq->queued + (rq->current != rq->idle);
-    loadavg_update(now, stats->runnable);
-    loadavg_get(stats->load);
+    if (rq->current == rq->idle)
+        idle += now - MIN(now, rq->idle->switched_in_ns);
+    busy = up > idle ? up - idle : 0;
+    user = ticks == 0 ? 0 : busy / ticks * rq->user_ticks;
+    stats->idle_ns += idle;
+    stats->user_ns += user;
+    stats->system_ns += busy - user;
+    stats->switches += rq->switches;
     spin_unlock_irq(&rq->lock, flags);
+}
+
+void sched_cpu_stats_get(unsigned cpu, struct sched_stats *stats) {
+    memset(stats, 0, sizeof(*stats));
+    add_stats(stats, cpu);
+}
+
+void sched_stats_get(struct sched_stats *stats) {
+    memset(stats, 0, sizeof(*stats));
+    for (unsigned i = 0; i < cpu_count(); i++)
+        add_stats(stats, i);
+    stats->runnable = runnable_everywhere();
+    loadavg_update(clock_monotonic_ns(), stats->runnable);
+    loadavg_get(stats->load);
 }

@@ -37,6 +37,7 @@ static void thread_init(struct thread *thread) {
     list_init(&thread->queue_node);
     thread->state = THREAD_BLOCKED;
     thread->cpu = cpu_index();
+    thread->affinity = UINT64_MAX;
 }
 
 int thread_init_user(struct thread *thread, void (*entry)(void *), void *arg) {

@@ -57,6 +57,7 @@ struct thread {
     bool queued;                 /* (q) queue_node is in a run queue */
     bool interrupted;            /* (a) a signal wants attention; kernel/proc sets and clears it */
     unsigned cpu;                /* (q) index of the processor whose run queue it belongs to */
+    uint64_t affinity;           /* (q) processors it may run on, as a mask */
     int tid;                     /* (c) */
     char name[THREAD_NAME_SIZE]; /* (s) readers may see a mix of old and new */
 
@@ -92,6 +93,9 @@ static inline struct thread *thread_current(void) {
  * in core/trap.h by way of kernel/proc, which owns the hook table.
  */
 void sched_init(void);
+
+/* The same for another processor, which then goes to sched_idle(). */
+void sched_init_self(void);
 
 /* The idle loop of this processor; the last thing boot calls. Interrupts on. */
 _Noreturn void sched_idle(void);
@@ -167,13 +171,19 @@ static inline bool sched_pause(void) {
 void sched_tick(void);
 
 /*
- * Asks for a look at the run queue and at signals before the thread goes back to user mode. For its
- * own processor; a thread elsewhere looks when it gets there. Any context.
+ * Has a thread look at its signals before it goes back to user mode, wherever it runs; one that
+ * does not run looks when it does. Its `interrupted` is set before. Any context.
  */
-static inline void thread_notify(struct thread *thread) {
-    if (thread == thread_current())
-        cpu_work_set(CPU_WORK_SIGNAL);
-}
+void thread_notify(struct thread *thread);
+
+/* What kernel/proc calls when another processor wants this one to look: see core/trap.h. */
+void sched_look(void);
+
+/*
+ * Lets a thread run on the processors of a mask only; it moves there when it is next switched to at
+ * the latest. 0, or -EINVAL when none of them runs. Any context.
+ */
+int thread_set_affinity(struct thread *thread, uint64_t cpus);
 
 /* Sets the name, cut to 15 bytes. */
 void thread_set_name(struct thread *thread, const char *name);
@@ -195,5 +205,8 @@ struct sched_stats {
     uint64_t load[3];  /* 1, 5, 15 minutes; fixed point, 1.0 = 1 << 16 */
 };
 void sched_stats_get(struct sched_stats *stats);
+
+/* The same of one processor alone; runnable and load are 0. */
+void sched_cpu_stats_get(unsigned cpu, struct sched_stats *stats);
 
 #endif

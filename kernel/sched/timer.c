@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/cpu.h"
+#include "sync/cpu_call.h"
 #include "sched/run_queue.h"
 #include "sync/spinlock.h"
 
@@ -18,7 +19,7 @@ struct timer_tree {
 
 static struct timer_tree trees[CPU_MAX];
 
-void timers_init(void) {
+void timers_init_self(void) {
     spin_init(&trees[cpu_index()].lock, "timers", LOCK_RANK_TIMER);
 }
 
@@ -84,8 +85,12 @@ bool timer_cancel(struct timer *timer) {
         remove_locked(tree, timer);
     while (tree->running == timer && timer->cpu != cpu_index()) {
         spin_unlock(&tree->lock);
+        cpu_call_answer();
         cpu_relax();
         spin_lock(&tree->lock);
+        /* Its function may have started it again. */
+        if (timer->active)
+            remove_locked(tree, timer);
     }
     spin_unlock_irq(&tree->lock, flags);
     return was_active;

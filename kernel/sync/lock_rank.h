@@ -46,6 +46,7 @@ enum lock_rank {
     LOCK_RANK_SLAB = 600,
     LOCK_RANK_KMAP = 615,
     LOCK_RANK_FRAME = 620,
+    LOCK_RANK_CPU_CALL = 690, /* no lock: who waits for other processors holds none beyond */
 
     /* spinning, with interrupts off: taken by interrupts too */
     LOCK_RANK_INTERRUPT = 700, /* the first of those */
@@ -58,6 +59,7 @@ enum lock_rank {
     LOCK_RANK_EPOLL_WAIT = 821, /* and one more for each epoll inside: up to 825 */
     LOCK_RANK_EPOLL_READY = 830,
     LOCK_RANK_RUN_QUEUE = 860,
+    LOCK_RANK_LOADAVG = 870,
     LOCK_RANK_RANDOM = 890,
     LOCK_RANK_KLOG = 990,
 };

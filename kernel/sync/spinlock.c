@@ -3,6 +3,9 @@
  * The parts of spinlocks that are not inline: pairs, and what debug builds note.
  *
  * A lock is noted with interrupts off, since an interrupt uses the same stack of locks held.
+ *
+ * Whoever waits answers the calls of other processors: the one that holds the lock may be waiting
+ * for just that, and with interrupts off nothing else would bring it about.
  */
 #include "sync/spinlock.h"
 
@@ -42,8 +45,10 @@ void spin_note_unlock(struct spinlock *l) {
 
 void spin_wait(struct spinlock *l) {
     do {
-        while (__atomic_load_n(&l->taken, __ATOMIC_RELAXED))
+        while (__atomic_load_n(&l->taken, __ATOMIC_RELAXED)) {
+            machine_answer_calls();
             cpu_relax();
+        }
     } while (__atomic_exchange_n(&l->taken, 1, __ATOMIC_ACQUIRE));
 }
 

@@ -43,6 +43,12 @@ void pmap_init(void);
 /* An empty map; the kernel's half is in it. NULL when there is no memory. */
 struct pmap *pmap_create(void);
 
+/*
+ * Makes every processor that has it left over, from a thread that ran there, let go of it. Nobody
+ * runs by it any more. Before pmap_teardown and pmap_destroy.
+ */
+void pmap_retire(struct pmap *pmap);
+
 /* Gives back every table, those that others share by a reference. Active on no processor. */
 void pmap_destroy(struct pmap *pmap);
 
@@ -90,7 +96,10 @@ void pmap_fork_finish(struct pmap *parent);
  */
 void pmap_teardown(struct pmap *pmap, uint64_t start, uint64_t end);
 
-/* Makes the current processor translate by this map; NULL: by the kernel's own, no user half. */
+/*
+ * Makes the current processor translate by this map; NULL: by the kernel's own, no user half.
+ * Interrupts off.
+ */
 void pmap_activate(struct pmap *pmap);
 
 /* What the hardware would find for an address. */
@@ -173,6 +182,7 @@ size_t pmap_table_pages(struct pmap *pmap);
 struct pmap_stats {
     uint64_t flush_page;     /* single translations dropped */
     uint64_t flush_space;    /* all of one space's dropped */
+    uint64_t flush_sent;     /* other processors that were interrupted for either */
     uint64_t table_unshared; /* copies made of shared tables */
     uint64_t table_shared;   /* tables given to a child by reference */
     uint64_t large_entered;  /* leaves of PMAP_LARGE_BYTES entered */

@@ -2,8 +2,8 @@
 /*
  * Address spaces: making, forking, giving back.
  *
- * The last user's vm_space_unref frees everything in an order that needs no flush: the pmap is
- * active nowhere by then, so its tables go first, then the areas with their pages.
+ * The last user's vm_space_unref frees everything in an order that needs no flush: the pmap is made
+ * to be active nowhere, then its tables go, then the areas with their pages.
  */
 #include "vm/space.h"
 
@@ -107,6 +107,7 @@ struct vm_space *vm_space_create(void) {
 static void space_free(struct vm_space *space) {
     struct vm_area *area, *next;
 
+    pmap_retire(space->pmap);
     for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
         pmap_teardown(space->pmap, area->start, area->end);
     pmap_destroy(space->pmap);

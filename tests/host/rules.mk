@@ -21,6 +21,10 @@ $(HOST_OUT)/pmap_model_test: $(HOST_CONFORMANCE)
 $(HOST_OUT)/vm_random_x86_test $(HOST_OUT)/shared_tables_test $(HOST_OUT)/huge_test: $(HOST_PMAP_X86)
 -include $(patsubst %.o,%.d,$(HOST_PMAP_X86) $(HOST_CONFORMANCE))
 
+# The firmware's table of processors.
+$(HOST_OUT)/acpi_test: $(HOST_OUT)/obj/arch/x86_64/acpi_tables.o
+-include $(HOST_OUT)/obj/arch/x86_64/acpi_tables.d
+
 # The line discipline, which is a driver's but knows no kernel.
 HOST_LDISC := $(patsubst %,$(HOST_OUT)/obj/drivers/%.o,tty_ldisc tty_output)
 $(HOST_OUT)/ldisc_test: $(HOST_LDISC)

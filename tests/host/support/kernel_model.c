@@ -12,9 +12,10 @@
 #include "core/cpu.h"
 #include "core/panic.h"
 #include "core/printk.h"
+#include "core/processors.h"
 #include "support/check.h"
 
-struct cpu host_cpu = {.self = &host_cpu};
+struct cpu host_cpu = {.self = &host_cpu, .mask = 1};
 bool host_irq_enabled = true;
 
 jmp_buf host_panic_return;
@@ -34,6 +35,10 @@ void machine_cpu_work_clear(uint32_t bits) {
 
 unsigned cpu_count(void) {
     return 1;
+}
+
+void processor_answer(unsigned index) {
+    FAIL("processor %u is called, and there is only one", index);
 }
 
 struct cpu *cpu_get(unsigned index) {

@@ -263,6 +263,10 @@ struct pmap *pmap_create(void) {
     return pmap;
 }
 
+void pmap_retire(struct pmap *pmap) {
+    CHECK(pmap != active);
+}
+
 void pmap_destroy(struct pmap *pmap) {
     CHECK(pmap != active);
     tlb_forget_space(pmap);

@@ -49,6 +49,14 @@ static inline void cpu_relax(void) {
 }
 
 /*
+ * Does what other processors want of this one (cpu_call_answer), keeping all registers: whoever
+ * takes a spinlock need not save any for the rare case that it is waited for.
+ */
+static inline void machine_answer_calls(void) {
+    __asm__ volatile("call answer_calls_keeping_registers" : : : "memory", "cc");
+}
+
+/*
  * Turns interrupts on and waits for one, with no window between: an interrupt that was pending
  * while they were off ends the wait at once. For the idle loop, which looks for work with
  * interrupts off. Returns with interrupts on.
@@ -60,6 +68,13 @@ static inline void cpu_idle_wait(void) {
 /* Stops until the next interrupt; for ever when interrupts are off. */
 static inline void cpu_halt(void) {
     __asm__ volatile("hlt" : : : "memory");
+}
+
+/* Ends the running processor's work. */
+static inline _Noreturn void cpu_stop(void) {
+    irq_disable();
+    for (;;)
+        cpu_halt();
 }
 
 static inline uint64_t rdtsc(void) {

@@ -42,6 +42,9 @@
 /* Where the kernel image is loaded in physical memory. */
 #define KERNEL_LOAD_PHYS LAYOUT_ADDRESS(0x100000)
 
+/* The page that other processors start in: below 1 MiB, for they start in real mode. */
+#define TRAMPOLINE_PHYS LAYOUT_ADDRESS(0x8000)
+
 /* The stack the boot processor starts on; its idle thread keeps it. One guard page below. */
 #define BOOT_STACK_SIZE LAYOUT_ADDRESS(16384)
 

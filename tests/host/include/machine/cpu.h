@@ -57,4 +57,7 @@ static inline void irq_restore(irq_flags_t flags) {
 static inline void cpu_relax(void) {
 }
 
+static inline void machine_answer_calls(void) {
+}
+
 #endif
