@@ -21,6 +21,7 @@
 #include "vfs/access.h"
 #include "vfs/fdtable.h"
 #include "vfs/pipe.h"
+#include "sched/stop_machine.h"
 #include "vm/check.h"
 #include "vm/commit.h"
 
@@ -100,9 +101,12 @@ static void show_totals(struct seq *seq, const struct vm_check_totals *t) {
 static int show_check(struct seq *seq, const struct procfs_subject *subject) {
     struct vm_check_report report;
     struct vm_check_totals totals;
-    int error = vm_check_all(&totals, &report);
+    int error;
 
     (void)subject;
+    stop_machine_begin();
+    error = vm_check_all(&totals, &report);
+    stop_machine_end();
     if (error == -EUCLEAN)
         seq_printf(seq, "violation: %s\n", report.text);
     else if (!error)

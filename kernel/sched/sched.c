@@ -30,6 +30,7 @@
 #include "sched/loadavg.h"
 #include "sched/placement.h"
 #include "sched/run_queue.h"
+#include "sched/stop_machine.h"
 #include "sched/thread.h"
 #include "sched/thread_private.h"
 #include "vm/space.h"
@@ -68,6 +69,7 @@ void sched_init_self(void) {
 void sched_init(void) {
     sched_init_self();
     threads_init();
+    stop_machine_init();
 }
 
 /* Programs the clock if the next event is not the one it waits for. rq->lock held, own processor.
@@ -230,6 +232,8 @@ void sched_yield(void) {
     struct thread *self = rq->current;
 
     DEBUG_ASSERT(cpu_may_sleep());
+    if (stop_machine_wanted())
+        stop_machine_stand();
     spin_lock(&rq->lock);
     rq->leaves = !(self->affinity & cpu_mask());
     if (rq->queued == 0 && !rq->leaves) {
@@ -335,7 +339,7 @@ void sched_look(void) {
 
     if (thread_interrupted(current))
         cpu_work_set(CPU_WORK_SIGNAL);
-    if (!(current->affinity & cpu_mask()))
+    if (!(current->affinity & cpu_mask()) || stop_machine_wanted())
         cpu_work_set(CPU_WORK_RESCHED);
 }
 
@@ -391,6 +395,8 @@ void sched_idle(void) {
 
     for (;;) {
         irq_disable();
+        if (stop_machine_wanted())
+            stop_machine_stand();
         placement_idle_begin();
         if (__atomic_load_n(&rq->queued, __ATOMIC_RELAXED) == 0 && !placement_steal()) {
             cpu_idle_wait();

@@ -30,6 +30,7 @@ enum lock_rank {
     LOCK_RANK_VNODE_PARENT = 130,
     LOCK_RANK_VNODE = 140,
     LOCK_RANK_PIPE = 160,
+    LOCK_RANK_STOP_MACHINE = 380,
     LOCK_RANK_OOM = 390, /* inside all others: a fault comes to it */
 
     /* spinning, with interrupts on */
