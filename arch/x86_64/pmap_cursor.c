@@ -14,6 +14,15 @@
 
 /* ---- lookup ---- */
 
+/* The table of a level on the way to va, which exists. */
+static struct frame *table_at(struct pmap *pmap, uint64_t va, unsigned level) {
+    struct frame *table = pmap->top;
+
+    for (unsigned at = TABLE_TOP_LEVEL; at > level; at--)
+        table = entry_table(table_entries(table)[level_index(va, at)]);
+    return table;
+}
+
 /* Walks to va, filling entry->raw; returns the level of the last entry read. */
 static unsigned walk(struct pmap *pmap, uint64_t va, struct pmap_entry *entry) {
     struct frame *table = pmap->top;
@@ -82,13 +91,23 @@ void pmap_cursor_advance(struct pmap_cursor *cursor, int64_t delta_bytes) {
     pmap_cursor_find(cursor, cursor->at.va + (uint64_t)delta_bytes);
 }
 
+/* Where a hole ends: at the next entry of its table that is present, or with the table. */
+static uint64_t hole_end(const struct pmap_cursor *cursor) {
+    unsigned level = cursor->at.level - 1u;
+    const pte_t *entries = table_entries(table_at(cursor->pmap, cursor->at.va, level));
+    uint64_t va = align_down(cursor->at.va, level_size(level));
+    uint64_t end = align_down(va, level_size(level + 1)) + level_size(level + 1);
+
+    do
+        va += level_size(level);
+    while (va < end && !(entries[level_index(va, level)] & PTE_PRESENT));
+    return va;
+}
+
 bool pmap_cursor_next_present(struct pmap_cursor *cursor, uint64_t limit) {
     limit = MIN(limit, USER_END);
-    while (!cursor->at.present && cursor->at.va < limit) {
-        uint64_t hole = level_size(cursor->at.level - 1u);
-
-        pmap_cursor_find(cursor, align_down(cursor->at.va, hole) + hole);
-    }
+    while (!cursor->at.present && cursor->at.va < limit)
+        pmap_cursor_find(cursor, hole_end(cursor));
     return cursor->at.present && cursor->at.va < limit;
 }
 
@@ -107,15 +126,6 @@ static uint64_t next_below(const struct frame *table, unsigned level, uint64_t v
     while (va < end && !entry_is_way(table_entries(table)[level_index(va, level)]))
         va = align_down(va, level_size(level)) + level_size(level);
     return va;
-}
-
-/* The table of a level on the way to va, which exists. */
-static struct frame *table_at(struct pmap *pmap, uint64_t va, unsigned level) {
-    struct frame *table = pmap->top;
-
-    for (unsigned at = TABLE_TOP_LEVEL; at > level; at--)
-        table = entry_table(table_entries(table)[level_index(va, at)]);
-    return table;
 }
 
 /* Stands at the table of a level that covers va, or at the first one below it. */
