@@ -55,7 +55,7 @@ static void init_memory(void) {
     kstack_init();
 }
 
-/* vm_check=N: how much of each space a debug kernel checks after each fault. */
+/* vm_check=N: how much of a space a debug kernel checks after each fault and call. */
 static void init_checks(void) {
     char text[16];
     uint64_t entries = 0;

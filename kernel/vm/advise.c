@@ -12,6 +12,7 @@
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "lib/bits.h"
+#include "vm/check.h"
 #include "vm/map_private.h"
 #include "vm/pmap.h"
 
@@ -187,6 +188,7 @@ int vm_advise(struct vm_space *space, uint64_t address, uint64_t length, enum vm
         return remove_range(space, range);
     spin_lock(&space->lock);
     error = advise_locked(space, range, &rules[advice]);
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
     spin_unlock(&space->lock);
     return error;
 }

@@ -3,7 +3,9 @@
  * brk on one address space: the heap is one area, grown and cut at its end.
  */
 #include "abi/errno.h"
+#include "core/assert.h"
 #include "lib/bits.h"
+#include "vm/check.h"
 #include "vm/map.h"
 #include "vm/map_private.h"
 
@@ -43,11 +45,15 @@ static int brk_locked(struct vm_space *space, uint64_t address) {
 }
 
 uint64_t vm_brk(struct vm_space *space, uint64_t address) {
+    struct vm_range range;
     uint64_t brk;
 
     spin_lock(&space->lock);
-    brk_locked(space, address);
     brk = space->brk;
+    brk_locked(space, address);
+    range = (struct vm_range){MIN(brk, space->brk), MAX(brk, space->brk)};
+    brk = space->brk;
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
     spin_unlock(&space->lock);
     return brk;
 }

@@ -7,6 +7,7 @@
  */
 #include "vm/check.h"
 
+#include "core/assert.h"
 #include "core/printk.h"
 #include "lib/bits.h"
 #include "vm/check_private.h"
@@ -247,17 +248,27 @@ static bool check_entry(struct vm_space *space, const struct pmap_entry *entry,
     return true;
 }
 
-bool check_pmap_locked(struct vm_space *space, struct vm_check_report *report, uint64_t *entries) {
+/* Looks at the entries of a range until it ends or *budget of them are looked at. */
+static bool check_entries(struct vm_space *space, struct vm_range range,
+                          struct vm_check_report *report, uint64_t *budget) {
     struct pmap_cursor cursor;
 
-    pmap_cursor_init(&cursor, space->pmap, 0);
-    while (pmap_cursor_next_present(&cursor, USER_END)) {
+    pmap_cursor_init(&cursor, space->pmap, range.start);
+    while (*budget > 0 && pmap_cursor_next_present(&cursor, range.end)) {
         if (!check_entry(space, &cursor.at, report))
             return false;
-        ++*entries;
+        --*budget;
         pmap_cursor_advance(&cursor, PAGE_SIZE);
     }
     return true;
+}
+
+bool check_pmap_locked(struct vm_space *space, struct vm_check_report *report, uint64_t *entries) {
+    uint64_t budget = UINT64_MAX;
+    bool ok = check_entries(space, (struct vm_range){0, USER_END}, report, &budget);
+
+    *entries += UINT64_MAX - budget;
+    return ok;
 }
 
 bool check_shape_locked(struct vm_space *space, struct vm_check_report *report) {
@@ -265,50 +276,87 @@ bool check_shape_locked(struct vm_space *space, struct vm_check_report *report) 
            check_shadow_indexes(space, report);
 }
 
-bool vm_check_space(struct vm_space *space, struct vm_check_report *report) {
+/* Everything about one space. What that cost is noted as owed. */
+static bool check_whole_locked(struct vm_space *space, struct vm_check_report *report) {
     uint64_t entries = 0;
+    bool ok = check_shape_locked(space, report) && check_pages_locked(space, report) &&
+              check_pmap_locked(space, report, &entries);
+
+    space->check_owed = entries + space->areas.count;
+    return ok;
+}
+
+bool vm_check_space(struct vm_space *space, struct vm_check_report *report) {
     bool ok;
 
     spin_lock(&space->lock);
-    ok = check_shape_locked(space, report) && check_pages_locked(space, report) &&
-         check_pmap_locked(space, report, &entries);
+    ok = check_whole_locked(space, report);
     spin_unlock(&space->lock);
     return ok;
 }
 
-/* ---- after every fault ---- */
+/* ---- after every fault and every call ---- */
 
-/* Areas that are always looked at; of spaces with more it is work to be paid for. */
+/* Areas of a space, and those next to a change, that are always looked at. */
 #define CHECK_AREAS_FREE 32u
+
+/* Entries at either end of a change that are always looked at. */
+#define CHECK_ENTRIES_FREE 256u
+
+/* How much more a call looks at than a fault does, each time: calls are rarer. */
+#define CALL_WEIGHT 16u
 
 uint64_t vm_check_entries = 32;
 
 /*
- * What was looked at and not paid for yet. Each fault pays for vm_check_entries, and who finds
- * nothing owing may look. Processors may lose a payment to each other; it is an average.
+ * Whether all of a space is to be looked at: as long as that costs weight * vm_check_entries at
+ * most, each time; else when what the last look cost is paid for.
  */
-static uint64_t owing; /* atomic */
-
-static bool is_due(void) {
+static bool is_due(struct vm_space *space, unsigned weight) {
     uint64_t pays = __atomic_load_n(&vm_check_entries, __ATOMIC_RELAXED);
-    uint64_t owed = __atomic_load_n(&owing, __ATOMIC_RELAXED);
 
-    __atomic_store_n(&owing, owed - MIN(owed, pays), __ATOMIC_RELAXED);
-    return pays > 0 && owed <= pays;
+    if (pays > 0 && space->check_owed <= weight * pays)
+        return true;
+    space->check_owed -= MIN(space->check_owed, pays);
+    return pays > 0 && space->check_owed == 0;
 }
 
-/* Looks at pages and entries if it is time. */
-static bool check_in_turn_locked(struct vm_space *space, struct vm_check_report *report) {
-    bool due = is_due(), ok = true;
-    uint64_t entries = 0;
+/* The areas from the one before a range on, as many as are free. */
+static bool check_areas_near(struct vm_space *space, struct vm_range range,
+                             struct vm_check_report *report) {
+    struct vm_area *area = vm_area_find_from(&space->areas, range.start);
 
-    if (due || space->areas.count <= CHECK_AREAS_FREE)
-        ok = check_shape_locked(space, report);
-    if (due && ok) {
-        ok = check_pages_locked(space, report) && check_pmap_locked(space, report, &entries);
-        __atomic_store_n(&owing, entries + space->areas.count, __ATOMIC_RELAXED);
+    for (unsigned i = 0; area && i < CHECK_AREAS_FREE; i++) {
+        if (!check_area(area, report) || !check_neighbours(vm_area_prev(area), area, report))
+            return false;
+        if (area->start >= range.end) /* the one behind has been seen */
+            return true;
+        area = vm_area_next(area);
     }
-    return ok;
+    return true;
+}
+
+/* The entries at the start and the end of a range. */
+static bool check_entries_near(struct vm_space *space, struct vm_range range,
+                               struct vm_check_report *report) {
+    uint64_t budget = CHECK_ENTRIES_FREE;
+    struct vm_range tail = {range.end - MIN(range.end, CHECK_ENTRIES_FREE * PAGE_SIZE), range.end};
+
+    if (!check_entries(space, range, report, &budget))
+        return false;
+    if (budget > 0 || tail.start < range.start)
+        return true;
+    budget = CHECK_ENTRIES_FREE;
+    return check_entries(space, tail, report, &budget);
+}
+
+static bool check_change_locked(struct vm_space *space, struct vm_range range,
+                                struct vm_check_report *report) {
+    range.end = MIN(range.end, USER_END);
+    range.start = MIN(range.start, range.end);
+    if (space->areas.count <= CHECK_AREAS_FREE && !check_shape_locked(space, report))
+        return false;
+    return check_areas_near(space, range, report) && check_entries_near(space, range, report);
 }
 
 static bool passes(bool ok, const struct vm_check_report *report) {
@@ -323,12 +371,19 @@ bool vm_check_passes(struct vm_space *space) {
     return passes(vm_check_space(space, &report), &report);
 }
 
-bool vm_check_passes_in_turn(struct vm_space *space) {
+static bool passes_in_turn(struct vm_space *space, struct vm_range range, unsigned weight) {
     struct vm_check_report report;
-    bool ok;
 
-    spin_lock(&space->lock);
-    ok = check_in_turn_locked(space, &report);
-    spin_unlock(&space->lock);
-    return passes(ok, &report);
+    if (is_due(space, weight))
+        return passes(check_whole_locked(space, &report), &report);
+    return passes(check_change_locked(space, range, &report), &report);
+}
+
+bool vm_check_passes_fault_locked(struct vm_space *space, uint64_t va) {
+    return passes_in_turn(space, (struct vm_range){va, va + PAGE_SIZE}, 1);
+}
+
+bool vm_check_passes_call_locked(struct vm_space *space, struct vm_range range) {
+    DEBUG_ASSERT(spin_held(&space->lock));
+    return passes_in_turn(space, range, CALL_WEIGHT);
 }

@@ -28,13 +28,22 @@ bool vm_check_space(struct vm_space *space, struct vm_check_report *report);
 bool vm_check_passes(struct vm_space *space);
 
 /*
- * The same after every page fault, and so soon after every call that changed something: areas and
- * the users of shadows are looked at each time, if there are not very many; pages, and entries of
- * the pmap, only in so much as on average vm_check_entries of them a fault are. 0: no pages, no
- * entries. It is vm_check=N on the kernel's command line, and /proc/sys/vm/check_entries.
+ * The same for DEBUG_ASSERT as the last thing under a space's lock: after every page fault, and
+ * after every call that may have changed the space, whether it failed or not.
+ *
+ * Always looked at are the areas and the users of shadows (where there are very many areas, those
+ * next to the change), and the entries in the range that was changed (of a large one, those at both
+ * ends). All of a space is looked at after each fault while it has no more than vm_check_entries
+ * areas and entries, after each call while it has no more than 16 times as many; a larger one in
+ * turn, so that on average vm_check_entries of them are looked at each time. 0: never all. It is
+ * vm_check=N on the kernel's command line, and /proc/sys/vm/check_entries.
  */
-extern uint64_t vm_check_entries;
-bool vm_check_passes_in_turn(struct vm_space *space);
+extern uint64_t vm_check_entries; /* atomic */
+bool vm_check_passes_fault_locked(struct vm_space *space, uint64_t va);
+bool vm_check_passes_call_locked(struct vm_space *space, struct vm_range range);
+
+/* For calls that may change all of a space. */
+#define VM_RANGE_ALL ((struct vm_range){USER_MIN, USER_END})
 
 /* What a sweep counted. */
 struct vm_check_totals {

@@ -7,7 +7,9 @@
  * live now.
  */
 #include "abi/errno.h"
+#include "core/assert.h"
 #include "lib/bits.h"
+#include "vm/check.h"
 #include "vm/map_private.h"
 
 /* What is to go. */
@@ -60,6 +62,7 @@ int vm_detach(struct vm_space *space, uint64_t address, const struct vm_object_o
         return -EINVAL;
     spin_lock(&space->lock);
     error = detach_locked(space, &attachment);
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, VM_RANGE_ALL));
     spin_unlock(&space->lock);
     return error;
 }

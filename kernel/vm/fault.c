@@ -41,6 +41,7 @@
 #include "core/assert.h"
 #include "lib/bits.h"
 #include "mm/page_clear.h"
+#include "vm/check.h"
 #include "vm/commit.h"
 #include "vm/huge.h"
 #include "vm/pmap.h"
@@ -419,6 +420,7 @@ fault_run(struct fault *fault, void (*use)(void *arg, void *page), void *arg) {
             vm_object_ref(awaited);
             space->faults_major++;
         }
+        DEBUG_ASSERT(vm_check_passes_fault_locked(space, fault->va));
         spin_unlock(&space->lock);
     } while (awaited && (error = fault_wait(awaited, fault->index)) == 0);
     return error;

@@ -7,6 +7,7 @@
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "lib/bits.h"
+#include "vm/check.h"
 #include "vm/map_private.h"
 
 /* The flags that locking gives areas. */
@@ -64,6 +65,7 @@ int vm_lock(struct vm_space *space, uint64_t address, uint64_t length, unsigned 
         return -EINVAL;
     spin_lock(&space->lock);
     error = lock_locked(space, range, flags);
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
     spin_unlock(&space->lock);
     return error;
 }
@@ -86,6 +88,7 @@ int vm_unlock(struct vm_space *space, uint64_t address, uint64_t length) {
         return -EINVAL;
     spin_lock(&space->lock);
     error = unlock_locked(space, range);
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
     spin_unlock(&space->lock);
     return error;
 }
@@ -113,6 +116,7 @@ int vm_lock_all(struct vm_space *space, unsigned flags) {
         return -EINVAL;
     spin_lock(&space->lock);
     error = lock_all_locked(space, flags);
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, VM_RANGE_ALL));
     spin_unlock(&space->lock);
     return error;
 }
@@ -123,5 +127,6 @@ void vm_unlock_all(struct vm_space *space) {
     spin_lock(&space->lock);
     space->future_flags = 0;
     vm_range_change_flags(space, all, unlock_change);
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, all));
     spin_unlock(&space->lock);
 }

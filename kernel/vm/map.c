@@ -14,6 +14,7 @@
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "lib/bits.h"
+#include "vm/check.h"
 #include "vm/commit.h"
 #include "vm/map_private.h"
 #include "vm/pmap.h"
@@ -116,6 +117,7 @@ int vm_unmap(struct vm_space *space, uint64_t address, uint64_t length) {
         return -EINVAL;
     spin_lock(&space->lock);
     error = vm_unmap_locked(space, range);
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
     spin_unlock(&space->lock);
     return error;
 }
@@ -301,11 +303,15 @@ int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, 
 
 int vm_map(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
     int error = vm_map_check(request);
+    struct vm_range range;
 
     if (error < 0)
         return error;
     spin_lock(&space->lock);
     error = vm_map_locked(space, request, address);
+    range.start = error < 0 ? request->address : *address;
+    range.end = range.start + request->length;
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
     spin_unlock(&space->lock);
     return error;
 }

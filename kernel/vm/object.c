@@ -23,6 +23,7 @@
 #include "core/assert.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vm/check.h"
 #include "vm/commit.h"
 #include "vm/pmap.h"
 #include "vm/space.h"
@@ -268,6 +269,7 @@ static void space_forget(struct vm_space *space, const struct forgetting *f) {
         if (area->object == f->object && area->shadow)
             vm_shadow_cut(area->shadow, f->start);
     }
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, VM_RANGE_ALL));
     spin_unlock(&space->lock);
 }
 

@@ -8,6 +8,7 @@
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "lib/bits.h"
+#include "vm/check.h"
 #include "vm/commit.h"
 #include "vm/map.h"
 #include "vm/map_private.h"
@@ -141,6 +142,7 @@ int vm_protect(struct vm_space *space, uint64_t address, uint64_t length, unsign
         return -ENOMEM;
     spin_lock(&space->lock);
     error = protect_locked(space, range, prot);
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
     spin_unlock(&space->lock);
     return error;
 }

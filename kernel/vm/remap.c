@@ -21,6 +21,7 @@
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "lib/bits.h"
+#include "vm/check.h"
 #include "vm/commit.h"
 #include "vm/map_private.h"
 #include "vm/pmap.h"
@@ -333,6 +334,7 @@ int vm_remap(struct vm_space *space, const struct vm_remap_request *request, uin
         .old_size = align_up(request->old_length, PAGE_SIZE),
         .new_size = align_up(request->new_length, PAGE_SIZE),
     };
+    struct vm_range range = {request->address, 0};
     int error = check_request(&remap);
 
     if (error < 0)
@@ -341,6 +343,9 @@ int vm_remap(struct vm_space *space, const struct vm_remap_request *request, uin
     error = remap_locked(&remap);
     vm_commit_settle(space);
     space->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, remap.target));
+    range.end = range.start + MAX(remap.old_size, remap.new_size);
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
     spin_unlock(&space->lock);
     if (error == 0)
         *address = remap.target.start;

@@ -144,6 +144,7 @@ void vm_space_reap(struct vm_space *space) {
         if (area->shadow)
             vm_shadow_clear(area->shadow);
     }
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, VM_RANGE_ALL));
     spin_unlock(&space->lock);
 }
 

@@ -58,6 +58,7 @@ struct vm_space {
     bool is_reaped;          /* [space] its memory was taken: no access any more */
     uint64_t promised_bytes; /* [space] areas.accounted_bytes between calls: vm/commit.h */
     uint64_t peak_pages;     /* [space] most resident ones that vm_space_usage has counted */
+    uint64_t check_owed;     /* [space] for the last look at all of it: vm/check.h */
     struct list_node link;   /* [spaces] in the list of all, once it is whole */
 };
 
