@@ -158,6 +158,7 @@ static const struct procfs_entry vm_entries[] = {
     {.name = "check", .mode = S_IFREG | 0400, .show = show_check},
     PROCFS_NUMBER("check_entries", &vm_check_entries, 0, UINT32_MAX),
     PROCFS_NUMBER("legacy_va_layout", &layout_is_legacy, 0, 1),
+    PROCFS_NUMBER("max_map_count", &vm_areas_max, 0, INT32_MAX),
     PROCFS_NUMBER("mmap_min_addr", &vm_mmap_min_addr, 0, USER_END),
     PROCFS_NUMBER("oom_dump_tasks", &oom_dumps_tasks, 0, 1),
     PROCFS_NUMBER("oom_kill_allocating_task", &oom_kills_allocating, 0, 1),

@@ -161,6 +161,12 @@ static int remove_range(struct vm_space *space, struct vm_range range) {
 
 /* ---- the call ---- */
 
+/* 0, or -EAGAIN for want of memory or areas: -ENOMEM means a hole here. */
+static int change_flags(struct vm_space *space, struct vm_range range,
+                        struct vm_flag_change change) {
+    return vm_range_change_flags(space, range, change) < 0 ? -EAGAIN : 0;
+}
+
 static int advise_locked(struct vm_space *space, struct vm_range range, const struct rule *rule) {
     int answer = advice_reach(space, &range, rule->refused_by);
     int error = 0;
@@ -171,7 +177,7 @@ static int advise_locked(struct vm_space *space, struct vm_range range, const st
     if (rule->forgets)
         error = forget_range(space, range);
     else if (rule->change.set || rule->change.clear)
-        error = vm_range_change_flags(space, range, rule->change);
+        error = change_flags(space, range, rule->change);
     return error < 0 ? error : answer;
 }
 

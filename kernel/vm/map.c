@@ -79,7 +79,7 @@ void vm_unmap_perform(struct vm_space *space, struct vm_range range) {
 /* Whether taking the range out makes two areas of one when there may be no more. */
 static bool hole_is_too_many(struct vm_space *space, const struct vm_area *area,
                              struct vm_range range) {
-    return space->areas.count >= VM_AREAS_MAX && area->start < range.start && area->end > range.end;
+    return !vm_space_has_room(space, 1) && area->start < range.start && area->end > range.end;
 }
 
 /* Unmaps a range of whole pages; what was promised for them is left to the caller to settle. */
@@ -263,7 +263,7 @@ static int reserve_area(struct vm_space *space, const struct vm_map_request *req
     int error = lock_limits_check(space, request->flags, bytes);
     struct vm_replaced replaced = {0};
 
-    if (space->areas.count > VM_AREAS_MAX)
+    if (!vm_space_has_room(space, 0))
         return -ENOMEM;
     if (error < 0)
         return error;

@@ -42,7 +42,7 @@ struct vm_map_request {
 
 /*
  * Maps. 0 with *address set; -EINVAL (length 0, alignment, wrap), -ENOMEM (no room, no memory, a
- * limit, VM_AREAS_MAX), -EEXIST, -EOVERFLOW (offset + length), -EPERM (below USER_MIN, fixed;
+ * limit, vm_areas_max), -EEXIST, -EOVERFLOW (offset + length), -EPERM (below USER_MIN, fixed;
  * shared and writable where the object denies that; LOCKED, and the limit of locked memory is 0),
  * -EAGAIN (locked, by LOCKED or vm_lock_all, and beyond that limit).
  */
@@ -63,7 +63,7 @@ int vm_detach(struct vm_space *space, uint64_t address, const struct vm_object_o
 /*
  * Sets the rights of whole pages, as Linux does: from the start up to what is in the way. 0;
  * -EINVAL (alignment, GROWS_DOWN and the area does not); -ENOMEM (a hole) and -EACCES (an area
- * whose max_prot lacks a right): what lies before has changed; -ENOMEM (no memory, VM_AREAS_MAX):
+ * whose max_prot lacks a right): what lies before has changed; -ENOMEM (no memory, vm_areas_max):
  * nothing has changed.
  */
 int vm_protect(struct vm_space *space, uint64_t address, uint64_t length, unsigned prot);

@@ -29,7 +29,7 @@ void vm_range_join(struct vm_space *space, struct vm_range range);
 struct vm_area *vm_range_first(struct vm_space *space, struct vm_range range);
 struct vm_area *vm_range_next(struct vm_area *area, struct vm_range range);
 
-/* How many areas there would be after vm_range_split is within VM_AREAS_MAX. */
+/* Whether vm_range_split makes no areas, or as many as vm_areas_max allows. */
 bool vm_range_may_split(struct vm_space *space, struct vm_range range);
 
 /*

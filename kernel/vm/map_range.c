@@ -44,10 +44,12 @@ static bool is_inside(struct vm_space *space, uint64_t at) {
 }
 
 bool vm_range_may_split(struct vm_space *space, struct vm_range range) {
-    if (space->areas.count + 2 <= VM_AREAS_MAX)
+    unsigned splits;
+
+    if (vm_space_has_room(space, 2))
         return true;
-    return space->areas.count + is_inside(space, range.start) + is_inside(space, range.end) <=
-           VM_AREAS_MAX;
+    splits = is_inside(space, range.start) + is_inside(space, range.end);
+    return splits == 0 || vm_space_has_room(space, splits);
 }
 
 /* The flags that a change gives an area. */

@@ -26,8 +26,12 @@
 #include "vm/map_private.h"
 #include "vm/pmap.h"
 
-/* Splitting and moving may need this many areas more for a moment, as on Linux. */
-#define AREAS_SPARE 3u
+/*
+ * Linux's rule: moving wants so many areas to be free, and to a target of the caller's choice two
+ * more, which unmapping there may take.
+ */
+#define AREAS_SPARE 4u
+#define AREAS_SPARE_TARGET 6u
 
 /* One mremap on its way. */
 struct remap {
@@ -238,13 +242,19 @@ static void move_perform(struct remap *remap) {
     settle(remap, area);
 }
 
+static bool has_spare_areas(const struct remap *remap) {
+    bool chosen = remap->request->flags & (VM_REMAP_FIXED | VM_REMAP_KEEP);
+
+    return vm_space_has_room(remap->space, chosen ? AREAS_SPARE_TARGET : AREAS_SPARE);
+}
+
 /* Moves to the target, which is free or is to be unmapped. 0 or -ENOMEM and as before. */
 static int move(struct remap *remap) {
     uint64_t address = remap->request->address;
     uint64_t kept = MIN(remap->old_size, remap->new_size);
     int error;
 
-    if (remap->space->areas.count >= VM_AREAS_MAX - AREAS_SPARE)
+    if (!has_spare_areas(remap))
         return -ENOMEM;
     remap->source = (struct vm_range){address, address + kept};
     remap->tail = (struct vm_range){address + kept, address + remap->old_size};

@@ -25,6 +25,7 @@ static struct frame *zero_frame; /* const after vm_init; never written, never fr
 #define MMAP_TOP align_down(USER_END, 1ull << 30)
 
 uint64_t vm_mmap_min_addr = 65536; /* atomic */
+uint64_t vm_areas_max = 65530;     /* atomic */
 
 void vm_init(void) {
     page_tree_init_cache();

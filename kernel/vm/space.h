@@ -24,9 +24,6 @@
 
 struct pmap;
 
-/* Areas in one space at most: Linux's vm.max_map_count. */
-#define VM_AREAS_MAX 65530u
-
 /*
  * Limits of one space, bytes; UINT64_MAX: none. setrlimit(2): RLIMIT_STACK, _DATA, _AS, _MEMLOCK.
  * Where data_bytes is 0, the hard limit counts for mappings: Valgrind sets it so to be rid of the
@@ -76,6 +73,17 @@ static inline uint64_t vm_lowest_address(void) {
     uint64_t address = __atomic_load_n(&vm_mmap_min_addr, __ATOMIC_RELAXED);
 
     return address <= USER_MIN ? USER_MIN : (address + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+}
+
+/*
+ * Areas in one space at most, but for the one that a mapping may make beyond it, and stacks that
+ * grow: /proc/sys/vm/max_map_count.
+ */
+extern uint64_t vm_areas_max; /* atomic */
+
+/* Whether `more` areas are within that. Locked. */
+static inline bool vm_space_has_room(const struct vm_space *space, unsigned more) {
+    return space->areas.count + more <= __atomic_load_n(&vm_areas_max, __ATOMIC_RELAXED);
 }
 
 /* The frame of zeroes that reads of untouched memory find. */

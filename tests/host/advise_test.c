@@ -304,7 +304,7 @@ static void test_no_memory(void) {
     CHECK_EQ(peek(child, 100), 3);
     for (n = 0; n < 2; n++) {
         inject_fail_nth(n);
-        CHECK_EQ(advise(50, 100, VM_ADVICE_DONT_FORK), -ENOMEM);
+        CHECK_EQ(advise(50, 100, VM_ADVICE_DONT_FORK), -EAGAIN);
         CHECK(inject_stop());
         CHECK_EQ(flags_at(100), 0);
         CHECK_EQ(space->areas.count, 1);

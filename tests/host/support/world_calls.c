@@ -191,8 +191,10 @@ struct advise_call {
 static int call_advise(void *arg) {
     const struct advise_call *call = arg;
 
-    return vm_advise(call->process->space, naive_address(call->range.start),
-                     range_bytes(call->range), call->advice);
+    int error = vm_advise(call->process->space, naive_address(call->range.start),
+                          range_bytes(call->range), call->advice);
+
+    return error == -EAGAIN ? -ENOMEM : error; /* its word for no memory */
 }
 
 /* The kernel's name for an advice; those without an effect that programs see are many. */
