@@ -7,6 +7,7 @@
 #include "abi/dirent.h"
 #include "abi/errno.h"
 #include "core/assert.h"
+#include "lib/format.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "node.h"
@@ -160,11 +161,17 @@ static int dir_create(struct vnode *v, const struct component *c, const struct v
 
 static int dir_create_unnamed(struct vnode *v, const struct vnode_new *what, struct vnode **out) {
     struct tmpfs_node *node;
+    char name[24];
+    struct component c = {.text = name};
     int error = tmpfs_node_create(tmpfs_of(tmpfs_node_of(v)), what, &node);
 
     if (error)
         return error;
     node->vnode.nlink = 0;
+    if (vnode_is_regular(&node->vnode)) {
+        c.length = (size_t)format(name, sizeof(name), "#%llu", (unsigned long long)node->vnode.ino);
+        node->file.title = tmpfs_title(tmpfs_node_of(v), &c);
+    }
     *out = &node->vnode;
     return 0;
 }
@@ -192,19 +199,43 @@ static int node_lose_link_locked(struct tmpfs_node *dir, struct tmpfs_node *node
     return 0;
 }
 
+/* What is to be shown of an entry's file if that is its last name; NULL: nothing else than now. */
+static char *entry_title(const struct tmpfs_entry *e) {
+    bool is_last = vnode_is_regular(&e->node->vnode) && e->node->vnode.nlink == 1;
+    const struct component name = {e->text, e->length, e->hash};
+
+    return is_last ? tmpfs_title(e->dir, &name) : NULL;
+}
+
+/* Takes it over, if there is one. Returns what is to be freed. */
+static char *set_title_locked(struct tmpfs_node *node, char *title) {
+    char *old;
+
+    if (!title)
+        return NULL;
+    old = node->file.title;
+    node->file.title = title;
+    return old;
+}
+
 static int dir_unlink(struct vnode *v, const struct component *c, struct vnode *target) {
     struct tmpfs_node *dir = tmpfs_node_of(v);
     struct tmpfs *t = tmpfs_of(dir);
     struct tmpfs_entry *e = entry_find(dir, c);
+    char *title;
     int error;
 
     if (!e)
         return -ENOENT;
+    title = entry_title(e);
     spin_lock(&t->lock);
     error = node_lose_link_locked(dir, e->node);
-    if (!error)
+    if (!error) {
         entry_remove_locked(e);
+        title = set_title_locked(e->node, title);
+    }
     spin_unlock(&t->lock);
+    kfree(title);
     if (error)
         return error;
     vnode_touch_modified(v);
@@ -247,6 +278,7 @@ static int dir_exchange(struct tmpfs *t, struct tmpfs_entry *from, struct tmpfs_
 /* Over an entry that is there: it gets the moved node, and the old entry gets the replaced one. */
 static int dir_replace(struct tmpfs *t, struct tmpfs_entry *from, struct tmpfs_entry *to) {
     struct tmpfs_node *replaced = to->node;
+    char *title = entry_title(to);
     int error;
 
     spin_lock(&t->lock);
@@ -255,8 +287,10 @@ static int dir_replace(struct tmpfs *t, struct tmpfs_entry *from, struct tmpfs_e
         dir_change_parent_locked(from->node, from->dir, to->dir);
         entry_swap_locked(from, to);
         entry_remove_locked(from);
+        title = set_title_locked(replaced, title);
     }
     spin_unlock(&t->lock);
+    kfree(title);
     if (error)
         return error;
     replaced->vnode.ctime_ns = vnode_now_ns();

@@ -57,10 +57,13 @@ static void object_describe(struct vm_object *object, struct vm_object_identity 
     identity->device_major = dev_major(n->vnode.fs->dev);
     identity->device_minor = dev_minor(n->vnode.fs->dev);
     identity->inode = n->vnode.ino;
+    tmpfs_path(n, identity->name, sizeof(identity->name));
+    if (identity->name[0])
+        return;
+    spin_lock(&tmpfs_of(n)->lock);
     if (n->file.title)
         string_copy(identity->name, n->file.title, sizeof(identity->name));
-    else
-        tmpfs_path(n, identity->name, sizeof(identity->name));
+    spin_unlock(&tmpfs_of(n)->lock);
 }
 
 static int object_punch(struct vm_object *object, uint64_t start, uint64_t end);

@@ -243,3 +243,22 @@ void tmpfs_path(struct tmpfs_node *n, char *buf, size_t size) {
     else
         string_copy(buf + length, path, size - (size_t)length);
 }
+
+char *tmpfs_title(struct tmpfs_node *dir, const struct component *name) {
+    static const char mark[] = " (deleted)";
+    char path[VM_OBJECT_NAME_MAX], *title;
+    size_t length;
+
+    tmpfs_path(dir, path, sizeof(path));
+    length = strlen(path);
+    if (length == 0 && &dir->vnode != dir->vnode.fs->root)
+        return NULL;
+    title = kmalloc(length + 1 + name->length + sizeof(mark));
+    if (!title)
+        return NULL;
+    memcpy(title, path, length);
+    title[length++] = '/';
+    memcpy(title + length, name->text, name->length);
+    memcpy(title + length + name->length, mark, sizeof(mark));
+    return title;
+}

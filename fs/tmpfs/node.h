@@ -62,7 +62,7 @@ struct tmpfs_node {
             struct vm_object object;
             uint64_t pages;         /* o */
             _Atomic unsigned seals; /* a: F_SEAL_*; added to with the vnode's lock only */
-            char *title;            /* c: what /proc shows of a memfd; NULL: it has names */
+            char *title;            /* t: what /proc shows where it has no name; or NULL */
         } file;
         struct {        /* symbolic link */
             char *text; /* c */
@@ -121,5 +121,11 @@ void tmpfs_release(struct vnode *v);
 
 /* The path of a node from the root of everything, for maps: "" where there is none. */
 void tmpfs_path(struct tmpfs_node *n, char *buf, size_t size);
+
+/*
+ * What /proc/PID/maps shows of a file that has no name any more in a directory: the path with the
+ * one that it had, and that it is deleted. To be kfreed; NULL: no path, or no memory.
+ */
+char *tmpfs_title(struct tmpfs_node *dir, const struct component *name);
 
 #endif

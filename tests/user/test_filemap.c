@@ -235,6 +235,76 @@ static void maps_name_the_file(void) {
     unlink(path);
 }
 
+/* Whether the area at start is shown with a name of dir/name, and that it is deleted. */
+static bool is_named_deleted(const char *start, const char *dir, const char *name) {
+    char wanted[256];
+    struct area area;
+
+    snprintf(wanted, sizeof wanted, "%s/%s (deleted)", dir, name);
+    CHECK(area_find(start, &area));
+    return strcmp(area.name, wanted) == 0;
+}
+
+static void maps_name_what_is_deleted(void) {
+    char dir[] = "/tmp/filemap-XXXXXX";
+    char *first, *second, *third;
+    struct area area;
+    int fd;
+
+    CHECK(mkdtemp(dir) && chdir(dir) == 0);
+    fd = open("first", O_RDWR | O_CREAT, 0600);
+    CHECK_EQ(ftruncate(fd, PAGE_BYTES), 0);
+    first = file_map(fd, 1, PROT_READ, 0);
+    CHECK_EQ(unlink("first"), 0);
+    CHECK(is_named_deleted(first, dir, "first"));
+    second = file_map(fd, 1, PROT_READ, 0); /* mapped when it was deleted already */
+    CHECK(is_named_deleted(second, dir, "first"));
+
+    fd = open("second", O_RDWR | O_CREAT, 0600); /* replaced by another */
+    second = file_map(fd, 1, PROT_READ, 0);
+    fd = open("third", O_RDWR | O_CREAT, 0600);
+    third = file_map(fd, 1, PROT_READ, 0);
+    CHECK_EQ(rename("third", "second"), 0);
+    CHECK(is_named_deleted(second, dir, "second"));
+    CHECK(area_find(third, &area));
+    CHECK(strstr(area.name, "/second") && !strstr(area.name, "deleted"));
+
+    CHECK_EQ(link("second", "fourth"), 0); /* one of two names goes */
+    CHECK_EQ(unlink("fourth"), 0);
+    CHECK(area_find(third, &area));
+    CHECK(!strstr(area.name, "deleted"));
+    CHECK_EQ(unlink("second"), 0);
+    CHECK(is_named_deleted(third, dir, "second"));
+
+    CHECK_EQ(rmdir(dir), 0); /* and the directory */
+    CHECK(area_find(third, &area));
+    CHECK(strstr(area.name, "second (deleted)") != NULL);
+}
+
+/* A file that never had a name. */
+static void maps_name_what_has_none(void) {
+    char dir[] = "/tmp/filemap-XXXXXX";
+    struct area area;
+    struct stat st;
+    char name[32];
+    char *start;
+    int fd;
+
+    CHECK(mkdtemp(dir) != NULL);
+    fd = open(dir, O_TMPFILE | O_RDWR, 0600);
+    CHECK(fd >= 0 && ftruncate(fd, PAGE_BYTES) == 0 && fstat(fd, &st) == 0);
+    start = file_map(fd, 1, PROT_READ, 0);
+    snprintf(name, sizeof name, "#%lu", (unsigned long)st.st_ino);
+    CHECK(is_named_deleted(start, dir, name));
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    CHECK_EQ(chdir(dir), 0);
+    CHECK_EQ(linkat(AT_FDCWD, name, AT_FDCWD, "now", AT_SYMLINK_FOLLOW), 0);
+    CHECK_EQ(unlink("now"), 0);
+    CHECK(area_find(start, &area));
+    CHECK(strstr(area.name, " (deleted)") != NULL);
+    rmdir(dir);
+}
+
 static void dev_zero_gives_zeroes(void) {
     int fd = open("/dev/zero", O_RDWR);
     char *start;
@@ -280,5 +350,7 @@ CHECK_MAIN({"contents_are_the_files", contents_are_the_files}, {"offset_counts",
            {"read_and_map_are_one_cache", read_and_map_are_one_cache},
            {"split_mappings_keep_their_offsets", split_mappings_keep_their_offsets},
            {"maps_name_the_file", maps_name_the_file},
+           {"maps_name_what_is_deleted", maps_name_what_is_deleted},
+           {"maps_name_what_has_none", maps_name_what_has_none},
            {"dev_zero_gives_zeroes", dev_zero_gives_zeroes},
            {"frames_are_given_back", frames_are_given_back})
