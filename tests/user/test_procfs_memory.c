@@ -275,6 +275,166 @@ static void frame_records(void) {
     CHECK(frame_record("/proc/kpageflags", frame) & 1 << 11); /* MMAP */
 }
 
+/* ---- a file that several map ---- */
+
+#define FILE_PAGES 12
+
+/*
+ *     page      0   1   2   3   4   5   6   7   8   9  10  11
+ *     all      [s   s   s   s   s   s   s   s   s   s   s   s]     one process each, the last one
+ *     most     [s   s   s   s   s   s   s   s]                     with a private mapping
+ *     few      [p   p   p   p]
+ */
+enum { ALL, MOST, FEW, SHARERS };
+
+static struct sharer {
+    int pages, flags;
+    pid_t pid;
+    int words[2], answers[2]; /* pipes to it and from it */
+} sharers[SHARERS] = {
+    [ALL] = {.pages = 12, .flags = MAP_SHARED},
+    [MOST] = {.pages = 8, .flags = MAP_SHARED},
+    [FEW] = {.pages = 4, .flags = MAP_PRIVATE},
+};
+static char *file_start; /* where each of them has it */
+static int file_fd;
+
+/* Maps and reads its part; then does what it is told to, a letter at a time. */
+static void share(const struct sharer *s) {
+    const int flags = s->flags | MAP_FIXED_NOREPLACE;
+    char word = 'r';
+    volatile char *again;
+
+    CHECK(mmap(file_start, (size_t)s->pages * PAGE_BYTES, PROT_READ | PROT_WRITE, flags, file_fd,
+               0) == file_start);
+    do {
+        if (word == 'r')
+            pages_read(file_start, (size_t)s->pages);
+        else if (word == 'w') /* the first page */
+            *file_start = 'w';
+        else if (word == 'm') { /* the first page a second time */
+            again = mmap(NULL, PAGE_BYTES, PROT_READ, MAP_SHARED, file_fd, 0);
+            CHECK(again != MAP_FAILED && *again >= 0);
+        }
+        CHECK_EQ(write(s->answers[1], &word, 1), 1);
+    } while (read(s->words[0], &word, 1) == 1);
+    _exit(0);
+}
+
+static void tell(int who, char word) {
+    char answer;
+
+    CHECK_EQ(write(sharers[who].words[1], &word, 1), 1);
+    CHECK_EQ(read(sharers[who].answers[0], &answer, 1), 1);
+}
+
+static void leave(int who) {
+    close(sharers[who].words[1]);
+    CHECK_EQ(child_wait(sharers[who].pid), 0);
+}
+
+static void sharer_start(struct sharer *s) {
+    char answer;
+
+    CHECK_EQ(pipe2(s->words, O_CLOEXEC) | pipe2(s->answers, O_CLOEXEC), 0);
+    s->pid = fork();
+    CHECK(s->pid >= 0);
+    if (s->pid == 0) {
+        for (struct sharer *other = sharers; other <= s; other++)
+            close(other->words[1]);
+        share(s);
+    }
+    CHECK_EQ(read(s->answers[0], &answer, 1), 1);
+}
+
+static void sharers_start(void) {
+    char path[] = "/tmp/shared-XXXXXX", page[PAGE_BYTES] = "some text";
+
+    file_fd = mkstemp(path);
+    CHECK(file_fd >= 0);
+    unlink(path);
+    for (int i = 0; i < FILE_PAGES; i++)
+        CHECK_EQ(write(file_fd, page, sizeof page), sizeof page);
+    file_start = pages_map(FILE_PAGES, PROT_NONE);
+    CHECK_EQ(munmap(file_start, FILE_PAGES * PAGE_BYTES), 0);
+    for (int who = 0; who < SHARERS; who++)
+        sharer_start(&sharers[who]);
+}
+
+static long value_of(int who, const char *key) {
+    return area_value(sharers[who].pid, file_start, key);
+}
+
+/* What smaps says of one that has so many pages alone, with another, and with two others: a page's
+ * share is cut to a 4096th of a byte, as on Linux. */
+static void expect_shares(int who, long alone, long with_one, long with_two) {
+    const long whole = (long)PAGE_BYTES << 12;
+    long share = alone * whole + with_one * (whole / 2) + with_two * (whole / 3);
+
+    CHECK_EQ(value_of(who, "Rss"), (alone + with_one + with_two) * KIB_PER_PAGE);
+    CHECK_EQ(value_of(who, "Shared_Clean") + value_of(who, "Shared_Dirty"),
+             (with_one + with_two) * KIB_PER_PAGE);
+    CHECK_EQ(value_of(who, "Private_Clean") + value_of(who, "Private_Dirty"), alone * KIB_PER_PAGE);
+    CHECK_EQ(value_of(who, "Pss"), share >> 22);
+}
+
+static void file_shares(void) {
+    sharers_start();
+    expect_shares(ALL, 4, 4, 4);
+    expect_shares(MOST, 0, 4, 4);
+    expect_shares(FEW, 0, 0, 4);
+    CHECK_EQ(value_of(FEW, "Anonymous"), 0);
+
+    tell(FEW, 'w'); /* now the first page is the others' alone, and its copy is its own */
+    expect_shares(ALL, 4, 5, 3);
+    expect_shares(FEW, 1, 0, 3);
+    CHECK_EQ(value_of(FEW, "Anonymous"), KIB_PER_PAGE);
+    CHECK_EQ(value_of(ALL, "Anonymous"), 0);
+
+    leave(FEW);
+    expect_shares(ALL, 4, 8, 0);
+    tell(MOST, 'm'); /* each mapping counts */
+    expect_shares(ALL, 4, 7, 1);
+    expect_shares(MOST, 0, 7, 1);
+    leave(MOST);
+    expect_shares(ALL, 12, 0, 0);
+    leave(ALL);
+}
+
+static long mappings_of(uint64_t frame) {
+    return (long)frame_record("/proc/kpagecount", frame);
+}
+
+/* The same by frame: one frame a page of the file, whoever looks, and as many mappings as there
+ * are. */
+static void file_frames(void) {
+    uint64_t first, copy;
+
+    frames_visible_or_skip();
+    sharers_start();
+    for (size_t i = 0; i < FILE_PAGES; i++) {
+        uint64_t frame = frame_of_pid(sharers[ALL].pid, file_start + i * PAGE_BYTES);
+
+        if (i < 8)
+            CHECK_EQ(frame_of_pid(sharers[MOST].pid, file_start + i * PAGE_BYTES), frame);
+        if (i < 4)
+            CHECK_EQ(frame_of_pid(sharers[FEW].pid, file_start + i * PAGE_BYTES), frame);
+        CHECK_EQ(mappings_of(frame), i < 4 ? 3 : i < 8 ? 2 : 1);
+    }
+    first = frame_of_pid(sharers[ALL].pid, file_start);
+    tell(FEW, 'w');
+    copy = frame_of_pid(sharers[FEW].pid, file_start);
+    CHECK(copy != first);
+    CHECK_EQ(mappings_of(first), 2);
+    CHECK_EQ(mappings_of(copy), 1);
+    tell(MOST, 'm');
+    CHECK_EQ(mappings_of(first), 3);
+    for (int who = SHARERS - 1; who >= 0; who--)
+        leave(who);
+    if (on_quire())
+        CHECK_EQ(mappings_of(first), 0);
+}
+
 /* ---- the check of all memory ---- */
 
 static void all_memory_is_right(void) {
@@ -291,4 +451,5 @@ CHECK_MAIN({"smaps_lines", smaps_lines}, {"smaps_sums", smaps_sums},
            {"shares_add_up", shares_add_up}, {"alone_or_not", alone_or_not},
            {"pagemap_bounds", pagemap_bounds}, {"mem_reads_and_writes", mem_reads_and_writes},
            {"mem_forces", mem_forces}, {"frame_records", frame_records},
+           {"file_shares", file_shares}, {"file_frames", file_frames},
            {"all_memory_is_right", all_memory_is_right});
