@@ -68,6 +68,8 @@ static int check_target(const struct remap *remap) {
         return -EINVAL;
     if (target < request->address + remap->old_size && request->address < target + remap->new_size)
         return -EINVAL;
+    if (target == request->address) /* a second mapping in place of the one that it is like */
+        return -EFAULT;
     return (request->flags & VM_REMAP_FIXED) && target < USER_MIN ? -EPERM : 0;
 }
 

@@ -31,7 +31,8 @@ struct vm_remap_request {
  * -EINVAL: unknown or impossible flags, alignment, new_length 0, target beyond the user's addresses
  * or overlapping the old range, old_length 0 of a private area, index of a page beyond any file, a
  * device's area with KEEP;
- * -EFAULT: nothing mapped at address, the old range leaves its area, a device's area to grow;
+ * -EFAULT: nothing mapped at address, the old range leaves its area, a device's area to grow, a
+ * second mapping (old_length 0) with FIXED to its own address;
  * -EAGAIN: a locked area would grow beyond the limit of locked memory;
  * -ENOMEM: no room (or no MAY_MOVE and no room behind), another limit, no memory, -EPERM: target
  * below USER_MIN.

@@ -264,6 +264,26 @@ static void test_duplicate(void) {
 }
 
 /*
+ *   [WWWW]      old_length 0, and the copy is to lie over what it is a copy of
+ */
+static void test_duplicate_over_itself(void) {
+    struct test_file file;
+
+    begin();
+    file_init(&file, 16 * PAGE_SIZE);
+    map_object(space, 0, 4, RW, VM_MAP_SHARED, &file.object, 0);
+    CHECK_EQ(poke(space, 0, 5), 0);
+    CHECK_EQ(remap_to(0, 0, 4, FIXED, 0), -EFAULT);
+    CHECK_EQ(remap_to(0, 0, 6, FIXED, 0), -EFAULT);
+    CHECK_EQ(remap_to(2, 0, 1, FIXED, 2), -EFAULT);
+    CHECK_EQ(remap_to(1, 0, 2, FIXED, 0), -EINVAL);
+    expect_picture(space, 8, "[WWWW]....");
+    CHECK_EQ(remap_to(0, 0, 4, FIXED, 2), 0);
+    expect_picture(space, 8, "[WW][WWWW]..");
+    CHECK_EQ(peek(space, 2), 5);
+}
+
+/*
  *   [wwww]      KEEP: pages go, the range stays and reads as new
  */
 static void test_keep(void) {
@@ -489,6 +509,7 @@ int main(int argc, char **argv) {
         {"move_after_fork", test_move_after_fork},
         {"move_files", test_move_files},
         {"duplicate", test_duplicate},
+        {"duplicate_over_itself", test_duplicate_over_itself},
         {"keep", test_keep},
         {"moved_stack_grows", test_moved_stack_grows},
         {"errors", test_errors},

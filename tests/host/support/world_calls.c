@@ -54,10 +54,9 @@ static int target_error(const struct remap_call *call) {
 
     if (!(call->request.flags & VM_REMAP_MAY_MOVE) || (keep && call->old_pages != call->new_pages))
         return -EINVAL;
-    return call->target < call->page + call->old_pages &&
-                   call->page < call->target + call->new_pages
-               ? -EINVAL
-               : 0;
+    if (call->target < call->page + call->old_pages && call->page < call->target + call->new_pages)
+        return -EINVAL;
+    return call->target == call->page ? -EFAULT : 0;
 }
 
 /* What is wrong with making new_pages of the first `kept` pages. */
