@@ -9,6 +9,7 @@ A mutation is a block of lines, each with a word in front that says what it is:
     -      the text that is replaced; more such lines are one text
     +      what replaces it; none: the text is left out
     host   TEST...    host tests (build/host/TEST) of which one must fail
+    linux  TEST...    programs of tests/user of which one must fail on the host's Linux
     quire  TEST...    programs of tests/user of which one must fail on Quire; `debug`: on the debug
                       kernel
 
@@ -24,7 +25,7 @@ import re
 
 import csource
 
-SUITES = ("host", "quire", "debug")
+SUITES = ("host", "linux", "quire", "debug")
 
 
 class MutationError(Exception):

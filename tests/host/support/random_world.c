@@ -148,7 +148,10 @@ static void run_all(void *arg) {
 /* Shrinks the sequence of a seed that failed, and fails the test with it. */
 static _Noreturn void report(struct work *work, uint64_t seed) {
     struct sequence *sequence = &work->sequence;
+    const char *shrinking = getenv("SHRINK");
 
+    if (shrinking && strcmp(shrinking, "0") == 0)
+        FAIL("seed %llu fails", (unsigned long long)seed);
     generate(sequence, work->plan->length, seed);
     sequence->options.check_every = 1;
     if (!fails(run_one, sequence, true))
