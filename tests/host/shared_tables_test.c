@@ -255,6 +255,18 @@ static void test_no_memory_to_unshare(void) {
     end_family();
 }
 
+/* A read has found the way to a table that is ours alone again, and that has no W yet: a write next
+ * to it cannot take the same way. */
+static void test_way_of_a_read_has_no_w(void) {
+    begin_family();
+    space_end(child);
+    map_fixed(parent, FIRST + PAGES, 2, RW, 0);
+    CHECK_EQ(peek(parent, FIRST + PAGES), 0);
+    CHECK_EQ(vm_fault(parent, AT(FIRST + PAGES + 1), VM_WRITE), 0);
+    CHECK_EQ(rights_at(parent, FIRST + PAGES + 1), RW);
+    space_end(parent);
+}
+
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         {"1_w_on_both_sides", test_w_on_both_sides},
@@ -268,6 +280,7 @@ int main(int argc, char **argv) {
         {"exit_copies_no_table", test_exit_copies_no_table},
         {"tables_of_tables", test_tables_of_tables},
         {"no_memory_to_unshare", test_no_memory_to_unshare},
+        {"way_of_a_read_has_no_w", test_way_of_a_read_has_no_w},
     };
 
     return test_main(argc, argv, "shared_tables", tests, ARRAY_SIZE(tests));

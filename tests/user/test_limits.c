@@ -168,6 +168,18 @@ static void data_is_limited(void) {
     refuse_map(1, RW, ANONYMOUS);
 }
 
+/* A limit of whole pages is reached, and not passed. */
+static void whole_pages_fit(void) {
+    set_limit(RLIMIT_DATA, status_bytes("VmData") + 5 * PAGE_BYTES);
+    refuse_map(6, RW, ANONYMOUS);
+    allow_map(5, RW, ANONYMOUS);
+    refuse_map(1, RW, ANONYMOUS);
+    set_limit(RLIMIT_AS, status_bytes("VmSize") + 5 * PAGE_BYTES);
+    refuse_map(6, PROT_NONE, ANONYMOUS);
+    allow_map(5, PROT_NONE, ANONYMOUS);
+    refuse_map(1, PROT_NONE, ANONYMOUS);
+}
+
 /* Field `number` of /proc/self/stat, counted as proc(5) does, from 4 on. */
 static unsigned long stat_field(int number) {
     char *text = fact_file("/proc/self/stat");
@@ -415,7 +427,8 @@ CHECK_MAIN({"limits_are_kept_and_checked", limits_are_kept_and_checked},
            {"file_size_is_limited", file_size_is_limited},
            {"processor_time_is_limited", processor_time_is_limited},
            {"address_space_is_limited", address_space_is_limited},
-           {"data_is_limited", data_is_limited}, {"the_heap_is_limited", the_heap_is_limited},
+           {"data_is_limited", data_is_limited}, {"whole_pages_fit", whole_pages_fit},
+           {"the_heap_is_limited", the_heap_is_limited},
            {"no_data_means_no_heap", no_data_means_no_heap},
            {"the_stack_is_limited", the_stack_is_limited},
            {"memory_of_another_is_limited", memory_of_another_is_limited},

@@ -142,6 +142,19 @@ static void status_file(void) {
     CHECK(ignored & 1ull << (SIGUSR1 - 1));
 }
 
+/* What was mapped at most stays known when it has gone. */
+static void peak_of_memory(void) {
+    size_t bytes = (size_t)fact_number("/proc/self/status", "VmPeak") * 1024 + PAGE_BYTES;
+    char *map = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    long size = fact_number("/proc/self/status", "VmSize");
+
+    CHECK(map != MAP_FAILED);
+    CHECK_EQ(fact_number("/proc/self/status", "VmPeak"), size);
+    CHECK_EQ(munmap(map, bytes), 0);
+    CHECK(fact_number("/proc/self/status", "VmSize") < size);
+    CHECK_EQ(fact_number("/proc/self/status", "VmPeak"), size);
+}
+
 static void maps_file(void) {
     struct area area;
     int local = 0;
@@ -567,11 +580,12 @@ static void pagemap_file(void) {
 }
 
 CHECK_MAIN({"self_links", self_links}, {"stat_file", stat_file}, {"status_file", status_file},
-           {"maps_file", maps_file}, {"statm_file", statm_file}, {"arguments", arguments},
-           {"comm_file", comm_file}, {"auxv_file", auxv_file}, {"limits_file", limits_file},
-           {"descriptors", descriptors}, {"pipe_by_path", pipe_by_path},
-           {"partial_reads", partial_reads}, {"seeks", seeks}, {"long_maps", long_maps},
-           {"gone", gone}, {"zombie", zombie}, {"other_process", other_process},
-           {"others_secrets", others_secrets}, {"directory", directory}, {"memory", memory},
-           {"frames_add_up", frames_add_up}, {"time_and_load", time_and_load}, {"texts", texts},
-           {"frames_stay", frames_stay}, {"pagemap_file", pagemap_file});
+           {"peak_of_memory", peak_of_memory}, {"maps_file", maps_file}, {"statm_file", statm_file},
+           {"arguments", arguments}, {"comm_file", comm_file}, {"auxv_file", auxv_file},
+           {"limits_file", limits_file}, {"descriptors", descriptors},
+           {"pipe_by_path", pipe_by_path}, {"partial_reads", partial_reads}, {"seeks", seeks},
+           {"long_maps", long_maps}, {"gone", gone}, {"zombie", zombie},
+           {"other_process", other_process}, {"others_secrets", others_secrets},
+           {"directory", directory}, {"memory", memory}, {"frames_add_up", frames_add_up},
+           {"time_and_load", time_and_load}, {"texts", texts}, {"frames_stay", frames_stay},
+           {"pagemap_file", pagemap_file});

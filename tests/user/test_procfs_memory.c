@@ -186,6 +186,24 @@ static void alone_or_not(void) {
     CHECK_EQ(child_wait(child), 0);
 }
 
+/* Three pages of a file, mapped private: each is the file's until it is written to. */
+static void private_changes(void) {
+    char path[] = "/tmp/changes-XXXXXX";
+    int fd = mkstemp(path);
+    char *pages = mmap(NULL, 3 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+
+    CHECK(fd >= 0 && pages != MAP_FAILED);
+    CHECK_EQ(unlink(path), 0);
+    CHECK_EQ(ftruncate(fd, 3 * PAGE_BYTES), 0);
+    CHECK_EQ(pages_read(pages, 3), 0);
+    CHECK(pagemap_entry(0, pages + PAGE_BYTES) & PAGEMAP_FILE);
+    pages[PAGE_BYTES] = 1;
+    CHECK(!(pagemap_entry(0, pages + PAGE_BYTES) & PAGEMAP_FILE));
+    CHECK(pagemap_entry(0, pages) & PAGEMAP_FILE);
+    CHECK_EQ(area_value(getpid(), pages, "Rss"), 3 * KIB_PER_PAGE);
+    CHECK_EQ(area_value(getpid(), pages, "Anonymous"), KIB_PER_PAGE);
+}
+
 static void pagemap_bounds(void) {
     uint64_t entries[2] = {1, 1};
     int fd = open("/proc/self/pagemap", O_RDONLY);
@@ -218,6 +236,24 @@ static void mem_reads_and_writes(void) {
     CHECK_FAILS(pread(fd, &byte, 1, (off_t)(uintptr_t)pages + 3 * (off_t)PAGE_BYTES), EIO);
     CHECK_FAILS(pwrite(fd, &byte, 1, (off_t)(uintptr_t)pages + 3 * (off_t)PAGE_BYTES), EIO);
     CHECK_FAILS(pread(fd, &byte, 1, 0x7fffffffffff), EIO);
+}
+
+/* What lies before a hole comes, from amid a page on, and what lies behind it does not. */
+static void mem_up_to_a_hole(void) {
+    char *pages = pages_map(4, PROT_READ | PROT_WRITE);
+    static char bytes[3 * PAGE_BYTES];
+    int fd = open("/proc/self/mem", O_RDWR);
+    off_t start = (off_t)(uintptr_t)pages + 100;
+
+    CHECK(fd >= 0);
+    memset(pages, 5, 4 * PAGE_BYTES);
+    CHECK_EQ(munmap(pages + 2 * PAGE_BYTES, PAGE_BYTES), 0);
+    CHECK_EQ(pread(fd, bytes, sizeof bytes, start), 2 * PAGE_BYTES - 100);
+    CHECK(bytes[0] == 5 && bytes[2 * PAGE_BYTES - 101] == 5 && bytes[2 * PAGE_BYTES - 100] == 0);
+    memset(bytes, 6, sizeof bytes);
+    CHECK_EQ(pwrite(fd, bytes, sizeof bytes, start), 2 * PAGE_BYTES - 100);
+    CHECK(pages[99] == 5 && pages[100] == 6 && pages[2 * PAGE_BYTES - 1] == 6);
+    CHECK_EQ(pages[3 * PAGE_BYTES], 5);
 }
 
 static void read_byte(void *address) {
@@ -449,7 +485,8 @@ static void all_memory_is_right(void) {
 
 CHECK_MAIN({"smaps_lines", smaps_lines}, {"smaps_sums", smaps_sums},
            {"shares_add_up", shares_add_up}, {"alone_or_not", alone_or_not},
-           {"pagemap_bounds", pagemap_bounds}, {"mem_reads_and_writes", mem_reads_and_writes},
+           {"private_changes", private_changes}, {"pagemap_bounds", pagemap_bounds},
+           {"mem_reads_and_writes", mem_reads_and_writes}, {"mem_up_to_a_hole", mem_up_to_a_hole},
            {"mem_forces", mem_forces}, {"frame_records", frame_records},
            {"file_shares", file_shares}, {"file_frames", file_frames},
            {"all_memory_is_right", all_memory_is_right});
