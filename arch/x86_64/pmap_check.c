@@ -59,5 +59,7 @@ const char *pmap_table_violation(const struct pmap_table *table) {
         if (leads_to_table(entries[i], level) && entry_table(entries[i])->use != FRAME_TABLE)
             return "leads to a frame that is no table";
     }
+    if (used == 0 && level != TABLE_TOP_LEVEL)
+        return "is empty, and not let go of";
     return used == table->frame->count ? NULL : "counts its entries wrong";
 }

@@ -89,7 +89,7 @@ static const char *test_replaces_large(struct pmap *pmap) {
     return NULL;
 }
 
-/* A table of pages gives way, and is given back. */
+/* A table of pages gives way, and is given back; the next page does not go into it. */
 static const char *test_replaces_pages(struct pmap *pmap) {
     size_t tables;
 
@@ -101,6 +101,9 @@ static const char *test_replaces_pages(struct pmap *pmap) {
     EXPECT(pmap_enter_large(pmap, BASE, pa_of(0, 0), VM_READ) == 0);
     EXPECT_OK(expect_pages(pmap, 0, PAGES, VM_READ, 2));
     EXPECT(pmap_table_pages(pmap) == tables);
+    EXPECT(pmap_enter(pmap, va_of(0, 4), other_pa(9), VM_READ) == 0);
+    EXPECT(leads_to(pmap, va_of(0, 4), other_pa(9), VM_READ, 1));
+    EXPECT_OK(expect_pages(pmap, 5, PAGES, VM_READ, 1));
     return NULL;
 }
 

@@ -118,6 +118,24 @@ static void test_each_allocation_fails(void) {
     each_allocation_fails(family_life);
 }
 
+/* What was made of a way that could not be made whole is let go of. */
+static void test_failed_enter_leaves_no_table(void) {
+    struct pmap *pmap;
+    int error = -1;
+
+    init();
+    pmap = pmap_create();
+    for (uint64_t n = 0; error < 0; n++) {
+        test_context("allocation %llu", (unsigned long long)n);
+        CHECK_EQ(pmap_table_pages(pmap), 1);
+        inject_fail_nth(n);
+        error = pmap_enter(pmap, FAR_BASE, pa_of(1), RW);
+        inject_stop();
+    }
+    CHECK_EQ(pmap_table_pages(pmap), 4);
+    pmap_destroy(pmap);
+}
+
 #define LEAVES 70u /* a table that a fork shares */
 
 static uint64_t large_va(unsigned leaf) {
@@ -233,6 +251,10 @@ static void test_large_flushes(void) {
     CHECK(pmap_enter_large(pmap, large_va(0), large_pa(0), VM_READ) == 0);
     CHECK(pmap_enter_large(pmap, large_va(0), large_pa(0), RW) == 0);
     CHECK_EQ(flushes(), before);
+    CHECK(pmap_enter_large(pmap, large_va(0), large_pa(0), VM_READ) == 0);
+    CHECK_EQ(flushes(), before + 1);
+    CHECK(pmap_enter_large(pmap, large_va(0), large_pa(0), RW) == 0);
+    before++;
     pmap_protect(pmap, large_va(0), large_va(1), VM_READ);
     CHECK_EQ(flushes(), before + 1);
     CHECK(pmap_enter(pmap, large_va(0) + PAGE_SIZE, large_pa(0) + PAGE_SIZE, RW) == 0);
@@ -301,6 +323,7 @@ static void test_flushes_reach_all(void) {
 static const struct test tests[] = {
     {"conformance", test_conformance},
     {"each allocation fails in turn", test_each_allocation_fails},
+    {"a failed enter leaves no table", test_failed_enter_leaves_no_table},
     {"each allocation fails in turn, large", test_each_allocation_fails_large},
     {"flushes only what loses rights", test_flushes},
     {"flushes of large leaves", test_large_flushes},

@@ -321,6 +321,39 @@ static void test_policy_word(void) {
     CHECK(known);
 }
 
+static void policy_set(const char *word) {
+    int fd = open(POLICY, O_WRONLY);
+
+    CHECK(fd >= 0);
+    CHECK_EQ(write(fd, word, strlen(word)), strlen(word));
+    close(fd);
+}
+
+/* Whether memory that nothing else can be joined with gets a huge page under a policy. */
+static bool gets_huge(const char *policy, bool asked) {
+    const int everything = PROT_READ | PROT_WRITE | PROT_EXEC;
+    char *start = mmap(NULL, 3 * HUGE_BYTES, everything, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    long found;
+
+    CHECK(start != MAP_FAILED);
+    if (asked)
+        CHECK_EQ(madvise(start, 3 * HUGE_BYTES, MADV_HUGEPAGE), 0);
+    policy_set(policy);
+    fill(start, 3 * HUGE_PAGES);
+    policy_set("always");
+    found = huge_kb(start);
+    CHECK_EQ(munmap(start, 3 * HUGE_BYTES), 0);
+    return found > 0;
+}
+
+static void test_policy_obeyed(void) {
+    if (!on_quire())
+        SKIP("the policy is everybody's");
+    CHECK(gets_huge("always", false) && gets_huge("always", true));
+    CHECK(!gets_huge("madvise", false) && gets_huge("madvise", true));
+    CHECK(!gets_huge("never", false) && !gets_huge("never", true));
+}
+
 /* ---- frames, on Quire ---- */
 
 static void frames_or_skip(void) {
@@ -477,7 +510,8 @@ CHECK_MAIN({"touch", test_touch}, {"no_old_contents", test_no_old_contents},
            {"protect_and_back", test_protect_and_back}, {"discard_part", test_discard_part},
            {"move", test_move}, {"kernel_copies", test_kernel_copies}, {"heap", test_heap},
            {"smaps", test_smaps}, {"not_wanted", test_not_wanted},
-           {"policy_word", test_policy_word}, {"frames_of_a_touch", test_frames_of_a_touch},
+           {"policy_word", test_policy_word}, {"policy_obeyed", test_policy_obeyed},
+           {"frames_of_a_touch", test_frames_of_a_touch},
            {"frames_where_it_ends", test_frames_where_it_ends},
            {"frames_of_parts", test_frames_of_parts}, {"frames_of_a_fork", test_frames_of_a_fork},
            {"to_the_last_frame", test_to_the_last_frame});

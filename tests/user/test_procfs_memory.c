@@ -73,6 +73,11 @@ static void smaps_sums(void) {
     CHECK_EQ(area_value(getpid(), pages, "Anonymous"), 20 * KIB_PER_PAGE);
     CHECK_EQ(area_value(getpid(), pages, "Private_Dirty"), 20 * KIB_PER_PAGE);
     CHECK_EQ(area_value(getpid(), pages, "Pss"), 20 * KIB_PER_PAGE);
+    CHECK_EQ(area_value(getpid(), pages, "Locked"), 0);
+    CHECK_EQ(mlock(pages + PAGE_BYTES, 5 * PAGE_BYTES), 0);
+    CHECK_EQ(area_value(getpid(), pages, "Locked"), 0);
+    CHECK_EQ(area_value(getpid(), pages + PAGE_BYTES, "Locked"), 5 * KIB_PER_PAGE);
+    CHECK_EQ(munlock(pages + PAGE_BYTES, 5 * PAGE_BYTES), 0);
     CHECK_EQ(sum_of(path, "Shared_Clean") + sum_of(path, "Shared_Dirty") +
                  sum_of(path, "Private_Clean") + sum_of(path, "Private_Dirty"),
              sum_of(path, "Rss"));
