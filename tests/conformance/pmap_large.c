@@ -351,6 +351,17 @@ static const char *test_move_alike(struct pmap *pmap) {
     return NULL;
 }
 
+/* A page that comes where a whole table has gone from does not go with it. */
+static const char *test_move_then_enter(struct pmap *pmap) {
+    EXPECT(pmap_enter(pmap, va_of(0, 3), other_pa(0), RW) == 0);
+    pmap_move(pmap, va_of(0, 0), FAR, PMAP_LARGE_BYTES);
+    EXPECT(pmap_enter(pmap, va_of(0, 5), other_pa(1), RW) == 0);
+    EXPECT(leads_to(pmap, va_of(0, 5), other_pa(1), RW, 1) && is_missing(pmap, va_of(0, 3)));
+    EXPECT(leads_to(pmap, FAR + 3 * PAGE_SIZE, other_pa(0), RW, 1));
+    EXPECT(is_missing(pmap, FAR + 5 * PAGE_SIZE));
+    return NULL;
+}
+
 static const char *test_move_otherwise(struct pmap *pmap) {
     const uint64_t to = FAR + 17 * PAGE_SIZE;
 
@@ -413,6 +424,7 @@ const struct pmap_test pmap_large_tests[] = {
     {"large: child changes, many", test_fork_child_changes_many},
     {"large: child dies", test_fork_child_dies},
     {"move: alike modulo 2 MiB", test_move_alike},
+    {"move: a page where it was", test_move_then_enter},
     {"move: otherwise", test_move_otherwise},
     {"move: part of a large leaf", test_move_part},
     {"move: after a fork", test_move_after_fork},
