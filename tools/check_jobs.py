@@ -26,6 +26,8 @@ BUILD_SECONDS = 600
 # What each target of tests/fuzz tries in make check, the same each time; in make check-long, by time.
 FUZZ_RUNS = {"map": 400, "elf": 6000, "cpio": 6000}
 FUZZ_LONG_SECONDS = 240
+# How much longer everything may take in make check-long: random tests make 42 times as many steps.
+LONG_SLOW = 12
 
 
 class Jobs:
@@ -37,7 +39,7 @@ class Jobs:
         self.long = long
         self.workers = workers
         self._running = set()  # leaders of the sessions that command() started
-        self.slow = float(os.environ.get("QUIRE_SLOW", "1")) * (4 if long else 1)
+        self.slow = float(os.environ.get("QUIRE_SLOW", "1")) * (LONG_SLOW if long else 1)
 
     # ---- builds ----
 
