@@ -426,18 +426,21 @@ static void other_process(void) {
 /* What is inside a process is for its owner. */
 static void others_secrets(void) {
     char text[64];
+    int ready[2];
 
     if (getuid() != 0)
         SKIP("needs root");
+    CHECK_EQ(pipe(ready), 0);
     pid_t pid = fork();
     CHECK(pid >= 0);
     if (pid == 0) {
         CHECK_EQ(setgid(2001), 0);
         CHECK_EQ(setuid(2001), 0);
         prctl(PR_SET_DUMPABLE, 1);
+        CHECK_EQ(write(ready[1], "", 1), 1);
         pause();
     }
-    usleep(50000);
+    CHECK_EQ(read(ready[0], text, 1), 1);
     struct stat info;
     CHECK_EQ(stat(proc_path(pid, "stat"), &info), 0);
     CHECK_EQ(info.st_uid, 2001);

@@ -191,6 +191,46 @@ static void alone_or_not(void) {
     CHECK_EQ(child_wait(child), 0);
 }
 
+/* The same of memory that is shared: it is nobody's alone once two have touched it. */
+static void alone_or_shared(void) {
+    char *page = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int steps[2], answers[2];
+    char byte = 0;
+
+    CHECK(page != MAP_FAILED);
+    CHECK_EQ(pipe(steps) | pipe(answers), 0);
+    *page = 1;
+    CHECK(pagemap_entry(0, page) & PAGEMAP_ALONE);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        *(volatile char *)page = 2;
+        CHECK_EQ(write(answers[1], &byte, 1), 1);
+        CHECK_EQ(read(steps[0], &byte, 1), 1);
+        _exit(0);
+    }
+    CHECK_EQ(read(answers[0], &byte, 1), 1);
+    CHECK(!(pagemap_entry(0, page) & PAGEMAP_ALONE));
+    CHECK(!(pagemap_entry(child, page) & PAGEMAP_ALONE));
+    CHECK_EQ(write(steps[1], &byte, 1), 1);
+    CHECK_EQ(child_wait(child), 0);
+    CHECK(pagemap_entry(0, page) & PAGEMAP_ALONE);
+}
+
+/* Who is not root learns what is there, not where. */
+static void frames_are_roots(void) {
+    char *page = pages_map(1, PROT_READ | PROT_WRITE);
+
+    *page = 1;
+    if (frame_of(page) == 0)
+        SKIP("frame numbers are hidden here");
+    CHECK_EQ(setgid(2001), 0);
+    CHECK_EQ(setuid(2001), 0);
+    prctl(PR_SET_DUMPABLE, 1);
+    CHECK(page_present(page));
+    CHECK_EQ(frame_of(page), 0);
+}
+
 /* Three pages of a file, mapped private: each is the file's until it is written to. */
 static void private_changes(void) {
     char path[] = "/tmp/changes-XXXXXX";
@@ -490,6 +530,7 @@ static void all_memory_is_right(void) {
 
 CHECK_MAIN({"smaps_lines", smaps_lines}, {"smaps_sums", smaps_sums},
            {"shares_add_up", shares_add_up}, {"alone_or_not", alone_or_not},
+           {"alone_or_shared", alone_or_shared}, {"frames_are_roots", frames_are_roots},
            {"private_changes", private_changes}, {"pagemap_bounds", pagemap_bounds},
            {"mem_reads_and_writes", mem_reads_and_writes}, {"mem_up_to_a_hole", mem_up_to_a_hole},
            {"mem_forces", mem_forces}, {"frame_records", frame_records},
