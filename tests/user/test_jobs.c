@@ -59,14 +59,19 @@ static void setpgid_errors(void) {
 }
 
 static void not_after_exec(void) {
-    pid_t child = fork();
+    int open_until_exec[2];
+    char byte;
+    pid_t child;
 
+    CHECK_EQ(pipe2(open_until_exec, O_CLOEXEC), 0);
+    child = fork();
     if (child == 0) {
         execl("/bin/sleep", "sleep", "10", NULL);
         execl("/bin/busybox", "sleep", "10", NULL);
         _exit(1);
     }
-    usleep(100000);
+    close(open_until_exec[1]);
+    CHECK_EQ(read(open_until_exec[0], &byte, 1), 0);
     CHECK_FAILS(setpgid(child, child), EACCES);
     end_child(child);
 }

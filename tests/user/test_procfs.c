@@ -408,8 +408,9 @@ static void other_process(void) {
 
     pid_t pid = helper_start(argv, envp, &output);
     CHECK_EQ(read_all(output, text, sizeof text), 0); /* it has started and closed its output */
-    usleep(50000);
-    stat_fields(proc_path(pid, "stat"), name, fields);
+    do
+        stat_fields(proc_path(pid, "stat"), name, fields);
+    while (fields[0][0] == 'R'); /* and soon sleeps */
     CHECK_EQ(fields[0][0], 'S');
     CHECK_EQ(strncmp(name, strrchr(self_path(), '/') + 1, 15), 0);
     CHECK_EQ(strcmp(link_text(proc_path(pid, "exe")), self_path()), 0);
