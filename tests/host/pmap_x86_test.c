@@ -268,6 +268,29 @@ static void test_large_flushes(void) {
     pmap_destroy(pmap);
 }
 
+/* A table or a large leaf that moves: what was cached of the old place goes. */
+static void test_move_flushes(void) {
+    const uint64_t bytes = 2 * PMAP_LARGE_BYTES;
+    struct pmap *pmap;
+    paddr_t pa;
+
+    init();
+    pmap = pmap_create();
+    pmap_activate(pmap);
+    CHECK(pmap_enter(pmap, BASE, pa_of(1), RW) == 0);
+    CHECK(pmap_enter_large(pmap, BASE + PMAP_LARGE_BYTES, large_pa(0), RW) == 0);
+    CHECK(pmap_enter(pmap, BASE + bytes, pa_of(3), RW) == 0); /* keeps the table above */
+    CHECK(mmu_translate(BASE, VM_WRITE, &pa));
+    CHECK(mmu_translate(BASE + PMAP_LARGE_BYTES, VM_WRITE, &pa));
+    pmap_move(pmap, BASE, FAR_BASE, bytes);
+    CHECK(!mmu_translate(BASE, VM_READ, &pa));
+    CHECK(!mmu_translate(BASE + PMAP_LARGE_BYTES, VM_READ, &pa));
+    CHECK(mmu_translate(FAR_BASE, VM_WRITE, &pa) && pa == pa_of(1));
+    CHECK(mmu_translate(FAR_BASE + PMAP_LARGE_BYTES, VM_WRITE, &pa) && pa == large_pa(0));
+    pmap_activate(NULL);
+    pmap_destroy(pmap);
+}
+
 static void test_fork_flushes_parent(void) {
     struct pmap *parent, *child;
     uint64_t before;
@@ -327,6 +350,7 @@ static const struct test tests[] = {
     {"each allocation fails in turn, large", test_each_allocation_fails_large},
     {"flushes only what loses rights", test_flushes},
     {"flushes of large leaves", test_large_flushes},
+    {"a move flushes", test_move_flushes},
     {"fork flushes the parent", test_fork_flushes_parent},
     {"flushes reach all", test_flushes_reach_all},
 };
