@@ -401,8 +401,28 @@ static const char *parent_moves(struct pmap *parent, struct pmap *child) {
     return NULL;
 }
 
+/* The child has taken copies for itself, and what both had is the parent's alone again; the pages
+ * are not. */
+static const char *parent_moves_later(struct pmap *parent, struct pmap *child) {
+    const uint64_t target = FAR;
+    struct pmap_entry entry;
+
+    EXPECT(pmap_enter(child, va_of(5, 0), other_pa(1), RW) == 0);
+    pmap_move(parent, va_of(0, 0), target, 3 * PMAP_LARGE_BYTES);
+    EXPECT_OK(expect_missing(parent, 0, 3 * PAGES));
+    for (uint64_t page = 0; page < 3 * PAGES; page++) {
+        if (pmap_lookup(parent, target + (page << PAGE_SHIFT), &entry))
+            EXPECT(entry.pa == pa_of(0, page) && !(entry.access & VM_WRITE));
+    }
+    return NULL;
+}
+
 static const char *test_move_after_fork(struct pmap *pmap) {
     return with_child(pmap, MANY, parent_moves);
+}
+
+static const char *test_move_after_childs_write(struct pmap *pmap) {
+    return with_child(pmap, MANY, parent_moves_later);
 }
 
 const struct pmap_test pmap_large_tests[] = {
@@ -428,6 +448,7 @@ const struct pmap_test pmap_large_tests[] = {
     {"move: otherwise", test_move_otherwise},
     {"move: part of a large leaf", test_move_part},
     {"move: after a fork", test_move_after_fork},
+    {"move: after the child's first write", test_move_after_childs_write},
 };
 
 const size_t pmap_large_test_count = ARRAY_SIZE(pmap_large_tests);
