@@ -67,7 +67,13 @@ static __attribute__((noinline)) long iobuf_move_ranges(struct iobuf *b, char *d
     return (long)done;
 }
 
-/* Inlined into both directions: most copies lie within one range. */
+/* A user page was not there: all but the last bytes of n have been moved. */
+static __attribute__((noinline)) long iobuf_moved_part(struct iobuf *b, size_t n, size_t missed) {
+    iobuf_advance(b, n - missed);
+    return missed == n ? -EFAULT : (long)(n - missed);
+}
+
+/* Inlined into both directions: most copies lie within one range, and move all of it. */
 static inline __attribute__((always_inline)) long iobuf_move(struct iobuf *b, void *data, size_t n,
                                                              iobuf_mover move) {
     size_t missed;
@@ -76,8 +82,10 @@ static inline __attribute__((always_inline)) long iobuf_move(struct iobuf *b, vo
     if (n > b->length)
         return iobuf_move_ranges(b, data, n, move);
     missed = move(b, data, n);
-    iobuf_advance(b, n - missed);
-    return missed && missed == n ? -EFAULT : (long)(n - missed);
+    if (missed)
+        return iobuf_moved_part(b, n, missed);
+    iobuf_advance(b, n);
+    return (long)n;
 }
 
 long iobuf_copy_out(struct iobuf *b, const void *src, size_t n) {

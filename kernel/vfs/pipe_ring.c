@@ -24,24 +24,14 @@ static struct frame **ring_slot(struct pipe_ring *r, uint64_t position) {
     return &r->pages[(position >> PAGE_SHIFT) & (r->slots - 1)];
 }
 
-/* Gives up a page, keeping one. */
-static void ring_drop_page(struct pipe_ring *r, struct frame **slot) {
+/* The bytes of a slot have gone out. */
+static void ring_vacate(struct pipe_ring *r, struct frame **slot) {
     struct frame *page = *slot;
 
-    *slot = NULL;
-    if (!page)
+    if (slot < r->pages + PIPE_KEPT_SLOTS)
         return;
-    if (r->spare)
-        frame_unref(page);
-    else
-        r->spare = page;
-}
-
-static struct frame *ring_take_page(struct pipe_ring *r) {
-    struct frame *page = r->spare;
-
-    r->spare = NULL;
-    return page ? page : frame_alloc(FRAME_KERNEL);
+    *slot = NULL;
+    frame_unref(page);
 }
 
 void pipe_ring_fini(struct pipe_ring *r) {
@@ -49,8 +39,6 @@ void pipe_ring_fini(struct pipe_ring *r) {
         if (r->pages[i])
             frame_unref(r->pages[i]);
     }
-    if (r->spare)
-        frame_unref(r->spare);
     if (r->pages != r->inline_pages)
         kfree(r->pages);
 }
@@ -78,7 +66,7 @@ long pipe_ring_fill(struct pipe_ring *r, struct iobuf *b, size_t n) {
         size_t part = ring_part(r->head, n - done);
 
         if (!*slot)
-            *slot = ring_take_page(r);
+            *slot = frame_alloc(FRAME_KERNEL);
         if (!*slot)
             return ring_result(done, -ENOMEM);
         moved = iobuf_copy_in(b, ring_bytes(*slot, r->head), part);
@@ -92,14 +80,14 @@ long pipe_ring_fill(struct pipe_ring *r, struct iobuf *b, size_t n) {
     return ring_result(done, moved);
 }
 
-/* What the tail has left behind is given up; an empty ring starts again at its first byte. */
-static void ring_trim(struct pipe_ring *r, uint64_t old_tail) {
-    if (r->tail == r->head) {
-        ring_drop_page(r, ring_slot(r, old_tail));
+/* The tail has moved inside a slot's page, or behind it. An empty ring starts again. */
+static void ring_trim(struct pipe_ring *r, struct frame **slot) {
+    bool empty = r->tail == r->head;
+
+    if (empty || (r->tail & (PAGE_SIZE - 1)) == 0)
+        ring_vacate(r, slot);
+    if (empty)
         r->head = r->tail = 0;
-    } else if (r->tail >> PAGE_SHIFT != old_tail >> PAGE_SHIFT) {
-        ring_drop_page(r, ring_slot(r, old_tail));
-    }
 }
 
 long pipe_ring_drain(struct pipe_ring *r, struct iobuf *b, size_t n) {
@@ -107,15 +95,15 @@ long pipe_ring_drain(struct pipe_ring *r, struct iobuf *b, size_t n) {
     long moved = 0;
 
     while (done < n) {
-        uint64_t tail = r->tail;
-        size_t part = ring_part(tail, n - done);
+        struct frame **slot = ring_slot(r, r->tail);
+        size_t part = ring_part(r->tail, n - done);
 
-        moved = iobuf_copy_out(b, ring_bytes(*ring_slot(r, tail), tail), part);
+        moved = iobuf_copy_out(b, ring_bytes(*slot, r->tail), part);
         if (moved < 0)
             break;
         r->tail += (size_t)moved;
         done += (size_t)moved;
-        ring_trim(r, tail);
+        ring_trim(r, slot);
         if ((size_t)moved < part)
             break;
     }
@@ -138,10 +126,7 @@ int pipe_ring_resize(struct pipe_ring *r, size_t slots) {
         pages[i] = *slot;
         *slot = NULL;
     }
-    for (size_t i = 0; i < r->slots; i++)
-        ring_drop_page(r, &r->pages[i]);
-    if (r->pages != r->inline_pages)
-        kfree(r->pages);
+    pipe_ring_fini(r);
     r->pages = pages;
     r->slots = slots;
     r->head = offset + pipe_ring_used(r);

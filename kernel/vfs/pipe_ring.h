@@ -2,9 +2,10 @@
 /*
  * The bytes in a pipe: a ring over page frames that are there only while they hold bytes.
  *
- * Positions count up for ever; byte p lies in slot (p / page) % slots. Page frames are taken when
- * bytes come in and given back when they have gone out; one is kept so that a pipe in steady use
- * allocates nothing. Private to this folder. Locks: the pipe's.
+ * Positions count up; byte p lies in slot (p / page) % slots. Page frames are taken when bytes come
+ * in and given back when they have gone out, but for those of the first few slots, which stay: a
+ * ring that has run empty starts there again, so a pipe in steady use allocates little, and one of
+ * short messages nothing. Private to this folder. Locks: the pipe's.
  */
 #ifndef QUIRE_VFS_PIPE_RING_H
 #define QUIRE_VFS_PIPE_RING_H
@@ -16,13 +17,13 @@
 #include "vfs/iobuf.h"
 
 #define PIPE_DEFAULT_SLOTS 16
+#define PIPE_KEPT_SLOTS 4 /* the first ones: so many frames an empty pipe holds on to at most */
 
 struct pipe_ring {
     uint64_t head; /* where bytes come in */
     uint64_t tail; /* where they go out; head - tail are held */
     size_t slots;  /* a power of two */
     struct frame **pages;
-    struct frame *spare;
     struct frame *inline_pages[PIPE_DEFAULT_SLOTS];
 };
 
