@@ -4,8 +4,9 @@
  *
  * Decode, then perform. Everything that can fail is done beside the running program: open the file,
  * follow scripts to their interpreters, copy the strings, decode the headers, build the new space
- * with its stack. Only then comes commit(), which cannot fail: the point of no return. A failure
- * before it leaves no trace.
+ * with its stack. A failure up to there leaves no trace. Then the other tasks of the process end
+ * (task_stay_alone), and the caller becomes the leader: the point of no return. Only then comes
+ * commit(), which cannot fail.
  *
  * What the process keeps: ids and personality (but for set-uid files), open files without
  * close-on-exec, ignored signals, mask, pending signals, timers, limits, directories, parent,
@@ -33,6 +34,7 @@
 #include "proc/layout.h"
 #include "proc/signal_core.h"
 #include "proc/tree.h"
+#include "proc/unshare.h"
 #include "proc/usage.h"
 #include "vfs/fdtable.h"
 #include "vfs/file.h"
@@ -198,13 +200,26 @@ static int copy_kernel_strings(struct exec *e, const char *const argv[], const c
 
 /* ---- ids ---- */
 
+/* Whether another process has the same directories; the caller's siblings are about to end. */
+static bool shares_dirs(struct process *process) {
+    const struct vfs_dirs *dirs = vfs_context_current()->dirs;
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    const struct task *task;
+    uint32_t own = 0;
+
+    LIST_FOR_EACH (&process->tasks, task, process_node)
+        own += task->thread.vfs->dirs == dirs;
+    spin_unlock_irq(&process_tree_lock, flags);
+    return refcount_get(&dirs->refs) > own;
+}
+
 /* Not if the process or the mount forbids it, nor where others could move the program about. */
 static bool may_set_ids(const struct exec *e) {
-    const struct process *process = process_current();
+    struct process *process = process_current();
     const struct mount *mount = e->file->name->mount;
 
     return !process->no_new_privs && !(mount && (mount->flags & MOUNT_NO_SUID)) &&
-           refcount_get(&process->vfs.dirs->refs) == 1;
+           !shares_dirs(process);
 }
 
 /* What set-uid and set-gid files do. */
@@ -212,7 +227,7 @@ static void find_credentials(struct exec *e) {
     const struct vnode *vnode = e->file->vnode;
     struct credentials *ids = &e->credentials;
 
-    *ids = process_current()->vfs.credentials;
+    *ids = *credentials_current();
     e->persona = process_current()->personality & ~(uint32_t)READ_IMPLIES_EXEC;
     if (may_set_ids(e)) {
         bool sets_group = (vnode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
@@ -490,6 +505,27 @@ static void exec_destroy(struct exec *e) {
     slab_free(&exec_cache, e);
 }
 
+/*
+ * Ends the siblings and leaves the descriptors to whoever shares them. Where there were siblings, a
+ * failure comes too late to go on as if nothing had happened: the process is killed.
+ */
+static int stay_alone(void) {
+    struct process *process = process_current();
+    bool is_late = process->task_count > 1;
+    int error = task_stay_alone();
+    irq_flags_t flags;
+
+    if (error)
+        return error;
+    error = task_unshare_files();
+    if (error && is_late) {
+        flags = spin_lock_irq(&process->signal_lock);
+        signal_exit_all_locked(process, SIGKILL);
+        spin_unlock_irq(&process->signal_lock, flags);
+    }
+    return error;
+}
+
 /* After opening and copying the strings. */
 static int finish(struct exec *e) {
     int error = elf_decode(e->file, e->head, e->head_size, &e->image);
@@ -501,7 +537,7 @@ static int finish(struct exec *e) {
     find_credentials(e);
     error = build_space(e);
     if (error == 0)
-        error = vfs_context_unshare_files(&process_current()->vfs);
+        error = stay_alone();
     if (error == 0)
         commit(e);
     return error;

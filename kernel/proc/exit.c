@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of a process: from exit_group(2) or a deadly signal to the zombie, and to nothing if the
- * parent does not care.
+ * The end of a task, and with the last one of its process: from exit(2), exit_group(2) or a deadly
+ * signal to the zombie, and to nothing if the parent does not care.
  *
- * Order: first everything is given back that may sleep or take time (space, files), while the
- * process is still a full member of the tree; then, under one hold of process_tree_lock, children
- * go to whoever looks after orphans, groups that are orphaned by this are told, the process becomes
- * a zombie and the parent hears of it. After that only the task is left, which the next thread
- * frees.
+ * Each task goes three steps:
+ *   leave    it takes no signals any more and is counted as gone. Who is the last to leave gives
+ *            back what is the process's (space, program, terminal); the others hold the space for
+ * as long as they need it. The program's words are written: robust locks, clear_child_tid. give its
+ * files and directories, which may sleep or take time, while it is still a full member of its
+ * process take out under one hold of process_tree_lock it is taken out. Who is the last to be taken
+ * out (not always the last to leave) makes the zombie: children go to whoever looks after orphans,
+ * groups that are orphaned by this are told, the parent hears of it. After that only the thread is
+ * left, which the next one on its processor frees.
  */
 #include "proc/exit.h"
 
+#include "abi/errno.h"
 #include "abi/wait.h"
 #include "core/assert.h"
 #include "core/power.h"
@@ -44,19 +49,25 @@ void process_replace_space(struct vm_space *space) {
         vm_space_unref(old);
 }
 
-/* Takes the files and directories away from the process, so that nobody finds them, and frees them.
+/*
+ * Takes files and directories away from the task, and the program from its process if it is the
+ * last, so that nobody finds them, and frees them.
  */
-static void release_files(struct process *process) {
-    struct file *exe = process->exe;
+static void release_files(struct task *task, bool is_last) {
+    struct process *process = task->thread.process;
+    struct vfs_context *mine = task->thread.vfs;
+    struct file *exe = NULL;
     struct vfs_context context;
 
-    vfs_context_release_files(&process->vfs);
     spin_lock_irq_on(&process_tree_lock);
-    context = process->vfs;
-    process->vfs.dirs = NULL;
-    process->vfs.files = NULL;
-    process->vfs.credentials.groups = NULL;
-    process->exe = NULL;
+    context = *mine;
+    mine->dirs = NULL;
+    mine->files = NULL;
+    mine->credentials.groups = NULL;
+    if (is_last) {
+        exe = process->exe;
+        process->exe = NULL;
+    }
     spin_unlock_irq_on(&process_tree_lock);
     vfs_context_release(&context);
     if (exe)
@@ -163,17 +174,24 @@ static bool announce_zombie(struct process *process, struct pending_signal **spa
     return false;
 }
 
+/* PR_SET_PDEATHSIG: the task that made the child has gone. */
+static void send_death_signal(struct process *child) {
+    struct pending_signal *none = NULL;
+
+    if (child->parent_death_signal == 0)
+        return;
+    spin_lock(&child->signal_lock);
+    signal_post_locked(child, NULL, child->parent_death_signal, NULL, &none);
+    spin_unlock(&child->signal_lock);
+}
+
 static void give_child(struct process *child, struct process *reaper, struct list_node *dead) {
     struct pending_signal *none = NULL;
     struct process *parent = child->parent;
 
     process_move_locked(child, reaper);
     check_orphans(child, parent, parent);
-    if (child->parent_death_signal != 0) {
-        spin_lock(&child->signal_lock);
-        signal_post_locked(child, NULL, child->parent_death_signal, NULL, &none);
-        spin_unlock(&child->signal_lock);
-    }
+    send_death_signal(child);
     child->exit_signal = SIGCHLD;
     if (child->state == PROCESS_ZOMBIE && announce_zombie(child, &none))
         list_push_back(dead, &child->sibling_node);
@@ -187,6 +205,19 @@ static void give_children(struct process *process, struct list_node *dead) {
         give_child(child, reaper, dead);
 }
 
+/* Children that a task has made go to one of its siblings, and hear that their maker has gone. */
+static void give_to_sibling(struct process *process, const struct task *task) {
+    int tid = process_first_task(process)->thread.tid;
+    struct process *child;
+
+    LIST_FOR_EACH (&process->children, child, sibling_node) {
+        if (child->maker_tid != task->thread.tid)
+            continue;
+        child->maker_tid = tid;
+        send_death_signal(child);
+    }
+}
+
 static void bury_all(struct list_node *dead) {
     struct list_node *node;
 
@@ -194,23 +225,76 @@ static void bury_all(struct list_node *dead) {
         process_bury(LIST_ENTRY(node, struct process, sibling_node));
 }
 
-/* The last task turns the process into a zombie. */
-static void become_zombie(struct process *process, struct task *task) {
+static void become_zombie(struct process *process, struct list_node *dead,
+                          struct pending_signal **spare) {
+    give_children(process, dead);
+    check_orphans(process, process->parent, process);
+    process->state = PROCESS_ZOMBIE;
+    if (announce_zombie(process, spare))
+        list_push_back(dead, &process->sibling_node);
+}
+
+/* ---- the steps ---- */
+
+/* The first step; true: the last task of the process. */
+static bool leave(struct task *task, int status) {
+    struct process *process = task->thread.process;
+    bool is_last, is_awaited;
+
+    spin_lock_irq_on(&process->signal_lock);
+    task->is_leaving = task->must_exit = true;
+    is_last = --process->live_tasks == 0;
+    if (is_last && !process->is_exiting) {
+        process->is_exiting = true;
+        process->exit_status = status;
+    }
+    is_awaited = !is_last && process->stop_requested;
+    if (is_awaited && task->stopped_round == process->stop_round)
+        process->stopped_tasks--;
+    if (!is_last) {
+        signal_pass_on_locked(process, ~task->blocked | task->awaited);
+        vm_space_ref(process->space);
+    }
+    spin_unlock_irq_on(&process->signal_lock);
+    if (is_awaited)
+        signal_stop_without(process);
+    return is_last;
+}
+
+/* A task whose siblings may still run lets go of their space. */
+static void leave_space(struct task *task) {
+    struct vm_space *space = task->thread.space;
+    irq_flags_t flags = irq_save();
+
+    task->thread.space = NULL;
+    vm_space_activate(NULL);
+    irq_restore(flags);
+    vm_space_unref(space);
+}
+
+/* The last step. True: the process is a zombie, or gone. */
+static bool take_out(struct task *task) {
+    struct process *process = task->thread.process;
     struct pending_signal *spare = pending_signal_alloc();
     struct list_node dead = LIST_HEAD_INIT(dead);
+    bool is_over;
 
     spin_lock_irq_on(&process_tree_lock);
-    give_children(process, &dead);
-    check_orphans(process, process->parent, process);
     task_unlink_locked(task);
-    process->state = PROCESS_ZOMBIE;
-    if (announce_zombie(process, &spare))
-        list_push_back(&dead, &process->sibling_node);
+    is_over = process->task_count == 0;
+    if (is_over)
+        become_zombie(process, &dead, &spare);
+    else
+        give_to_sibling(process, task);
     spin_unlock_irq_on(&process_tree_lock);
-    signal_queue_destroy(&process->queue);
+    if (is_over)
+        signal_queue_destroy(&process->queue);
+    else
+        wait_queue_wake_all(&process->child_wait); /* somebody may wait to be alone */
     signal_queue_destroy(&task->queue);
     bury_all(&dead);
     pending_signal_free(spare);
+    return is_over;
 }
 
 static _Noreturn void end_of_init(const struct process *init) {
@@ -219,20 +303,30 @@ static _Noreturn void end_of_init(const struct process *init) {
     power_off();
 }
 
-void process_exit_task(void) {
+void task_exit(int status) {
     struct task *task = task_current();
     struct process *process = task->thread.process;
+    bool is_last = leave(task, status);
 
-    if (process == process_init_process)
+    if (is_last && process == process_init_process)
         end_of_init(process);
-    timer_cancel(&process->real_timer);
     futex_task_exits(task);
-    process_replace_space(NULL);
-    release_files(process);
-    release_terminal(process);
-    become_zombie(process, task);
-    oom_process_ended(process);
+    if (is_last) {
+        timer_cancel(&process->real_timer);
+        process_replace_space(NULL);
+    } else {
+        leave_space(task);
+    }
+    release_files(task, is_last);
+    if (is_last)
+        release_terminal(process);
+    if (take_out(task))
+        oom_process_ended(process);
     thread_exit();
+}
+
+void process_exit_task(void) {
+    task_exit(process_current()->exit_status);
 }
 
 void process_exit(int status) {
@@ -242,4 +336,48 @@ void process_exit(int status) {
     signal_exit_all_locked(process, status);
     spin_unlock_irq(&process->signal_lock, flags);
     process_exit_task();
+}
+
+/* ---- the end of all others ---- */
+
+/* Tells all others to exit. False: this task has been told so itself. */
+static bool end_others(struct task *self) {
+    struct process *process = self->thread.process;
+    bool may_stay;
+
+    spin_lock_irq_on(&process->signal_lock);
+    may_stay = !self->must_exit;
+    if (may_stay)
+        signal_exit_others_locked(process, self);
+    spin_unlock_irq_on(&process->signal_lock);
+    return may_stay;
+}
+
+static void become_leader(struct task *self) {
+    struct process *process = self->thread.process;
+    struct process *child;
+
+    spin_lock_irq_on(&process_tree_lock);
+    if (self->thread.tid != process->pid)
+        task_lead_locked(self);
+    LIST_FOR_EACH (&process->children, child, sibling_node)
+        child->maker_tid = process->pid;
+    spin_unlock_irq_on(&process_tree_lock);
+}
+
+int task_stay_alone(void) {
+    struct task *self = task_current();
+    struct process *process = self->thread.process;
+
+    if (__atomic_load_n(&process->task_count, __ATOMIC_ACQUIRE) == 1 &&
+        self->thread.tid == process->pid)
+        return 0;
+    if (!end_others(self))
+        return -EAGAIN;
+    WAIT_EVENT(&process->child_wait,
+               __atomic_load_n(&process->task_count, __ATOMIC_ACQUIRE) == 1 || task_must_exit());
+    if (task_must_exit())
+        return -EAGAIN;
+    become_leader(self);
+    return 0;
 }

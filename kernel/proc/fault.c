@@ -107,7 +107,7 @@ static __attribute__((noinline)) int fail(struct trapframe *tf, uint64_t address
     if (!task->thread.space || (result != 0 && reason != -ENOMEM))
         return reason;
     /* A kernel copy may try again before the task gets around to dying. */
-    if (task->forced_signal == SIGKILL || process_current()->is_exiting)
+    if (task->forced_signal == SIGKILL || task_must_exit())
         return result;
     task->fault_address = address;
     task->fault_error = error;

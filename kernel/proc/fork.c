@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork, vfork, clone: a process from a process; see fork.h.
+ * fork, vfork, clone: a process from a process, a task from a task; see fork.h.
  *
  * Everything that can fail is made first, piece by piece, each undone by its label. Then the child
- * is linked into the tree, which cannot fail, and starts.
+ * is linked into the tree, which cannot fail but for want of a number, and starts.
  *
- * What a child gets: the space (a copy, or the same with CLONE_VM), the files, the signal actions
- * and mask, limits, ids, group. What it does not: pending signals, timers, usage, children.
+ * What a child process gets: the space (a copy, or the same with CLONE_VM), the files, the signal
+ * actions and mask, limits, ids, group, and one task, like the caller. What it does not: pending
+ * signals, timers, usage, children, the caller's siblings. Other tasks of the parent may run
+ * meanwhile: what they change is copied under its lock.
  */
 #include "proc/fork.h"
 
@@ -19,6 +21,7 @@
 #include "proc/pid.h"
 #include "proc/signal_core.h"
 #include "proc/tree.h"
+#include "proc/usage.h"
 #include "vfs/file.h"
 #include "vm/space.h"
 
@@ -42,17 +45,8 @@ static int copy_space(struct process *child, struct process *parent, uint64_t fl
     return 0;
 }
 
-/* Copies what is plain data of the parent, who runs this and is the only one to change it. */
-static void copy_plain(struct process *child, struct process *parent, uint64_t flags) {
-    child->image = parent->image;
-    child->dumpable = parent->dumpable;
-    child->no_new_privs = parent->no_new_privs;
-    child->nice = parent->nice;
-    child->oom_score_adj = parent->oom_score_adj;
-    child->oom_score_adj_min = parent->oom_score_adj_min;
-    child->personality = parent->personality;
-    memcpy(child->name, parent->name, sizeof(child->name));
-    memcpy(child->rlimits, parent->rlimits, sizeof(child->rlimits));
+static void copy_actions(struct process *child, struct process *parent, uint64_t flags) {
+    spin_lock_irq_on(&parent->signal_lock);
     for (uint64_t set = parent->set_actions; set != 0; set &= set - 1) {
         int index = __builtin_ctzll(set);
 
@@ -61,6 +55,19 @@ static void copy_plain(struct process *child, struct process *parent, uint64_t f
         child->actions[index] = parent->actions[index];
         child->set_actions |= set & -set;
     }
+    spin_unlock_irq_on(&parent->signal_lock);
+}
+
+/* Copies what execve alone changes, which does not run now, and single words. */
+static void copy_plain(struct process *child, struct process *parent) {
+    child->image = parent->image;
+    child->dumpable = parent->dumpable;
+    child->no_new_privs = parent->no_new_privs;
+    child->nice = parent->nice;
+    child->oom_score_adj = parent->oom_score_adj;
+    child->oom_score_adj_min = parent->oom_score_adj_min;
+    child->personality = parent->personality;
+    memcpy(child->name, thread_current()->name, sizeof(child->name));
     child->exe = parent->exe;
     if (child->exe)
         file_ref(child->exe);
@@ -105,11 +112,12 @@ static int build(const struct fork_request *request, struct task **made) {
     error = copy_space(child, parent, request->flags);
     if (error)
         goto destroy_task;
-    error = vfs_context_fork(&child->vfs, &parent->vfs, request->flags & CLONE_FS,
+    error = vfs_context_fork(&child->vfs, vfs_context_current(), request->flags & CLONE_FS,
                              request->flags & CLONE_FILES);
     if (error)
         goto unref_space;
-    copy_plain(child, parent, request->flags);
+    copy_actions(child, parent, request->flags);
+    copy_plain(child, parent);
     copy_task(task, task_current(), request);
     *made = task;
     return 0;
@@ -148,8 +156,14 @@ static int link_child(struct task *task, const struct fork_request *request) {
             request->flags & CLONE_PARENT ? parent->exit_signal : request->exit_signal;
         child->vfork_borrowed = (request->flags & CLONE_VFORK) != 0;
         process_link_locked(child, pid, request->flags & CLONE_PARENT ? parent->parent : parent);
+        if (!(request->flags & CLONE_PARENT))
+            child->maker_tid = thread_current()->tid;
         group_join_locked(child, parent->group);
+        memcpy(child->rlimits, parent->rlimits, sizeof(child->rlimits));
+        limit_copy_locked(child, &child->vfs);
+        spin_lock(&child->signal_lock);
         task_link_locked(task, pid);
+        spin_unlock(&child->signal_lock);
     }
     spin_unlock_irq_on(&process_tree_lock);
     return pid != 0 ? pid : -EAGAIN;
@@ -157,9 +171,7 @@ static int link_child(struct task *task, const struct fork_request *request) {
 
 /* Sleeps until the child gives the space back; only death is quicker. */
 static void wait_vfork(struct process *child) {
-    const struct process *self = process_current();
-
-    WAIT_EVENT(&child->child_wait, !child->vfork_borrowed || self->is_exiting);
+    WAIT_EVENT(&child->child_wait, !child->vfork_borrowed || task_must_exit());
 }
 
 int process_fork(const struct fork_request *request) {
@@ -188,4 +200,56 @@ int process_fork(const struct fork_request *request) {
         process_put(child);
     }
     return pid;
+}
+
+/* ---- tasks ---- */
+
+/* Links the task into the running process. Its tid, or -EAGAIN: no number, or the end is near. */
+static int link_task(struct task *task) {
+    struct process *process = task->thread.process;
+    int tid = 0;
+
+    spin_lock_irq_on(&process_tree_lock);
+    spin_lock(&process->signal_lock);
+    if (!task_must_exit())
+        tid = pid_alloc_locked();
+    if (tid != 0) {
+        task_link_locked(task, tid);
+        limit_copy_locked(process, &task->own_vfs);
+        /* It may have to stop at once, or to take a signal that all others block. */
+        signal_update_locked(task);
+    }
+    spin_unlock(&process->signal_lock);
+    spin_unlock_irq_on(&process_tree_lock);
+    return tid != 0 ? tid : -EAGAIN;
+}
+
+int task_clone(const struct fork_request *request) {
+    struct task *task;
+    int tid = -ENOMEM;
+
+    if (!process_may_add())
+        return -EAGAIN;
+    task = task_create(process_current(), task_main);
+    if (!task)
+        return -ENOMEM;
+    tid = vfs_context_fork(&task->own_vfs, vfs_context_current(), request->flags & CLONE_FS,
+                           request->flags & CLONE_FILES);
+    if (tid < 0)
+        goto destroy_task;
+    task->thread.vfs = &task->own_vfs;
+    copy_task(task, task_current(), request);
+    tid = link_task(task);
+    if (tid < 0)
+        goto release_context;
+    if (request->flags & CLONE_PARENT_SETTID)
+        (void)put_user_u32((uint32_t)tid, (void *)request->parent_tid);
+    thread_start(&task->thread);
+    return tid;
+
+release_context:
+    vfs_context_release(&task->own_vfs);
+destroy_task:
+    task_destroy_unstarted(task);
+    return tid;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making processes from processes; private to kernel/proc and its system calls.
+ * Making processes from processes and tasks from tasks; private to kernel/proc and its system
+ * calls.
  */
 #ifndef PROC_FORK_H
 #define PROC_FORK_H
@@ -22,5 +23,12 @@ struct fork_request {
  * pid, -EAGAIN (too many processes), -ENOMEM; a failure leaves nothing behind. Source: clone(2).
  */
 int process_fork(const struct fork_request *request);
+
+/*
+ * Makes one more task of the calling process (CLONE_THREAD, with CLONE_VM and CLONE_SIGHAND), with
+ * its own copy of descriptors or directories where CLONE_FILES or CLONE_FS are not there. Returns
+ * its tid or as above.
+ */
+int task_clone(const struct fork_request *request);
 
 #endif

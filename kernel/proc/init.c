@@ -118,7 +118,9 @@ static void link_init(struct process *process, struct task *task, struct group_s
 
     process_link_locked(process, pid, NULL);
     group_join_locked(process, session_found_locked(pid, spares));
+    spin_lock(&process->signal_lock);
     task_link_locked(task, pid);
+    spin_unlock(&process->signal_lock);
     process_init_process = process;
     spin_unlock_irq(&process_tree_lock, flags);
 }

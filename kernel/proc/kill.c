@@ -111,44 +111,39 @@ int kill_by_pid(int pid, int signo, const struct linux_siginfo *info) {
     return send_to_group(pid == 0 ? process_group_id(process_current()) : -pid, signo, info);
 }
 
-/* The process that has this task, with a reference, or NULL. */
-static struct process *get_process_of(int pid, int tid, struct task **task) {
+/* The process that has, or had as its leader, this task, with a reference, or NULL. */
+static struct process *get_process_of(int pid, int tid) {
     irq_flags_t flags = spin_lock_irq(&process_tree_lock);
-    struct process *process = NULL;
+    struct process *process = process_find_any_locked(tid);
 
-    *task = task_find_locked(tid);
-    if (*task) {
-        process = (*task)->thread.process;
-        process_ref(process);
-    }
-    spin_unlock_irq(&process_tree_lock, flags);
-    if (process && pid != 0 && process->pid != pid) {
-        process_put(process);
+    if (process && pid != 0 && process->pid != pid)
         process = NULL;
-    }
+    if (process)
+        process_ref(process);
+    spin_unlock_irq(&process_tree_lock, flags);
     return process;
 }
 
-/* Sends to the task if it is still one of the process's. */
-static int send_if_there(struct process *process, const struct task *wanted, int signo,
+/* Sends to the task if it is still one of the process's. A leader that has gone takes anything. */
+static int send_if_there(struct process *process, int tid, int signo,
                          const struct linux_siginfo *info) {
     struct pending_signal *spare = pending_signal_alloc();
-    irq_flags_t flags = spin_lock_irq(&process->signal_lock);
-    struct task *task;
-    int result = -ESRCH;
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    struct task *task = task_find_locked(tid);
+    int result = tid == process->pid ? 0 : -ESRCH;
 
-    LIST_FOR_EACH (&process->tasks, task, process_node) {
-        if (task == wanted)
-            result = signal_post_locked(process, task, signo, info, &spare);
+    if (task && task->thread.process == process) {
+        spin_lock(&process->signal_lock);
+        result = signal_post_locked(process, task, signo, info, &spare);
+        spin_unlock(&process->signal_lock);
     }
-    spin_unlock_irq(&process->signal_lock, flags);
+    spin_unlock_irq(&process_tree_lock, flags);
     pending_signal_free(spare);
     return result;
 }
 
 int kill_task(int pid, int tid, int signo, const struct linux_siginfo *info) {
-    struct task *task;
-    struct process *process = get_process_of(pid, tid, &task);
+    struct process *process = get_process_of(pid, tid);
     int result;
 
     if (!process)
@@ -156,7 +151,7 @@ int kill_task(int pid, int tid, int signo, const struct linux_siginfo *info) {
     if (!permission_to_signal(process, signo))
         result = -EPERM;
     else
-        result = signo == 0 ? 0 : send_if_there(process, task, signo, info);
+        result = signo == 0 ? 0 : send_if_there(process, tid, signo, info);
     process_put(process);
     return result;
 }

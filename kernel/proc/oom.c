@@ -190,29 +190,26 @@ void oom_process_ended(const struct process *process) {
 
 /* Waits for the end of the victim. One that does not come to it is given up. */
 static void wait_for_victim(void) {
-    const struct process *self = process_current();
     const struct process *victim = __atomic_load_n(&dying, __ATOMIC_ACQUIRE);
     uint64_t deadline_ns = clock_monotonic_ns() + WAIT_NS;
 
-    (void)WAIT_COMMON(&ended, !has_victim() || self->is_exiting, THREAD_BLOCKED, deadline_ns);
+    (void)WAIT_COMMON(&ended, !has_victim() || task_must_exit(), THREAD_BLOCKED, deadline_ns);
     if (victim && clock_monotonic_ns() >= deadline_ns)
         oom_process_ended(victim);
 }
 
 bool oom_resolve(void) {
-    const struct process *self = process_current();
-
-    if (self->is_exiting || !cpu_may_sleep())
+    if (task_must_exit() || !cpu_may_sleep())
         return false;
     if (has_victim()) {
         wait_for_victim();
-        return !self->is_exiting;
+        return !task_must_exit();
     }
     mutex_lock(&oom_mutex);
     if (!has_victim())
         kill_one();
     mutex_unlock(&oom_mutex);
-    return !self->is_exiting;
+    return !task_must_exit();
 }
 
 /* ---- oom_score_adj ---- */

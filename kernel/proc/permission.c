@@ -9,14 +9,14 @@
 #include "vm/space.h"
 
 bool permission_same_user(const struct process *process) {
-    const struct credentials *mine = &process_current()->vfs.credentials;
+    const struct credentials *mine = credentials_current();
     const struct credentials *theirs = &process->vfs.credentials;
 
     return mine->euid == 0 || mine->euid == theirs->uid || mine->euid == theirs->euid;
 }
 
 bool permission_all_ids(const struct process *process) {
-    const struct credentials *mine = &process_current()->vfs.credentials;
+    const struct credentials *mine = credentials_current();
     const struct credentials *theirs = &process->vfs.credentials;
 
     return mine->euid == 0 ||
@@ -25,13 +25,13 @@ bool permission_all_ids(const struct process *process) {
 }
 
 bool permission_to_attach(const struct process *process) {
-    if (process == process_current() || process_current()->vfs.credentials.euid == 0)
+    if (process == process_current() || credentials_current()->euid == 0)
         return true;
     return permission_all_ids(process) && process->dumpable;
 }
 
 bool permission_to_signal(const struct process *process, int signo) {
-    const struct credentials *mine = &process_current()->vfs.credentials;
+    const struct credentials *mine = credentials_current();
     const struct credentials *theirs = &process->vfs.credentials;
 
     if (mine->euid == 0 || mine->euid == theirs->suid || mine->euid == theirs->uid ||
@@ -41,5 +41,5 @@ bool permission_to_signal(const struct process *process, int signo) {
 }
 
 bool permission_to_map_at(uint64_t address) {
-    return address >= vm_lowest_address() || process_current()->vfs.credentials.euid == 0;
+    return address >= vm_lowest_address() || credentials_current()->euid == 0;
 }

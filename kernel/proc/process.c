@@ -78,7 +78,7 @@ static struct process **bucket_of(int pid) {
 
 static void set_parent(struct process *process, struct process *parent) {
     process->parent = parent;
-    process->parent_id = parent ? parent->pid : 0;
+    process->parent_id = process->maker_tid = parent ? parent->pid : 0;
     if (parent)
         list_push_back(&parent->children, &process->sibling_node);
 }
@@ -88,7 +88,7 @@ void process_link_locked(struct process *process, int pid, struct process *paren
     process->pid = pid;
     process->hash_next = *bucket_of(pid);
     *bucket_of(pid) = process;
-    counts.processes++;
+    counts.tasks++;
     counts.forks++;
     set_parent(process, parent);
 }
@@ -106,7 +106,13 @@ void process_unlink_locked(struct process *process) {
     process->parent = NULL;
     group_leave_locked(process, &process->left);
     pid_drop_locked(process->pid);
-    counts.processes--;
+    counts.tasks--;
+}
+
+void process_count_task(int change) {
+    DEBUG_ASSERT(spin_held(&process_tree_lock));
+    counts.tasks += (uint32_t)change;
+    counts.forks += change > 0;
 }
 
 void process_bury(struct process *process) {
@@ -128,9 +134,9 @@ struct process *process_find_locked(int pid) {
     return process;
 }
 
-struct process *process_get(int pid) {
+struct process *process_get(int id) {
     irq_flags_t flags = spin_lock_irq(&process_tree_lock);
-    struct process *process = process_find_locked(pid);
+    struct process *process = process_find_any_locked(id);
 
     if (process)
         process_ref(process);
@@ -151,14 +157,17 @@ struct process *process_next(int pid) {
     return process;
 }
 
-/* How many processes the user has. Walks them all; the caller has a finite RLIMIT_NPROC. */
+/*
+ * How many tasks the user has, zombies counted as one. Walks all processes; the caller has a finite
+ * RLIMIT_NPROC.
+ */
 static uint64_t count_of_user(uint32_t uid) {
     irq_flags_t flags = spin_lock_irq(&process_tree_lock);
     uint64_t count = 0;
 
     for (unsigned i = 0; i < BUCKETS; i++) {
         for (struct process *p = buckets[i]; p; p = p->hash_next)
-            count += p->vfs.credentials.uid == uid;
+            count += p->vfs.credentials.uid == uid ? MAX(p->task_count, 1u) : 0;
     }
     spin_unlock_irq(&process_tree_lock, flags);
     return count;
@@ -168,11 +177,11 @@ bool process_may_add(void) {
     const struct process *self = process_current();
     uint64_t nproc = self->rlimits[RLIMIT_NPROC].rlim_cur;
 
-    if (counts.processes >= limit)
+    if (__atomic_load_n(&counts.tasks, __ATOMIC_RELAXED) >= limit)
         return false;
-    if (nproc == RLIM64_INFINITY || self->vfs.credentials.uid == 0)
+    if (nproc == RLIM64_INFINITY || credentials_current()->uid == 0)
         return true;
-    return count_of_user(self->vfs.credentials.uid) < nproc;
+    return count_of_user(credentials_current()->uid) < nproc;
 }
 
 /* ---- what others want to know ---- */
@@ -214,7 +223,7 @@ char process_state_char(struct process *process) {
     if (process->state == PROCESS_ZOMBIE)
         letter = 'Z';
     else if (process->state == PROCESS_ALIVE && first)
-        letter = thread_state_char(&first->thread);
+        letter = first->thread.tid == process->pid ? thread_state_char(&first->thread) : 'Z';
     spin_unlock_irq(&process_tree_lock, flags);
     return letter;
 }

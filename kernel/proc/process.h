@@ -3,20 +3,23 @@
  * Processes and their threads as the user sees them.
  *
  * Words:
- *   process   what getpid(2) names: an address space, a file table, signal actions, children
- *   task      one user thread of a process: a struct thread with signal mask and user pointers
- *   leader    the task whose tid is the pid
+ *   process   what getpid(2) names: an address space, signal actions, children, limits, timers
+ *   task      one user thread of a process: a struct thread with registers, signal mask, ids, files
+ *             and directories (most often the same as its siblings'), user pointers
+ *   leader    the task whose tid is the pid; the process may outlive it
  *   group, session   process groups and sessions of setpgid(2) and setsid(2), known by their ids
  *   zombie    a process that has exited and waits to be reaped by its parent
  *
- * Life: process_fork() makes one, process_exit() turns it into a zombie, wait4(2) of its parent (or
- * the parent's indifference) reaps it: out of the tree. The structure lives on while somebody holds
- * a reference (process_get).
+ * Life: process_fork() makes one, task_clone() gives it more tasks, the end of the last task turns
+ * it into a zombie, wait4(2) of its parent (or the parent's indifference) reaps it: out of the
+ * tree. The structure lives on while somebody holds a reference (process_get).
  *
  * Locks, outer first:
- *   process_tree_lock   (T) parents, children, groups, sessions, the pid table, states, references
- *   signal_lock         (S) of each process: actions, pending signals, masks of its tasks
- * Both are spinlocks taken with interrupts off. (o): written by the process itself only.
+ *   process_tree_lock   (T) parents, children, groups, sessions, the tables of ids, states
+ *   signal_lock         (S) of each process: actions, pending signals, masks and ends of its tasks
+ * Both are spinlocks taken with interrupts off. (o): the task's own, others do not look; (x):
+ * written by execve only, when the process has one task; (a): single words, atomic, the last writer
+ * wins.
  */
 #ifndef PROC_PROCESS_H
 #define PROC_PROCESS_H
@@ -71,6 +74,10 @@ struct process_image {
 struct task {
     struct thread thread;                /* first, so that the scheduler's pointer converts */
     struct list_node process_node;       /* in process->tasks: (T) and (S) to write */
+    struct task *hash_next;              /* (T) of tasks that are not leaders */
+    bool must_exit;                      /* (S) is to end on its way to user mode */
+    bool is_leaving;                     /* (S) on its way out: takes no signals any more */
+    uint32_t stopped_round;              /* (S) counted as stopped in this stop_round; 0: never */
     struct signal_queue queue;           /* (S) sent to this task */
     int forced_signal;                   /* (S) caused by what it just did; 0: none */
     int forced_code;                     /* (S) its si_code */
@@ -88,6 +95,7 @@ struct task {
     uint64_t fault_address;              /* (o) cr2 of the signal frame */
     uint64_t fault_error, fault_trap;    /* (o) its err and trapno */
     uint64_t minor_faults, major_faults; /* (o) */
+    struct vfs_context own_vfs;          /* thread.vfs, but for leaders: see process.vfs */
 };
 
 /* Memory of groups and sessions on its way in or out; see group.h. */
@@ -100,6 +108,7 @@ struct process {
     struct refcount refs;
     int pid;                   /* constant */
     int parent_id;             /* (T) to write; pid of parent, 0: none */
+    int maker_tid;             /* (T) parent's task that made it, or that looks after it now */
     int exit_signal;           /* (T) sent to the parent at exit; 0: none */
     enum process_state state;  /* (T) */
     struct process *hash_next; /* (T) */
@@ -114,31 +123,37 @@ struct process {
     bool has_execed;               /* (T) execve came: setpgid by the parent is too late */
     bool vfork_borrowed;           /* (T) its parent waits until it lets go of its space */
 
-    struct list_node tasks;      /* (T) and (S) to write, either to read */
+    struct list_node tasks;      /* (T) and (S) to write, either to read; the leader is first */
+    uint32_t task_count;         /* (T) and (S) to write: length of the list */
+    uint32_t live_tasks;         /* (S) tasks that are not leaving */
     struct vm_space *space;      /* (T) to write; NULL: zombie, or on its way there */
-    struct vfs_context vfs;      /* (o) pointers in it: (T) to write, NULL in a zombie */
+    struct vfs_context vfs;      /* leader's; pointers in it: (T) to write, NULL once it has gone */
     struct file *exe;            /* (T) counted; keeps the program from being written; NULL: none */
-    char name[THREAD_NAME_SIZE]; /* (o) the leader's, kept when it has gone */
-    struct process_image image;  /* (o) */
+    char name[THREAD_NAME_SIZE]; /* the leader's (o), kept when it has gone */
+    struct process_image image;  /* (x) */
 
     struct spinlock signal_lock;
     struct signal_queue queue; /* (S) sent to the process */
     uint32_t queued_count;     /* (S) details allocated, for RLIMIT_SIGPENDING */
     bool is_exiting;           /* (S) all tasks are to exit, with exit_status */
     bool is_protected;         /* (S) init: signals without a handler do nothing to it */
-    bool stop_requested;       /* (S) stopped: tasks stop on their way to user mode */
+    bool stop_requested;       /* (S) tasks stop on their way to user mode */
+    bool is_stopped;           /* (S) all have, and the parent has been told */
     bool continued_unsent;     /* (S) the parent has not been told that it goes on */
+    uint32_t stop_round;       /* (S) which request this is, or was */
+    uint32_t stopped_tasks;    /* (S) how many have stopped for it and are not leaving */
+    int stop_reason;           /* (S) its signal */
     int exit_status;           /* (S) as wait4 gives it */
     int stop_signal;           /* (S) stop not yet waited for; 0: none */
     bool was_continued;        /* (S) continue not yet waited for */
-    int parent_death_signal;   /* (o) PR_SET_PDEATHSIG */
-    int dumpable;              /* (o) */
-    bool no_new_privs;         /* (o) */
-    int nice;                  /* (o) */
+    int parent_death_signal;   /* (a) PR_SET_PDEATHSIG */
+    int dumpable;              /* (a) */
+    bool no_new_privs;         /* (a) */
+    int nice;                  /* (a) */
     int16_t oom_score_adj;     /* atomic: see oom.h */
     int16_t oom_score_adj_min; /* atomic: what root has set; who is not root stays above */
     bool is_oom_reaped;        /* [oom] was chosen already */
-    uint32_t personality;      /* (o) */
+    uint32_t personality;      /* (a) */
 
     struct group_spares left;            /* what became empty when it was taken out of the tree */
     struct timer real_timer;             /* ITIMER_REAL */
@@ -147,7 +162,7 @@ struct process {
     struct process_usage dead_tasks;     /* (T) */
     struct process_usage children_usage; /* (T) reaped children and theirs */
     uint64_t set_actions;                /* (S) signals that have an entry in actions */
-    struct linux_rlimit64 rlimits[RLIM_NLIMITS];  /* (o), (T) for others */
+    struct linux_rlimit64 rlimits[RLIM_NLIMITS];  /* (T) to write */
     struct linux_sigaction actions[SIGNAL_COUNT]; /* (S) [signo - 1]; read by signal_action() */
 };
 
@@ -185,11 +200,27 @@ static inline struct task *task_current(void) {
     return (struct task *)thread_current();
 }
 
+/* The running task is to end, whatever it is doing: loops and waits are to give up. */
+static inline bool task_must_exit(void) {
+    return __atomic_load_n(&task_current()->must_exit, __ATOMIC_RELAXED);
+}
+
+/*
+ * What the running task may do, by its ids. Its own, so no lock: ids are changed by it alone, and
+ * others that read them get each as it was before or after.
+ */
+static inline struct credentials *credentials_current(void) {
+    return &thread_current()->vfs->credentials;
+}
+
 /* The process with this pid, zombies included; NULL if there is none. process_tree_lock held. */
 struct process *process_find_locked(int pid);
 
-/* The same with a reference, which the caller gives back by process_put(). No lock needed. */
-struct process *process_get(int pid);
+/*
+ * The process that `id` names, its pid or the tid of one of its tasks, with a reference, which the
+ * caller gives back by process_put(). NULL if there is none. No lock needed.
+ */
+struct process *process_get(int id);
 void process_put(struct process *process);
 
 /*
@@ -203,7 +234,7 @@ int process_parent_id(const struct process *process);
 int process_group_id(const struct process *process);
 int process_session_id(const struct process *process);
 
-/* 'R', 'S', 'D', 'T', 'Z' or 'X' as in /proc/PID/stat. */
+/* Of the leader: 'R', 'S', 'D', 'T', 'Z' or 'X' as in /proc/PID/stat. */
 char process_state_char(struct process *process);
 
 /* Name of the program (comm), at most 15 bytes. Points into the process: hold a reference. */
@@ -217,8 +248,8 @@ void process_times(struct process *process, struct process_usage *usage);
 
 /* Numbers for /proc/stat and sysinfo(2). */
 struct process_counts {
-    uint32_t processes; /* zombies too */
-    uint64_t forks;     /* since boot */
+    uint32_t tasks; /* zombies too */
+    uint64_t forks; /* since boot */
     int last_pid;
 };
 void process_counts_get(struct process_counts *counts);

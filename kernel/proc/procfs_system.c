@@ -31,7 +31,7 @@ int procfs_show_loadavg(struct seq *seq, const struct procfs_subject *subject) {
     process_counts_get(&counts);
     for (int i = 0; i < 3; i++)
         show_load(seq, sched.load[i]);
-    seq_printf(seq, "%u/%u %d\n", sched.runnable, counts.processes, counts.last_pid);
+    seq_printf(seq, "%u/%u %d\n", sched.runnable, counts.tasks, counts.last_pid);
     return 0;
 }
 

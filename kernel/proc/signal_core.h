@@ -46,6 +46,9 @@ struct pending_signal *signal_queue_take_locked(struct signal_queue *queue, int 
 /* Forgets pending signals of the set. */
 void signal_queue_clear_locked(struct signal_queue *queue, uint64_t set);
 
+/* How many details it holds. */
+uint32_t signal_queue_length_locked(const struct signal_queue *queue);
+
 /* Empties a queue that nobody else can reach any more. */
 void signal_queue_destroy(struct signal_queue *queue);
 
@@ -63,7 +66,7 @@ static inline void signal_update_locked(struct task *task) {
     const struct process *process = task->thread.process;
     uint64_t pending =
         (task->queue.pending | process->queue.pending) & (~task->blocked | task->awaited);
-    bool wanted = (pending != 0) | (task->forced_signal != 0) | process->is_exiting |
+    bool wanted = (pending != 0) | (task->forced_signal != 0) | task->must_exit |
                   process->stop_requested | process->continued_unsent | task->restore_blocked;
 
     DEBUG_ASSERT(spin_held(&process->signal_lock));
@@ -77,6 +80,30 @@ bool signal_is_lost_locked(const struct process *process, int signo);
 
 /* All tasks are to exit with this status, as soon as they can. The first status stays. */
 void signal_exit_all_locked(struct process *process, int status);
+
+/* All tasks but `self` are to exit as soon as they can; the process goes on. */
+void signal_exit_others_locked(struct process *process, const struct task *self);
+
+/* Wakes all tasks that sleep interruptibly and makes them look at what has changed. */
+void signal_notify_all_locked(struct process *process);
+
+/*
+ * Tells other tasks of those signals in `set` that are pending for the process: `self` will not
+ * take them, though it may have been told of them.
+ */
+void signal_pass_on_locked(struct process *process, uint64_t set);
+
+/* Blocks exactly `mask` (KILL and STOP never) in the calling task; others hear of what it leaves.
+ */
+static inline void signal_block_locked(struct task *task, uint64_t mask) {
+    struct process *process = task->thread.process;
+    uint64_t more = mask & ~task->blocked;
+
+    task->blocked = mask & ~SIGNALS_UNBLOCKABLE;
+    signal_update_locked(task);
+    if (__builtin_expect((process->queue.pending & more) != 0, 0))
+        signal_pass_on_locked(process, more);
+}
 
 /* ---- signal_deliver.c ---- */
 
@@ -96,8 +123,11 @@ int signal_take_locked(struct task *task, uint64_t set, struct linux_siginfo *in
 /* The default action of a stopping signal: stops until SIGCONT or death, tells the parent. */
 void signal_stop(int signo);
 
-/* Sleeps while the process is stopped. */
+/* Sleeps while the process is stopped; the last of its tasks to come here tells the parent. */
 void signal_wait_stopped(void);
+
+/* A task has left that the others may have waited for: are they all stopped now? */
+void signal_stop_without(struct process *process);
 
 /* Tells the parent that the process goes on again. */
 void signal_tell_continued(void);

@@ -96,8 +96,7 @@ static void begin_handling_locked(struct task *task, struct signal_handling *han
     if (!(action->flags & SA_NODEFER))
         blocked |= SIGNAL_BIT(handling->signo);
     task->restore_blocked = false;
-    task->blocked = blocked & ~SIGNALS_UNBLOCKABLE;
-    signal_update_locked(task);
+    signal_block_locked(task, blocked);
 }
 
 /* Takes one signal and decides on it. False: nothing is pending. */
@@ -139,7 +138,7 @@ static bool next_handler(struct task *task, struct signal_handling *handling) {
     enum disposition disposition = TAKE_NEXT;
 
     for (;;) {
-        if (process->is_exiting)
+        if (task->must_exit)
             process_exit_task();
         if (process->stop_requested)
             signal_wait_stopped();
@@ -177,9 +176,10 @@ static void leave_without_handler(struct task *task) {
     struct process *process = task->thread.process;
 
     spin_lock_irq_on(&process->signal_lock);
-    if (task->restore_blocked)
-        task->blocked = task->saved_blocked;
-    task->restore_blocked = false;
+    if (task->restore_blocked) {
+        task->restore_blocked = false;
+        signal_block_locked(task, task->saved_blocked);
+    }
     signal_update_locked(task);
     spin_unlock_irq_on(&process->signal_lock);
 }

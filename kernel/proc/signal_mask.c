@@ -14,8 +14,7 @@ void signal_mask_replace(uint64_t mask) {
     irq_flags_t flags = spin_lock_irq(&process->signal_lock);
 
     task->saved_blocked = task->blocked;
-    task->blocked = mask & ~SIGNALS_UNBLOCKABLE;
-    signal_update_locked(task);
+    signal_block_locked(task, mask);
     spin_unlock_irq(&process->signal_lock, flags);
 }
 
@@ -27,7 +26,7 @@ void signal_mask_restore(bool interrupted) {
     if (interrupted)
         task->restore_blocked = true;
     else
-        task->blocked = task->saved_blocked;
+        signal_block_locked(task, task->saved_blocked);
     signal_update_locked(task);
     spin_unlock_irq(&process->signal_lock, flags);
 }

@@ -87,6 +87,15 @@ void signal_queue_clear_locked(struct signal_queue *queue, uint64_t set) {
     }
 }
 
+uint32_t signal_queue_length_locked(const struct signal_queue *queue) {
+    const struct list_node *node;
+    uint32_t length = 0;
+
+    for (node = queue->infos.next; node != &queue->infos; node = node->next)
+        length++;
+    return length;
+}
+
 void signal_queue_destroy(struct signal_queue *queue) {
     struct list_node *node;
 

@@ -42,12 +42,31 @@ static void wake_all_locked(struct process *process) {
         wake_locked(task, true);
 }
 
+void signal_notify_all_locked(struct process *process) {
+    struct task *task;
+
+    LIST_FOR_EACH (&process->tasks, task, process_node)
+        wake_locked(task, false);
+}
+
+void signal_exit_others_locked(struct process *process, const struct task *self) {
+    struct task *task;
+
+    DEBUG_ASSERT(spin_held(&process->signal_lock));
+    LIST_FOR_EACH (&process->tasks, task, process_node) {
+        if (task == self)
+            continue;
+        __atomic_store_n(&task->must_exit, true, __ATOMIC_RELAXED);
+        wake_locked(task, true);
+    }
+}
+
 void signal_exit_all_locked(struct process *process, int status) {
     if (process->is_exiting)
         return;
     process->is_exiting = true;
     process->exit_status = status;
-    wake_all_locked(process);
+    signal_exit_others_locked(process, NULL);
 }
 
 static void clear_all_locked(struct process *process, uint64_t set) {
@@ -64,13 +83,14 @@ static void continue_locked(struct process *process) {
         return;
     process->stop_requested = false;
     process->stop_signal = 0;
-    process->was_continued = true;
-    process->continued_unsent = true;
+    /* Of a stop that was not complete nobody has been told. */
+    process->was_continued = process->continued_unsent = process->is_stopped;
+    process->is_stopped = false;
     wake_all_locked(process);
 }
 
 static bool wants(const struct task *task, int signo) {
-    return (~task->blocked | task->awaited) & SIGNAL_BIT(signo);
+    return !task->is_leaving && ((~task->blocked | task->awaited) & SIGNAL_BIT(signo));
 }
 
 /* The task that is to be told of a signal for the whole process; NULL: none wants it. */
@@ -82,6 +102,16 @@ static struct task *choose_task_locked(const struct process *process, int signo)
             return task;
     }
     return NULL;
+}
+
+void signal_pass_on_locked(struct process *process, uint64_t set) {
+    DEBUG_ASSERT(spin_held(&process->signal_lock));
+    for (set &= process->queue.pending; set != 0; set &= set - 1) {
+        struct task *target = choose_task_locked(process, __builtin_ctzll(set) + 1);
+
+        if (target)
+            wake_locked(target, false);
+    }
 }
 
 /* Details over the limit are left away; real-time signals that carry a value are refused then. */

@@ -2,8 +2,10 @@
 /*
  * Stopping and going on (job control), and telling the parent what became of a child.
  *
- * A stop is a state of the process: stop_requested. Its tasks sleep, STOPPED, on their way to user
- * mode until SIGCONT takes the request away or they are to exit.
+ * A stop is a request to the whole process: stop_requested. Each of its tasks sleeps, STOPPED, on
+ * its way to user mode until SIGCONT takes the request away or it is to exit. When all sleep, the
+ * stop is complete and the parent hears of it. Requests are numbered, since a task that was woken
+ * from one may find the next before it has run.
  */
 #include "abi/wait.h"
 #include "core/assert.h"
@@ -61,39 +63,80 @@ static bool request_stop_locked(struct process *process, int signo) {
         return false;
     spin_lock(&process->signal_lock);
     /* A SIGCONT that came after the signal was taken wins only if it found the request. */
-    stops = !process->is_exiting;
-    if (stops) {
+    stops = !task_must_exit();
+    if (stops && !process->stop_requested) {
         process->stop_requested = true;
-        process->stop_signal = signo;
+        process->stop_round++;
+        process->stopped_tasks = 0;
+        process->stop_reason = signo;
         process->was_continued = false;
+        signal_notify_all_locked(process);
     }
     spin_unlock(&process->signal_lock);
     return stops;
 }
 
 void signal_stop(int signo) {
-    struct process *process = process_current();
-    struct pending_signal *spare = pending_signal_alloc();
     irq_flags_t flags = spin_lock_irq(&process_tree_lock);
-    bool stops = request_stop_locked(process, signo);
+    bool stops = request_stop_locked(process_current(), signo);
 
-    if (stops)
-        signal_tell_parent_locked(process, stop_signal_for(process->parent), CLD_STOPPED, signo,
-                                  &spare);
     spin_unlock_irq(&process_tree_lock, flags);
-    pending_signal_free(spare);
     if (stops)
         signal_wait_stopped();
 }
 
-void signal_wait_stopped(void) {
-    struct process *process = process_current();
+/* Counts a task (NULL: none) as stopped, once a round. True: that completes the stop. */
+static bool count_stopped_locked(struct process *process, struct task *task) {
+    bool is_complete = false;
 
+    spin_lock(&process->signal_lock);
+    if (process->stop_requested) {
+        if (task && task->stopped_round != process->stop_round) {
+            task->stopped_round = process->stop_round;
+            process->stopped_tasks++;
+        }
+        is_complete = !process->is_stopped && process->live_tasks > 0 &&
+                      process->stopped_tasks == process->live_tasks;
+    }
+    if (is_complete) {
+        process->is_stopped = true;
+        process->stop_signal = process->stop_reason;
+    }
+    spin_unlock(&process->signal_lock);
+    return is_complete;
+}
+
+/* The same, and the parent is told. */
+static void count_stopped(struct process *process, struct task *task) {
+    struct pending_signal *spare = pending_signal_alloc();
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+
+    if (count_stopped_locked(process, task))
+        signal_tell_parent_locked(process, stop_signal_for(process->parent), CLD_STOPPED,
+                                  process->stop_reason, &spare);
+    spin_unlock_irq(&process_tree_lock, flags);
+    pending_signal_free(spare);
+}
+
+void signal_stop_without(struct process *process) {
+    count_stopped(process, NULL);
+}
+
+void signal_wait_stopped(void) {
+    struct task *task = task_current();
+    struct process *process = task->thread.process;
+
+    count_stopped(process, task);
     for (;;) {
         thread_prepare_block(THREAD_STOPPED);
-        if (!process->stop_requested || process->is_exiting)
+        if (!process->stop_requested || task->must_exit)
             break;
-        thread_block();
+        if (process->stop_round == task->stopped_round) {
+            thread_block();
+        } else {
+            thread_cancel_block();
+            count_stopped(process, task);
+        }
     }
     thread_cancel_block();
 }

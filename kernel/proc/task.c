@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tasks: the user threads of a process, and what they have used. See process.h.
+ * Tasks: the user threads of a process, their table, and what they have used. See process.h.
  *
  * A task holds a reference on its process, given back when the scheduler frees it; so a process
- * structure outlives all of its tasks.
+ * structure outlives all of its tasks. A leader is found through its process; the other tasks are
+ * in a table of their own, so that processes of one task pay nothing for it.
  */
 #include "core/assert.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "mm/slab.h"
 #include "proc/pid.h"
+#include "proc/signal_core.h"
 #include "proc/tree.h"
 #include "vm/space.h"
 
+#define BUCKETS 1024 /* a power of two */
+
 static struct slab_cache cache;
+static struct task *buckets[BUCKETS]; /* process_tree_lock */
 
 static void release(struct thread *thread) {
     struct task *task = container_of(thread, struct task, thread);
@@ -51,14 +56,40 @@ void task_destroy_unstarted(struct task *task) {
     release(&task->thread);
 }
 
+static struct task **bucket_of(int tid) {
+    return &buckets[(unsigned)tid % BUCKETS];
+}
+
+static void hash(struct task *task) {
+    struct task **bucket = bucket_of(task->thread.tid);
+
+    task->hash_next = *bucket;
+    *bucket = task;
+    process_count_task(1);
+}
+
+/* The task gives its id back, which is not its process's. */
+static void unhash(struct task *task) {
+    struct task **link = bucket_of(task->thread.tid);
+
+    while (*link != task)
+        link = &(*link)->hash_next;
+    *link = task->hash_next;
+    pid_drop_locked(task->thread.tid);
+    process_count_task(-1);
+}
+
 void task_link_locked(struct task *task, int tid) {
     struct process *process = task->thread.process;
 
     DEBUG_ASSERT(spin_held(&process_tree_lock));
+    DEBUG_ASSERT(spin_held(&process->signal_lock));
     task->thread.tid = tid;
-    spin_lock(&process->signal_lock);
     list_push_back(&process->tasks, &task->process_node);
-    spin_unlock(&process->signal_lock);
+    process->task_count++;
+    process->live_tasks++;
+    if (tid != process->pid)
+        hash(task);
 }
 
 void task_unlink_locked(struct task *task) {
@@ -69,7 +100,22 @@ void task_unlink_locked(struct task *task) {
     usage_add(&process->dead_tasks, &usage);
     spin_lock(&process->signal_lock);
     list_remove(&task->process_node);
+    process->task_count--;
+    process->queued_count -= signal_queue_length_locked(&task->queue);
     spin_unlock(&process->signal_lock);
+    if (task->thread.tid != process->pid)
+        unhash(task);
+}
+
+void task_lead_locked(struct task *task) {
+    struct process *process = task->thread.process;
+
+    DEBUG_ASSERT(spin_held(&process_tree_lock));
+    DEBUG_ASSERT(process->task_count == 1 && task->thread.tid != process->pid);
+    unhash(task);
+    task->thread.tid = process->pid;
+    process->vfs = task->own_vfs;
+    task->thread.vfs = &process->vfs;
 }
 
 struct task *process_first_task(const struct process *process) {
@@ -78,10 +124,29 @@ struct task *process_first_task(const struct process *process) {
     return node ? LIST_ENTRY(node, struct task, process_node) : NULL;
 }
 
+struct task *process_leader(const struct process *process) {
+    struct task *first = process_first_task(process);
+
+    return first && first->thread.tid == process->pid ? first : NULL;
+}
+
 struct task *task_find_locked(int tid) {
     struct process *process = process_find_locked(tid);
+    struct task *task;
 
-    return process ? process_first_task(process) : NULL;
+    DEBUG_ASSERT(spin_held(&process_tree_lock));
+    if (process)
+        return process_leader(process);
+    for (task = *bucket_of(tid); task && task->thread.tid != tid;)
+        task = task->hash_next;
+    return task;
+}
+
+struct process *process_find_any_locked(int id) {
+    struct process *process = process_find_locked(id);
+    const struct task *task = process ? NULL : task_find_locked(id);
+
+    return task ? task->thread.process : process;
 }
 
 /* ---- usage ---- */

@@ -33,7 +33,9 @@ void process_bury(struct process *process);
 /* Gives a process another parent, at the end of its children. */
 void process_move_locked(struct process *process, struct process *parent);
 
-/* Whether the tree has room for one more, with respect to memory and to the caller's RLIMIT_NPROC.
+/*
+ * Whether there is room for one more task, with respect to memory and to the caller's
+ * RLIMIT_NPROC.
  */
 bool process_may_add(void);
 
@@ -41,18 +43,33 @@ bool process_may_add(void);
 struct task *task_create(struct process *process, void (*entry)(void *));
 void task_destroy_unstarted(struct task *task);
 
-/* Into and out of the process's list. */
+/*
+ * Into and out of the process's list, and the table of tids if it is not the pid; the number is
+ * given back then. To link, the process's signal_lock is held too; to unlink, it is not.
+ */
 void task_link_locked(struct task *task, int tid);
 void task_unlink_locked(struct task *task);
 
+/* The only task that is left becomes the leader, with the pid as its tid. */
+void task_lead_locked(struct task *task);
+
 /* The first task; NULL: none is left. process_tree_lock or signal_lock held. */
 struct task *process_first_task(const struct process *process);
+
+/* The task whose tid is the pid; NULL: it has gone. The same locks. */
+struct task *process_leader(const struct process *process);
 
 /* The thread's letter as process_state_char() gives it. */
 char thread_state_char(const struct thread *thread);
 
 /* The task with this tid, or NULL. */
 struct task *task_find_locked(int tid);
+
+/* The process with this pid, or with a task of this tid; NULL: there is none. */
+struct process *process_find_any_locked(int id);
+
+/* One task more or less that is not a leader, for the total and its limit. */
+void process_count_task(int change);
 
 /* Adds the usage of the task, or of a whole process with what its dead tasks used. */
 void usage_add(struct process_usage *sum, const struct process_usage *more);

@@ -78,7 +78,7 @@ struct vm_limits limit_of_space(const struct process *process, const struct cred
 
 void limit_ids_changed(void) {
     struct process *self = process_current();
-    struct vm_limits limits = limit_of_space(self, &self->vfs.credentials);
+    struct vm_limits limits = limit_of_space(self, credentials_current());
 
     vm_space_set_limits(self->space, &limits);
 }
@@ -89,7 +89,7 @@ static void describe_caller(struct vm_commit_caller *caller) {
 
     if (!process)
         return;
-    caller->is_admin = process->vfs.credentials.euid == 0;
+    caller->is_admin = credentials_current()->euid == 0;
     if (process->space)
         caller->mapped_bytes = __atomic_load_n(&process->space->areas.bytes, __ATOMIC_RELAXED);
 }
@@ -98,19 +98,22 @@ void limits_init(void) {
     vm_commit_register(describe_caller);
 }
 
-/* Tells those who enforce the limit. process_tree_lock is not held. */
-static void apply(struct process *process, unsigned resource) {
+void limit_copy_locked(const struct process *process, struct vfs_context *context) {
+    __atomic_store_n(&context->descriptor_limit, process->rlimits[RLIMIT_NOFILE].rlim_cur,
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&context->file_size_limit, process->rlimits[RLIMIT_FSIZE].rlim_cur,
+                     __ATOMIC_RELAXED);
+}
+
+/* Tells the space of its limits. process_tree_lock is not held. */
+static void apply_to_space(struct process *process) {
     struct vm_space *space = process_space_get(process);
     struct vm_limits limits = limit_of_space(process, &process->vfs.credentials);
 
-    if (resource == RLIMIT_NOFILE)
-        process->vfs.descriptor_limit = process->rlimits[RLIMIT_NOFILE].rlim_cur;
-    else if (resource == RLIMIT_FSIZE)
-        process->vfs.file_size_limit = process->rlimits[RLIMIT_FSIZE].rlim_cur;
-    else if (space)
-        vm_space_set_limits(space, &limits);
-    if (space)
-        vm_space_unref(space);
+    if (!space)
+        return;
+    vm_space_set_limits(space, &limits);
+    vm_space_unref(space);
 }
 
 static int check(const struct linux_rlimit64 *now, unsigned resource,
@@ -119,7 +122,7 @@ static int check(const struct linux_rlimit64 *now, unsigned resource,
         return -EINVAL;
     if (resource == RLIMIT_NOFILE && limit->rlim_max > FD_LIMIT_MAX)
         return -EPERM;
-    if (limit->rlim_max > now->rlim_max && process_current()->vfs.credentials.euid != 0)
+    if (limit->rlim_max > now->rlim_max && credentials_current()->euid != 0)
         return -EPERM;
     return 0;
 }
@@ -127,6 +130,7 @@ static int check(const struct linux_rlimit64 *now, unsigned resource,
 int limit_exchange(struct process *process, unsigned resource, const struct linux_rlimit64 *limit,
                    struct linux_rlimit64 *old) {
     struct linux_rlimit64 *now;
+    const struct task *task;
     irq_flags_t flags;
     int error = 0;
 
@@ -138,11 +142,14 @@ int limit_exchange(struct process *process, unsigned resource, const struct linu
         *old = *now;
     if (limit) {
         error = check(now, resource, limit);
-        if (error == 0)
+        if (error == 0) {
             *now = *limit;
+            LIST_FOR_EACH (&process->tasks, task, process_node)
+                limit_copy_locked(process, task->thread.vfs);
+        }
     }
     spin_unlock_irq(&process_tree_lock, flags);
     if (limit && error == 0)
-        apply(process, resource);
+        apply_to_space(process);
     return error;
 }

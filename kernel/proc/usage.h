@@ -28,7 +28,10 @@ int limit_exchange(struct process *process, unsigned resource, const struct linu
  */
 struct vm_limits limit_of_space(const struct process *process, const struct credentials *ids);
 
-/* The calling process has other ids: tells its space. */
+/* Gives a context of the process the limits that files have. process_tree_lock held. */
+void limit_copy_locked(const struct process *process, struct vfs_context *context);
+
+/* The calling task has other ids: tells its space. */
 void limit_ids_changed(void);
 
 #endif

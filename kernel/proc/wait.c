@@ -13,6 +13,8 @@
 static bool is_meant(const struct process *child, const struct wait_request *request) {
     bool is_clone = child->exit_signal != SIGCHLD;
 
+    if ((request->options & __WNOTHREAD) && child->maker_tid != thread_current()->tid)
+        return false;
     if (!(request->options & __WALL) && is_clone != !!(request->options & (int)__WCLONE))
         return false;
     if (request->which == P_PID)

@@ -11,7 +11,7 @@
 
 /* Lets others run. True: the process is to end, and the loop with it. */
 static bool pause_is_end(void) {
-    return sched_pause() && __atomic_load_n(&process_current()->is_exiting, __ATOMIC_RELAXED);
+    return sched_pause() && task_must_exit();
 }
 
 static struct vm_populate pages_of(uint64_t address, uint64_t length, enum vm_populate_mode mode) {

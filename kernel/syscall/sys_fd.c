@@ -6,6 +6,7 @@
 #include "abi/fcntl.h"
 #include "core/uaccess.h"
 #include "lib/bits.h"
+#include "proc/unshare.h"
 #include "syscall/calls.h"
 #include "syscall/user_path.h"
 #include "vfs/access.h"
@@ -67,7 +68,7 @@ long sys_close_range(uint32_t first, uint32_t last, uint32_t flags) {
     if (flags & ~(uint32_t)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC) || first > last)
         return -EINVAL;
     if (flags & CLOSE_RANGE_UNSHARE)
-        error = vfs_context_unshare_files(vfs_context_current());
+        error = task_unshare_files();
     if (!error)
         fd_close_range(first, last, flags & CLOSE_RANGE_CLOEXEC);
     return error;

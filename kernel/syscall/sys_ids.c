@@ -25,7 +25,7 @@ struct id_set {
 };
 
 static struct credentials *mine(void) {
-    return &process_current()->vfs.credentials;
+    return credentials_current();
 }
 
 static bool is_root(void) {

@@ -129,7 +129,7 @@ static int find_highest(struct process *process, int *best) {
 static int set_nice(struct process *process, int *nice) {
     if (!permission_same_user(process))
         return -EPERM;
-    if (*nice < process->nice && process_current()->vfs.credentials.euid != 0)
+    if (*nice < process->nice && credentials_current()->euid != 0)
         return -EACCES;
     process->nice = *nice;
     return 0;

@@ -55,7 +55,7 @@ static int move_part(struct transfer *t, uint64_t address, size_t n) {
         return (int)moved;
     t->done += moved;
     (void)sched_pause();
-    if (process_current()->is_exiting)
+    if (task_must_exit())
         return -EINTR;
     return (size_t)moved < n ? -EFAULT : 0;
 }

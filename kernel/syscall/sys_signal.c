@@ -66,8 +66,7 @@ static inline void set_mask(struct task *task, uint64_t mask) {
     struct process *process = task->thread.process;
 
     spin_lock_irq_on(&process->signal_lock);
-    task->blocked = mask & ~SIGNALS_UNBLOCKABLE;
-    signal_update_locked(task);
+    signal_block_locked(task, mask);
     spin_unlock_irq_on(&process->signal_lock);
 }
 
@@ -142,6 +141,8 @@ static int end_wait(struct task *task, uint64_t set, struct linux_siginfo *info)
 
     task->awaited = 0;
     signal_update_locked(task);
+    /* One more of them may have come, for which this task was chosen. */
+    signal_pass_on_locked(process, set & task->blocked);
     spin_unlock_irq(&process->signal_lock, flags);
     pending_signal_free(details);
     return signo;

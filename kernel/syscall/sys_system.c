@@ -22,7 +22,7 @@
 #include "syscall/calls.h"
 
 static bool is_root(void) {
-    return process_current()->vfs.credentials.euid == 0;
+    return credentials_current()->euid == 0;
 }
 
 /* ---- names ---- */
@@ -71,7 +71,7 @@ long sys_sysinfo(void *user) {
         info.loads[i] = sched.load[i];
     info.totalram = frames.total * PAGE_SIZE;
     info.freeram = frames.free * PAGE_SIZE;
-    info.procs = (uint16_t)MIN(counts.processes, (uint32_t)UINT16_MAX);
+    info.procs = (uint16_t)MIN(counts.tasks, (uint32_t)UINT16_MAX);
     info.mem_unit = 1;
     return copy_to_user(user, &info, sizeof(info));
 }

@@ -15,6 +15,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "proc/signal_core.h"
+#include "proc/tree.h"
 #include "syscall/calls.h"
 #include "syscall/user_time.h"
 
@@ -50,19 +51,44 @@ static uint64_t own_cpu_ns(bool of_thread) {
     return usage.user_ns + usage.system_ns;
 }
 
+/* 0: the calling process. -EINVAL: there is no such process. */
+static int usage_of_pid(int pid, struct process_usage *usage) {
+    struct process *process = process_get(pid == 0 ? process_current()->pid : pid);
+    int error = -EINVAL;
+
+    if (process && (pid == 0 || process->pid == pid)) {
+        process_times(process, usage);
+        error = 0;
+    }
+    process_put(process);
+    return error;
+}
+
+/* Of one task of the calling process; 0: the calling one. */
+static int usage_of_tid(int tid, struct process_usage *usage) {
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    const struct task *task = tid == 0 ? task_current() : task_find_locked(tid);
+    int error = -EINVAL;
+
+    if (task && task->thread.process == process_current()) {
+        usage_of_task(task, usage);
+        error = 0;
+    }
+    spin_unlock_irq(&process_tree_lock, flags);
+    return error;
+}
+
 static int read_cpu_clock(int clock, uint64_t *ns) {
-    int pid = ~(clock >> 3);
+    int id = ~(clock >> 3);
     int kind = clock & CPU_CLOCK_KIND_MASK;
     struct process_usage usage;
-    struct process *process;
+    int error;
 
     if (kind == CPU_CLOCK_FD)
         return -EINVAL;
-    process = process_get(pid == 0 ? process_current()->pid : pid);
-    if (!process)
-        return -EINVAL;
-    process_times(process, &usage);
-    process_put(process);
+    error = clock & CPU_CLOCK_OF_THREAD ? usage_of_tid(id, &usage) : usage_of_pid(id, &usage);
+    if (error)
+        return error;
     *ns = usage_ns(&usage, kind);
     return 0;
 }
@@ -134,7 +160,7 @@ long sys_gettimeofday(void *time, void *zone) {
 /* ---- setting the clock ---- */
 
 static int set_clock(uint64_t ns) {
-    if (process_current()->vfs.credentials.euid != 0)
+    if (credentials_current()->euid != 0)
         return -EPERM;
     clock_set_realtime_ns(ns);
     return 0;
@@ -170,7 +196,7 @@ long sys_settimeofday(const void *time, const void *zone) {
     if (zone && copy_from_user(&ignored, zone, sizeof(ignored)) != 0)
         return -EFAULT;
     if (!time)
-        return process_current()->vfs.credentials.euid == 0 ? 0 : -EPERM;
+        return credentials_current()->euid == 0 ? 0 : -EPERM;
     if (copy_from_user(&wanted, time, sizeof(wanted)) != 0)
         return -EFAULT;
     error = timeval_to_ns(&wanted, &ns);

@@ -47,8 +47,7 @@ void vfs_context_set_boot_root(struct name *root) {
     boot_dirs.cwd = root;
 }
 
-/* A copy of `from` that nobody else has, or NULL. */
-static struct vfs_dirs *vfs_dirs_copy(struct vfs_dirs *from) {
+struct vfs_dirs *vfs_dirs_copy(struct vfs_dirs *from) {
     struct vfs_dirs *dirs = kmalloc(sizeof(*dirs));
 
     if (!dirs)
@@ -65,7 +64,7 @@ static struct vfs_dirs *vfs_dirs_copy(struct vfs_dirs *from) {
     return dirs;
 }
 
-static void vfs_dirs_unref(struct vfs_dirs *dirs) {
+void vfs_dirs_unref(struct vfs_dirs *dirs) {
     if (!dirs || !refcount_dec_and_test(&dirs->refs))
         return;
     name_unref(dirs->root);
@@ -121,34 +120,16 @@ drop_dirs:
     return -ENOMEM;
 }
 
-void vfs_context_release_files(struct vfs_context *c) {
-    struct fdtable *files = c->files;
-
-    c->files = NULL;
-    fdtable_unref(files);
-}
-
 void vfs_context_release(struct vfs_context *c) {
+    struct fdtable *files = c->files;
     struct vfs_dirs *dirs = c->dirs;
 
-    vfs_context_release_files(c);
+    c->files = NULL;
     c->dirs = NULL;
+    fdtable_unref(files);
     vfs_dirs_unref(dirs);
     group_list_unref(c->credentials.groups);
     c->credentials.groups = NULL;
-}
-
-int vfs_context_unshare_files(struct vfs_context *c) {
-    struct fdtable *shared = c->files, *own;
-
-    if (refcount_get(&shared->refs) == 1)
-        return 0;
-    own = fdtable_fork(shared);
-    if (!own)
-        return -ENOMEM;
-    c->files = own;
-    fdtable_unref(shared);
-    return 0;
 }
 
 struct name *vfs_context_root(struct vfs_context *c) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the file system needs to know of a process: directories, umask, credentials, descriptors,
- * limits. Embedded in struct process, reached through struct thread; where there is no process the
- * boot context serves (root's rights, no descriptors).
+ * What the file system needs to know of a thread: directories, umask, credentials, descriptors,
+ * limits. Reached through struct thread; where there is no process the boot context serves (root's
+ * rights, no descriptors).
  *
- * Locks: dirs->lock for root, cwd and umask, which CLONE_FS shares; credentials and limits are
- * changed only by their own process, and by prlimit under proc's lock.
+ * Locks: dirs->lock for root, cwd and umask, which CLONE_FS shares. The context itself is changed
+ * only by its own thread (the limits by prlimit too: single words); for pointers in it, at which
+ * /proc looks, proc's lock is held.
  */
 #ifndef QUIRE_VFS_CONTEXT_H
 #define QUIRE_VFS_CONTEXT_H
@@ -85,14 +86,9 @@ int vfs_context_fork(struct vfs_context *child, const struct vfs_context *parent
 /* Give everything back; pointers become NULL. May sleep (files are closed). */
 void vfs_context_release(struct vfs_context *c);
 
-/* Close the descriptors only (exit, before a zombie waits). */
-void vfs_context_release_files(struct vfs_context *c);
-
-/*
- * execve: a private table if it was shared, close-on-exec done. -ENOMEM. Called before the point of
- * no return is vfs_context_unshare_files; after it fdtable_close_on_exec.
- */
-int vfs_context_unshare_files(struct vfs_context *c);
+/* A copy of dirs that nobody else has, or NULL. */
+struct vfs_dirs *vfs_dirs_copy(struct vfs_dirs *from);
+void vfs_dirs_unref(struct vfs_dirs *dirs);
 
 /* Root and working directory of a context, with a reference. */
 struct name *vfs_context_root(struct vfs_context *c);
