@@ -15,21 +15,27 @@
 
 /* ---- threads ---- */
 
-static struct task *task_find_of_locked(const struct procfs_subject *subject, int tid) {
-    struct task *task;
+/* A leader that has gone is shown as long as its process is there: as a zombie, as Linux does. */
+static bool is_dead_leader_locked(const struct process *process, int tid) {
+    return tid == process->pid && !process_leader(process) && process->state != PROCESS_REAPED;
+}
 
-    LIST_FOR_EACH (&subject->process->tasks, task, process_node)
-        if (task->thread.tid == tid)
-            return task;
-    return NULL;
+/* The subject's task; NULL: it has gone. */
+static struct task *task_find_of_locked(const struct process *process, int tid) {
+    struct task *task = task_find_locked(tid);
+
+    return task && task->thread.process == process ? task : NULL;
 }
 
 static long task_next(const struct procfs_subject *dir, uint32_t from) {
+    const struct process *process = dir->process;
     irq_flags_t flags = spin_lock_irq(&process_tree_lock);
     struct task *task;
     long best = -ENOENT;
 
-    LIST_FOR_EACH (&dir->process->tasks, task, process_node) {
+    if ((uint32_t)process->pid >= from && is_dead_leader_locked(process, process->pid))
+        best = process->pid;
+    LIST_FOR_EACH (&process->tasks, task, process_node) {
         long tid = task->thread.tid;
         if (tid >= (long)from && (best < 0 || tid < best))
             best = tid;
@@ -40,44 +46,51 @@ static long task_next(const struct procfs_subject *dir, uint32_t from) {
 
 static int task_find(const struct procfs_subject *dir, uint32_t number,
                      struct procfs_subject *out) {
+    struct process *process = dir->process;
     irq_flags_t flags = spin_lock_irq(&process_tree_lock);
-    bool found = task_find_of_locked(dir, (int)number) != NULL;
+    bool found = number <= PID_MAX && (task_find_of_locked(process, (int)number) ||
+                                       is_dead_leader_locked(process, (int)number));
 
     spin_unlock_irq(&process_tree_lock, flags);
     if (!found)
         return -ENOENT;
-    process_ref(dir->process);
-    *out = (struct procfs_subject){.process = dir->process, .task = (int)number, .number = -1};
+    process_ref(process);
+    *out = (struct procfs_subject){.process = process, .task = (int)number, .number = -1};
     return 0;
 }
 
-static uint32_t count_tasks_locked(const struct process *process) {
-    const struct list_node *node;
-    uint32_t count = 0;
+/* One task. -ESRCH: it has gone. */
+static int runner_get_task_locked(const struct procfs_subject *subject,
+                                  struct procfs_runner *runner) {
+    const struct process *process = subject->process;
+    const struct task *task = task_find_of_locked(process, subject->task);
 
-    for (node = process->tasks.next; node != &process->tasks; node = node->next)
-        count++;
-    return count;
+    runner->id = subject->task;
+    if (task) {
+        runner->state = thread_state_char(&task->thread);
+        string_copy(runner->name, task->thread.name, sizeof(runner->name));
+        usage_of_task(task, &runner->usage);
+        return 0;
+    }
+    if (!is_dead_leader_locked(process, subject->task))
+        return -ESRCH;
+    runner->state = 'Z';
+    string_copy(runner->name, process_name(process), sizeof(runner->name));
+    runner->usage = (struct process_usage){0};
+    return 0;
 }
 
 int procfs_runner_get(const struct procfs_subject *subject, struct procfs_runner *runner) {
     struct process *process = subject->process;
+    irq_flags_t flags;
     int error = 0;
 
     runner->id = process->pid;
     runner->state = process_state_char(process);
-    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
-    runner->tasks = count_tasks_locked(process);
+    flags = spin_lock_irq(&process_tree_lock);
+    runner->tasks = process->task_count + is_dead_leader_locked(process, process->pid);
     if (subject->task) {
-        struct task *task = task_find_of_locked(subject, subject->task);
-        if (task) {
-            runner->id = subject->task;
-            runner->state = thread_state_char(&task->thread);
-            string_copy(runner->name, task->thread.name, sizeof(runner->name));
-            usage_of_task(task, &runner->usage);
-        } else {
-            error = -ESRCH;
-        }
+        error = runner_get_task_locked(subject, runner);
     } else {
         string_copy(runner->name, process_name(process), sizeof(runner->name));
         usage_of_process_locked(process, &runner->usage);

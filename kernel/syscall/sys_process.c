@@ -2,9 +2,11 @@
 /*
  * Processes: fork, clone, execve, exit, wait, and who is who.
  *
- * Threads are not there yet: clone flags that ask for one are EINVAL.
+ * Namespaces, pidfds and tracing are not there: clone flags that ask for them are EINVAL. So are
+ * signal actions shared between processes (CLONE_SIGHAND without CLONE_THREAD).
  *
- * Sources: clone(2), execve(2), execveat(2), wait4(2), waitid(2), setpgid(2), setsid(2).
+ * Sources: clone(2), unshare(2), execve(2), execveat(2), wait4(2), waitid(2), setpgid(2),
+ * setsid(2).
  */
 #include "abi/errno.h"
 #include "abi/fcntl.h"
@@ -20,6 +22,7 @@
 #include "proc/exit.h"
 #include "proc/fork.h"
 #include "proc/group.h"
+#include "proc/unshare.h"
 #include "proc/usage.h"
 #include "proc/wait.h"
 #include "syscall/calls.h"
@@ -30,23 +33,30 @@
 #define CLONE_NAMESPACES                                                                           \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
      CLONE_NEWNET)
-#define CLONE_UNSUPPORTED                                                                          \
-    (CLONE_NAMESPACES | CLONE_PIDFD | CLONE_PTRACE | CLONE_THREAD | CLONE_SIGHAND |                \
-     CLONE_INTO_CGROUP)
+#define CLONE_UNSUPPORTED (CLONE_NAMESPACES | CLONE_PIDFD | CLONE_PTRACE | CLONE_INTO_CGROUP)
 
-static long clone_checked(const struct fork_request *request) {
-    uint64_t flags = request->flags;
-
+/* 0 or -EINVAL for flags that make no sense, or none here. */
+static int check_flags(uint64_t flags) {
     if (flags & CLONE_UNSUPPORTED)
         return -EINVAL;
-    /* Sharing memory is for a parent that waits; side by side would be threads. */
-    if ((flags & CLONE_VM) && !(flags & CLONE_VFORK))
+    /* Threads share their actions, and who shares actions shares memory. */
+    if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
         return -EINVAL;
-    if ((flags & CLONE_PARENT) && process_current()->pid == 1)
+    if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
         return -EINVAL;
-    if ((flags & CLONE_SETTLS) && request->tls >= USER_END)
+    if ((flags & CLONE_SIGHAND) && (!(flags & CLONE_THREAD) || (flags & CLONE_VFORK)))
+        return -EINVAL;
+    return (flags & CLONE_PARENT) && process_current()->pid == 1 ? -EINVAL : 0;
+}
+
+static long clone_checked(const struct fork_request *request) {
+    int error = check_flags(request->flags);
+
+    if (error)
+        return error;
+    if ((request->flags & CLONE_SETTLS) && request->tls >= USER_END)
         return -EPERM;
-    return process_fork(request);
+    return request->flags & CLONE_THREAD ? task_clone(request) : process_fork(request);
 }
 
 long sys_fork(void) {
@@ -104,6 +114,8 @@ long sys_clone3(const void *user, size_t size) {
         return -EINVAL;
     if ((args.flags & CLONE_CLEAR_SIGHAND) && (args.flags & CLONE_SIGHAND))
         return -EINVAL;
+    if ((args.flags & (CLONE_THREAD | CLONE_PARENT)) && args.exit_signal != 0)
+        return -EINVAL;
     return clone_checked(&(struct fork_request){
         .flags = args.flags,
         .exit_signal = (int)args.exit_signal,
@@ -112,6 +124,26 @@ long sys_clone3(const void *user, size_t size) {
         .parent_tid = args.parent_tid,
         .child_tid = args.child_tid,
     });
+}
+
+#define UNSHARE_FLAGS                                                                              \
+    (CLONE_FILES | CLONE_FS | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)
+
+long sys_unshare(uint64_t flags) {
+    int error = 0;
+
+    if (flags & ~(uint64_t)UNSHARE_FLAGS)
+        return -EINVAL;
+    /* What a process of one task has for itself anyway. */
+    if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) && process_current()->task_count > 1)
+        return -EINVAL;
+    if ((flags & CLONE_VM) && refcount_get(&process_current()->space->refs) > 1)
+        return -EINVAL;
+    if (flags & CLONE_FS)
+        error = task_unshare_dirs();
+    if (error == 0 && (flags & CLONE_FILES))
+        error = task_unshare_files();
+    return error;
 }
 
 /* ---- programs ---- */
@@ -175,7 +207,7 @@ long sys_execveat(int dir, const char *path, const void *argv, const void *envp,
 /* ---- ending ---- */
 
 long sys_exit(int status) {
-    process_exit(WAIT_STATUS_EXITED(status));
+    task_exit(WAIT_STATUS_EXITED(status));
 }
 
 long sys_exit_group(int status) {
