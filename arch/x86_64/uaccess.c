@@ -111,6 +111,25 @@ fault:
     return -EFAULT;
 }
 
+int exchange_user_u32(void *udst, uint32_t *expected, uint32_t wanted) {
+    uint32_t found = *expected;
+
+    if (!user_range_ok(udst, sizeof(wanted)))
+        return -EFAULT;
+    __asm__ volatile goto(SMAP_SITE("stac") "1: lock cmpxchgl %[wanted], (%[udst])\n" SMAP_SITE(
+                              "clac") EXTABLE("1b", "%l[fault]")
+                          : "+a"(found)
+                          : [wanted] "r"(wanted), [udst] "r"(udst)
+                          : "memory", "cc"
+                          : fault);
+    *expected = found;
+    return 0;
+
+fault:
+    user_window_close();
+    return -EFAULT;
+}
+
 long copy_string_from_user(char *dst, const char *usrc, size_t size) {
     uint64_t rest = USER_END - (uint64_t)usrc;
     long result;

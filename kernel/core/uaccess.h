@@ -4,7 +4,9 @@
  * USER_END is refused, and a fault that cannot be repaired ends the copy. Implemented by arch.
  *
  * All may sleep (a fault may read a file), so none may be called with a spinlock held, nor with
- * any lock that the fault path takes (the space's, an object's).
+ * any lock that the fault path takes (the space's, an object's). But with interrupts off, and
+ * spinlocks held then, the single values may be tried: they never sleep, and fail with -EFAULT
+ * where a fault would be needed.
  */
 #ifndef CORE_UACCESS_H
 #define CORE_UACCESS_H
@@ -42,5 +44,11 @@ int get_user_u32(uint32_t *value, const void *usrc);
 int get_user_u64(uint64_t *value, const void *usrc);
 int put_user_u32(uint32_t value, void *udst);
 int put_user_u64(uint64_t value, void *udst);
+
+/*
+ * In one step: if *udst is *expected it becomes `wanted`; *expected gets what was there. Also a
+ * write where nothing changes. 0 or -EFAULT.
+ */
+int exchange_user_u32(void *udst, uint32_t *expected, uint32_t wanted);
 
 #endif

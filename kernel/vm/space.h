@@ -213,4 +213,11 @@ struct vm_page_info {
 };
 void vm_space_page_info(struct vm_space *space, uint64_t address, struct vm_page_info *info);
 
+/*
+ * What others see too who map it shared: the object at address, with a reference, and the byte
+ * offset in it. NULL: the memory is the space's own, or there is none.
+ */
+struct vm_object *vm_space_shared_object(struct vm_space *space, uint64_t address,
+                                         uint64_t *offset_bytes);
+
 #endif

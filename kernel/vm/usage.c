@@ -136,6 +136,22 @@ void vm_space_page_info(struct vm_space *space, uint64_t address, struct vm_page
     spin_unlock(&space->lock);
 }
 
+struct vm_object *vm_space_shared_object(struct vm_space *space, uint64_t address,
+                                         uint64_t *offset_bytes) {
+    struct vm_object *object = NULL;
+    const struct vm_area *area;
+
+    spin_lock(&space->lock);
+    area = vm_area_find(&space->areas, address);
+    if (area && (area->flags & VM_AREA_SHARED) && area->object) {
+        object = area->object;
+        vm_object_ref(object);
+        *offset_bytes = (area->offset_pages << PAGE_SHIFT) + (address - area->start);
+    }
+    spin_unlock(&space->lock);
+    return object;
+}
+
 paddr_t vm_space_table_root(const struct vm_space *space) {
     return pmap_root(space->pmap);
 }

@@ -2,8 +2,8 @@
 #
 # Test programs that need other flags than tools/user.mk gives them.
 
-# With glibc in place of musl.
-$(USER_OUT)/tests/test_posixshm_glibc: MUSL_CC := $(CC)
+# With glibc in place of musl: NAME_glibc.
+$(USER_OUT)/tests/%_glibc: MUSL_CC := $(CC)
 
 # The walk of user/ptwalk.c.
 $(USER_OUT)/tests/test_ptwalk: user/lib/ptformat.c user/lib/ptwalk.c
