@@ -122,18 +122,40 @@ static bool take_spare_locked(struct slab_cache *cache) {
     return true;
 }
 
-/* Makes the partial list non-empty; false when out of memory. Called and returns with the lock. */
-static __attribute__((noinline)) bool refill_locked(struct slab_cache *cache) {
-    struct slab *slab;
+/* Keeps an empty slab, on no list, in hand. False: there is one already. */
+static bool keep_locked(struct slab_cache *cache, struct slab *slab) {
+    if (cache->spare)
+        return false;
+    cache->spare = slab;
+    frame_set_use(virt_to_frame(slab), FRAME_SPARE);
+    return true;
+}
 
-    if (take_spare_locked(cache))
-        return true;
-    spin_unlock(&cache->lock);
-    slab = slab_create(cache);
-    spin_lock(&cache->lock);
-    if (slab)
-        slab_put_to_use_locked(cache, slab);
-    return !list_is_empty(&cache->partial);
+/*
+ * Makes the partial list non-empty; false when out of memory. Called and returns with the lock,
+ * which is dropped meanwhile: another processor may be quicker, and one slab more than needed is
+ * kept in hand or given back.
+ */
+static __attribute__((noinline)) bool refill_locked(struct slab_cache *cache) {
+    while (list_is_empty(&cache->partial)) {
+        struct slab *slab;
+
+        if (take_spare_locked(cache))
+            return true;
+        spin_unlock(&cache->lock);
+        slab = slab_create(cache);
+        spin_lock(&cache->lock);
+        if (!slab)
+            return !list_is_empty(&cache->partial);
+        if (list_is_empty(&cache->partial)) {
+            slab_put_to_use_locked(cache, slab);
+        } else if (!keep_locked(cache, slab)) {
+            spin_unlock(&cache->lock);
+            slab_destroy(cache, slab);
+            spin_lock(&cache->lock);
+        }
+    }
+    return true;
 }
 
 void *slab_alloc(struct slab_cache *cache) {
@@ -167,16 +189,13 @@ void *slab_alloc_zeroed(struct slab_cache *cache) {
 /* `slab` has become empty: it is kept in hand, or given back. Drops the lock. */
 static __attribute__((noinline)) void retire_and_unlock(struct slab_cache *cache,
                                                         struct slab *slab) {
-    bool keep = cache->spare == NULL;
+    bool kept;
 
     list_remove(&slab->link);
     cache->slabs--;
-    if (keep) {
-        cache->spare = slab;
-        frame_set_use(virt_to_frame(slab), FRAME_SPARE);
-    }
+    kept = keep_locked(cache, slab);
     spin_unlock(&cache->lock);
-    if (!keep)
+    if (!kept)
         slab_destroy(cache, slab);
 }
 
