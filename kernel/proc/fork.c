@@ -142,13 +142,21 @@ static void unbuild(struct task *task) {
     process_put(child);
 }
 
-/* Links the child into the tree. Its pid, or -EAGAIN. */
+/*
+ * Links the child into the tree. Its pid, or -EAGAIN. A signal that has come meanwhile is dealt
+ * with first, and the call made again after it: sent to a whole group, it has not reached the
+ * child.
+ */
 static int link_child(struct task *task, const struct fork_request *request) {
     struct process *parent = process_current();
     struct process *child = task->thread.process;
     int pid;
 
     spin_lock_irq_on(&process_tree_lock);
+    if (thread_interrupted(thread_current())) {
+        spin_unlock_irq_on(&process_tree_lock);
+        return -ERESTARTNOINTR;
+    }
     pid = pid_alloc_locked();
     if (pid != 0) {
         /* A process chooses what it is sent itself, not what its parent is. */

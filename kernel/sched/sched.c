@@ -198,10 +198,6 @@ void sched_finish_switch(void) {
     }
 }
 
-void thread_start(struct thread *thread) {
-    thread_wake(thread);
-}
-
 void thread_prepare_block(enum thread_state state) {
     __atomic_store_n(&thread_current()->state, (int)state, __ATOMIC_SEQ_CST);
 }
@@ -306,6 +302,10 @@ static void wake_from(struct thread *thread, unsigned states) {
     else
         queue_woken(rq, thread);
     irq_restore(flags);
+}
+
+void thread_start(struct thread *thread) {
+    wake_from(thread, 1u << THREAD_NEW);
 }
 
 void thread_wake(struct thread *thread) {

@@ -35,7 +35,7 @@ void threads_init(void) {
 
 static void thread_init(struct thread *thread) {
     list_init(&thread->queue_node);
-    thread->state = THREAD_BLOCKED;
+    thread->state = THREAD_NEW;
     thread->cpu = cpu_index();
     thread->affinity = UINT64_MAX;
 }

@@ -7,6 +7,7 @@
  * belongs to kernel/proc, which embeds struct thread in its own structure.
  *
  * States:
+ *   NEW            not started; nothing wakes it before
  *   RUNNABLE       running, or waiting in a run queue
  *   BLOCKED        waits for thread_wake() and nothing else
  *   INTERRUPTIBLE  waits for thread_wake() or thread_interrupt()
@@ -41,6 +42,7 @@ struct vfs_context;
 struct vm_space;
 
 enum thread_state {
+    THREAD_NEW,
     THREAD_RUNNABLE,
     THREAD_BLOCKED,
     THREAD_INTERRUPTIBLE,
