@@ -26,7 +26,14 @@ static void release(struct thread *thread) {
 
     DEBUG_ASSERT(list_is_empty(&task->queue.infos));
     slab_free(&cache, task);
+    atomic_fetch_sub_explicit(&process->task_structures, 1, memory_order_release);
     process_put(process);
+}
+
+void process_await_tasks_freed(const struct process *process) {
+    while (atomic_load_explicit(&((struct process *)(uintptr_t)process)->task_structures,
+                                memory_order_acquire))
+        cpu_relax();
 }
 
 struct task *task_create(struct process *process, void (*entry)(void *)) {
@@ -48,6 +55,7 @@ struct task *task_create(struct process *process, void (*entry)(void *)) {
     task->thread.process = process;
     task->thread.vfs = &process->vfs;
     process_ref(process);
+    atomic_fetch_add_explicit(&process->task_structures, 1, memory_order_relaxed);
     return task;
 }
 

@@ -30,6 +30,13 @@ void process_unlink_locked(struct process *process);
 /* Frees what is left of a process that has been taken out, and gives up the tree's reference. */
 void process_bury(struct process *process);
 
+/*
+ * Waits until the last task of a process that was a zombie has left its processor, which may be
+ * another one, and its stack is free: a moment, for it sleeps no more. So who has waited for a
+ * child finds all of its memory given back.
+ */
+void process_await_tasks_freed(const struct process *process);
+
 /* Gives a process another parent, at the end of its children. */
 void process_move_locked(struct process *process, struct process *parent);
 

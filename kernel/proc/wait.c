@@ -152,8 +152,10 @@ bool process_wait_take(const struct wait_request *request, struct wait_found *fo
         spin_lock_irq_on(&process_tree_lock);
         taken = take_locked(process_current(), found);
         spin_unlock_irq_on(&process_tree_lock);
-        if (taken && (found->code == CLD_EXITED || found->code == CLD_KILLED))
+        if (taken && (found->code == CLD_EXITED || found->code == CLD_KILLED)) {
+            process_await_tasks_freed(found->child);
             process_bury(found->child);
+        }
     }
     process_wait_drop(found);
     return taken;
