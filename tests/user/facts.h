@@ -102,6 +102,17 @@ static inline bool memory_same(const struct memory_use *a, const struct memory_u
     return memcmp(a, b, sizeof *a) == 0;
 }
 
+/* The same once init has waited for the orphans that we left, or after seconds anyway. */
+static inline struct memory_use memory_settled(struct memory_use wanted) {
+    struct memory_use now = memory_use();
+
+    for (int i = 0; i < 1000 && !memory_same(&now, &wanted); i++) {
+        usleep(5000);
+        now = memory_use();
+    }
+    return now;
+}
+
 #define CHECK_MEMORY_SAME(now, before)                                                             \
     do {                                                                                           \
         struct memory_use check_n = (now), check_b = (before);                                     \

@@ -56,17 +56,6 @@ static void family(void *seed) {
         ;
 }
 
-/* Orphans of a family are reaped by init a little later than we return: wait for quiet. */
-static struct memory_use memory_settled(struct memory_use wanted) {
-    struct memory_use now = memory_use();
-
-    for (int i = 0; i < 200 && !memory_same(&now, &wanted); i++) {
-        usleep(5000);
-        now = memory_use();
-    }
-    return now;
-}
-
 static void families_at_once(void) {
     pid_t members[4];
 
