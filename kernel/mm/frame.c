@@ -5,7 +5,8 @@
  *
  * A free block's head has its order in the table and its list node in the frame itself; all other
  * free frames (tails, and frames in a processor's cache) have order FRAME_ORDER_TAIL, so a buddy
- * can be joined exactly when it is FRAME_FREE with the same order.
+ * can be joined exactly when it is FRAME_FREE with the same order. Its owner may be taking or giving
+ * it at this moment, on another processor: so the two are read, and written, at once.
  *
  * A processor's cache takes and gives CACHE_BATCH frames at a time. The counts by use are kept per
  * processor too; only their sums mean something.
@@ -77,8 +78,7 @@ static struct list_node *free_link(const struct frame *f) {
 }
 
 static void buddy_push_locked(struct frame *f, unsigned order) {
-    f->use = FRAME_FREE;
-    f->order = (uint8_t)order;
+    frame_kind_set(f, FRAME_FREE, order);
     list_push_front(&buddy.lists[order], free_link(f));
     buddy.nonempty |= 1u << order;
 }
@@ -90,20 +90,19 @@ static void buddy_unlink_locked(struct frame *f) {
     list_remove(free_link(f));
     if (list_is_empty(list))
         buddy.nonempty &= ~(1u << f->order);
-    f->order = FRAME_ORDER_TAIL;
+    frame_kind_set(f, FRAME_FREE, FRAME_ORDER_TAIL);
 }
 
 /* Frees a block, joined with its buddies as far as they are free. */
 static void buddy_free_locked(struct frame *f, unsigned order) {
     uint64_t pfn = frame_to_pfn(f);
 
-    f->use = FRAME_FREE;
-    f->order = FRAME_ORDER_TAIL;
+    frame_kind_set(f, FRAME_FREE, FRAME_ORDER_TAIL);
     for (; order < FRAME_ORDER_MAX; order++) {
         uint64_t other = pfn ^ (1ull << order);
         struct frame *b = &frame_table[other];
 
-        if (other >= frame_table_count || b->use != FRAME_FREE || b->order != order)
+        if (other >= frame_table_count || frame_kind_get(b) != frame_kind(FRAME_FREE, order))
             break;
         buddy_unlink_locked(b);
         pfn &= other;
@@ -217,7 +216,7 @@ struct frame *frame_alloc(enum frame_use use) {
     DEBUG_ASSERT(f->use == FRAME_FREE && frame_refs(f) == 0);
     cpu->by_use[FRAME_FREE]--;
     cpu->by_use[use]++;
-    *f = (struct frame){.refs = 1, .use = (uint8_t)use};
+    frame_record_set(f, &(struct frame){.refs = 1, .use = (uint8_t)use});
     return f;
 }
 
@@ -247,8 +246,7 @@ void frame_free(struct frame *f) {
     }
     cpu->by_use[f->use]--;
     cpu->by_use[FRAME_FREE]++;
-    f->use = FRAME_FREE;
-    f->order = FRAME_ORDER_TAIL;
+    frame_kind_set(f, FRAME_FREE, FRAME_ORDER_TAIL);
     cpu->cached[cpu->count++] = f;
 }
 
@@ -256,9 +254,8 @@ void frame_free(struct frame *f) {
 static void block_set(struct frame *head, unsigned order, enum frame_use use) {
     for (unsigned i = 0; i < 1u << order; i++) {
         atomic_init(&head[i].refs, i == 0 ? 1 : 0);
-        head[i].use = (uint8_t)use;
-        head[i].order = i == 0 ? (uint8_t)order : FRAME_ORDER_TAIL;
         head[i].count = (uint16_t)i;
+        frame_kind_set(&head[i], use, i == 0 ? order : FRAME_ORDER_TAIL);
     }
 }
 
@@ -300,10 +297,8 @@ void frame_free_order(struct frame *head, unsigned order) {
         frame_free(head);
         return;
     }
-    for (unsigned i = 0; i < 1u << order; i++) {
-        head[i].use = FRAME_FREE;
-        head[i].order = FRAME_ORDER_TAIL;
-    }
+    for (unsigned i = 0; i < 1u << order; i++)
+        frame_kind_set(&head[i], FRAME_FREE, FRAME_ORDER_TAIL);
     frame_count_move(use, FRAME_FREE, 1u << order);
     spin_lock(&buddy.lock);
     buddy_free_locked(head, order);

@@ -23,7 +23,8 @@
  *
  * Locks: each processor's cache is its own; the buddy's lists are under a spinlock of rank
  * LOCK_RANK_FRAME, taken inside. refs is atomic. The rest of struct frame belongs to whoever owns
- * the frame. Nothing here sleeps. Not to be called from interrupt handlers.
+ * the frame; but whoever frees the frame next to it looks at use and order, which the allocator
+ * therefore changes as one word. Nothing here sleeps. Not to be called from interrupt handlers.
  */
 #ifndef MM_FRAME_H
 #define MM_FRAME_H
@@ -58,6 +59,10 @@ struct frame {
     uint16_t count;        /* the owner's: page tables keep their entries in use here, frames of
                               a run FRAME_RUN_MARK and a number of their owners' */
 };
+
+_Static_assert(offsetof(struct frame, use) % 2 == 0 &&
+                   offsetof(struct frame, order) == offsetof(struct frame, use) + 1,
+               "use and order are one word: frame_private.h");
 
 _Static_assert(sizeof(struct frame) == 8, "the frame table is 8 bytes a frame");
 

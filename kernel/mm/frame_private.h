@@ -28,6 +28,27 @@ static inline void frame_fill_records(struct frame *first, const struct frame *r
     machine_fill_words(first, word, n);
 }
 
+/* Use and order as one word, which is what a neighbour that is freed looks at. */
+static inline uint16_t frame_kind(enum frame_use use, unsigned order) {
+    return (uint16_t)((unsigned)use | order << 8);
+}
+
+static inline uint16_t frame_kind_get(const struct frame *f) {
+    return __atomic_load_n((const uint16_t *)(const void *)&f->use, __ATOMIC_RELAXED);
+}
+
+static inline void frame_kind_set(struct frame *f, enum frame_use use, unsigned order) {
+    __atomic_store_n((uint16_t *)(void *)&f->use, frame_kind(use, order), __ATOMIC_RELAXED);
+}
+
+/* Writes a whole record at once. */
+static inline void frame_record_set(struct frame *f, const struct frame *record) {
+    uint64_t word;
+
+    __builtin_memcpy(&word, record, sizeof(word));
+    __atomic_store_n((uint64_t *)(void *)f, word, __ATOMIC_RELAXED);
+}
+
 /* Counts `frames` frames as `to` instead of `from`. */
 void frame_count_move(enum frame_use from, enum frame_use to, uint64_t frames);
 
