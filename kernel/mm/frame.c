@@ -5,8 +5,8 @@
  *
  * A free block's head has its order in the table and its list node in the frame itself; all other
  * free frames (tails, and frames in a processor's cache) have order FRAME_ORDER_TAIL, so a buddy
- * can be joined exactly when it is FRAME_FREE with the same order. Its owner may be taking or giving
- * it at this moment, on another processor: so the two are read, and written, at once.
+ * can be joined exactly when it is FRAME_FREE with the same order. Its owner may be taking or
+ * giving it at this moment, on another processor: so the two are read, and written, at once.
  *
  * A processor's cache takes and gives CACHE_BATCH frames at a time. The counts by use are kept per
  * processor too; only their sums mean something.

@@ -208,8 +208,8 @@ int process_session_id(const struct process *process) {
 
 char thread_state_char(const struct thread *thread) {
     static const char letters[] = {
-        [THREAD_NEW] = 'R',           [THREAD_RUNNABLE] = 'R', [THREAD_BLOCKED] = 'D',
-        [THREAD_INTERRUPTIBLE] = 'S', [THREAD_STOPPED] = 'T',  [THREAD_DEAD] = 'X',
+        [THREAD_RUNNABLE] = 'R', [THREAD_BLOCKED] = 'D', [THREAD_INTERRUPTIBLE] = 'S',
+        [THREAD_STOPPED] = 'T',  [THREAD_DEAD] = 'X',    [THREAD_NEW] = 'R',
     };
 
     return letters[thread->state];

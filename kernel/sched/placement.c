@@ -50,12 +50,14 @@ static unsigned choose(const struct run_queue *rq, const struct thread *thread) 
 }
 
 /*
- * Wakes the processor whose queue has got something, if it is idle; or an idle one that may take it
- * from there. One that is told is not taken for idle again before it has looked.
+ * One that is told is not taken for idle again before it has looked. Whoever goes to sleep says so
+ * first and looks at the queues then; here the queue comes first. So one of the two sees the other.
  */
-static void tell(unsigned cpu, uint64_t affinity) {
-    uint64_t idle = atomic_load(&placement_idle_cpus);
+void placement_tell(unsigned cpu, uint64_t affinity) {
+    uint64_t idle;
 
+    atomic_thread_fence(memory_order_seq_cst);
+    idle = atomic_load(&placement_idle_cpus);
     if (!(idle >> cpu & 1)) {
         idle &= affinity;
         if (!idle)
@@ -80,11 +82,7 @@ void placement_queue(struct run_queue *rq, struct thread *thread) {
     }
     run_queue_add_locked(rq, thread);
     spin_unlock(&rq->lock);
-    tell(cpu, affinity);
-}
-
-void placement_tell(void) {
-    tell(cpu_index(), UINT64_MAX);
+    placement_tell(cpu, affinity);
 }
 
 /* The first thread of a list that may come here; NULL: none. Its queue is locked. */

@@ -22,8 +22,11 @@ static inline bool placement_others_are_idle(void) {
     return atomic_load(&placement_idle_cpus) & ~cpu_mask();
 }
 
-/* Has an idle processor look for threads in other queues, after something was queued. */
-void placement_tell(void);
+/*
+ * Has an idle processor look, after a thread that may run on `affinity` was queued on processor
+ * `cpu`: that one if it is idle, else one that may take the thread from there.
+ */
+void placement_tell(unsigned cpu, uint64_t affinity);
 
 /*
  * Queues a thread that has just become runnable, on the processor it ran on last or on an idle one,

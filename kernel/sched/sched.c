@@ -186,6 +186,8 @@ static void switch_to_next(struct run_queue *rq) {
 void sched_finish_switch(void) {
     struct run_queue *rq = run_queue_self();
     struct thread *previous = rq->previous;
+    /* Once on_cpu is false another processor may run it, to its end even. */
+    bool is_dead = previous->state == THREAD_DEAD;
 
     rq->previous = NULL;
     __atomic_store_n(&previous->on_cpu, false, __ATOMIC_RELEASE);
@@ -193,7 +195,7 @@ void sched_finish_switch(void) {
         rq->leaves = false;
         spin_lock(&rq->lock);
         placement_queue(rq, previous);
-    } else if (previous->state == THREAD_DEAD) {
+    } else if (is_dead) {
         thread_reap(previous);
     }
 }
@@ -275,16 +277,19 @@ struct run_queue *run_queue_lock_of(const struct thread *thread) {
 
 /* Queues a thread that has just become runnable. rq is its queue, locked; free on return. */
 static void queue_woken(struct run_queue *rq, struct thread *thread) {
-    if (placement_others_are_idle() || !thread_may_run_on(thread, thread->cpu)) {
+    uint64_t affinity = thread->affinity;
+    unsigned cpu = thread->cpu;
+
+    if (placement_others_are_idle() || !thread_may_run_on(thread, cpu)) {
         placement_queue(rq, thread);
         return;
     }
     run_queue_add_locked(rq, thread);
-    spin_unlock(&rq->lock);
+    spin_unlock(&rq->lock); /* from here on the thread may be gone */
     /* Before a processor sleeps it says that it is idle, then looks at the queues. */
     atomic_thread_fence(memory_order_seq_cst);
     if (placement_others_are_idle())
-        placement_tell();
+        placement_tell(cpu, affinity);
 }
 
 /* Wakes a thread whose state is one of `states` (bits by enum thread_state). */
@@ -304,12 +309,12 @@ static void wake_from(struct thread *thread, unsigned states) {
     irq_restore(flags);
 }
 
-void thread_start(struct thread *thread) {
-    wake_from(thread, 1u << THREAD_NEW);
-}
-
 void thread_wake(struct thread *thread) {
     wake_from(thread, 1u << THREAD_BLOCKED | 1u << THREAD_INTERRUPTIBLE | 1u << THREAD_STOPPED);
+}
+
+void thread_start(struct thread *thread) {
+    wake_from(thread, 1u << THREAD_NEW);
 }
 
 void thread_interrupt(struct thread *thread) {

@@ -7,7 +7,7 @@
  * belongs to kernel/proc, which embeds struct thread in its own structure.
  *
  * States:
- *   NEW            not started; nothing wakes it before
+ *   NEW            waits for thread_start() and nothing else
  *   RUNNABLE       running, or waiting in a run queue
  *   BLOCKED        waits for thread_wake() and nothing else
  *   INTERRUPTIBLE  waits for thread_wake() or thread_interrupt()
@@ -124,7 +124,10 @@ void thread_destroy_unstarted(struct thread *thread);
  */
 void sched_finish_switch(void);
 
-/* Makes a new thread runnable. */
+/*
+ * Makes a new thread runnable. Until then nobody else does, whoever knows it already: a signal that
+ * came before is seen on its way to user mode. It may have run to its end by the return.
+ */
 void thread_start(struct thread *thread);
 
 /*
