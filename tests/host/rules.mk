@@ -7,6 +7,9 @@
 comma := ,
 HOST_LIB_SRC += $(wildcard kernel/sync/*.c)
 
+# process_vm_readv and writev, over a model of processes (support/process_model.c).
+HOST_LIB_SRC += kernel/syscall/sys_process_vm.c kernel/syscall/user_vector.c kernel/vfs/iobuf.c
+
 HOST_WRAPPED := frame_alloc frame_alloc_zeroed frame_alloc_order frame_alloc_run slab_alloc \
     slab_alloc_zeroed kmalloc kzalloc kcalloc
 HOST_LDLIBS += $(patsubst %,-Wl$(comma)--wrap=%,$(HOST_WRAPPED))

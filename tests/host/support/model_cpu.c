@@ -84,6 +84,10 @@ int model_cpu_read_page(struct vm_space *space, uint64_t va, const unsigned char
     return error;
 }
 
+int model_cpu_find(struct vm_space *space, uint64_t va, unsigned access, unsigned char **at) {
+    return cpu_access(space, va, access, at);
+}
+
 void model_cpu_leave(void) {
     vm_space_activate(NULL);
 }

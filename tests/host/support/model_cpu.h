@@ -19,6 +19,9 @@ int model_cpu_fetch(struct vm_space *space, uint64_t va, unsigned char *byte);
  * anything else happens. */
 int model_cpu_read_page(struct vm_space *space, uint64_t va, const unsigned char **page);
 
+/* The byte at `va`, to be loaded or stored (VM_READ, VM_WRITE) with those behind it in the page. */
+int model_cpu_find(struct vm_space *space, uint64_t va, unsigned access, unsigned char **at);
+
 /* The processor leaves the space: it can be destroyed. */
 void model_cpu_leave(void);
 

@@ -3,7 +3,7 @@
  * Processes in the kernel's VM and in the naive model side by side: see world.h.
  *
  * This file: the world, operations on spaces, and checking. world_touch.c: reading and writing.
- * world_object.c: objects.
+ * world_object.c: objects. world_exchange.c: process_vm_readv, _writev.
  */
 #include "support/world.h"
 
@@ -475,6 +475,10 @@ static void do_transfer(const struct operation *op) {
     world_transfer(process_of(op->d), op);
 }
 
+static void do_exchange(const struct operation *op) {
+    world_exchange(process_of(op->d), process_of(op->b), op);
+}
+
 /* The pmap loses entries: the truth brings them back. */
 static void do_forget(const struct operation *op) {
     struct process *process = process_of(op->d);
@@ -498,6 +502,7 @@ static const struct {
     {"compare", 2, do_compare},   {"remap", 7, do_remap},
     {"advise", 7, do_advise},     {"lock", 4, do_lock},
     {"populate", 3, do_populate}, {"resident", 1, do_resident},
+    {"exchange", 3, do_exchange},
 };
 
 static unsigned weights(void) {

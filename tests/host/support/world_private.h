@@ -45,7 +45,13 @@ void world_lock(struct process *process, const struct operation *op);
 void world_populate(struct process *process, const struct operation *op);
 void world_resident(struct process *process, const struct operation *op);
 
+/* world_exchange.c: `process` calls, `peer` is the other one; they may be the same. */
+void world_exchange(struct process *process, struct process *peer, const struct operation *op);
+
 /* world_touch.c */
+
+/* What an access is to be answered with; a stack that it makes grow has grown in the model. */
+int world_expected(struct process *process, unsigned page, unsigned access);
 
 /* Tells the model of the others if a page that was written to came with all of a huge page. */
 void world_look_for_huge_page(struct process *process, unsigned page);

@@ -28,7 +28,7 @@ static void grow_if_stack(struct process *process, unsigned page) {
         naive_grow(&process->naive, page, area);
 }
 
-static int expected(struct process *process, unsigned page, unsigned access) {
+int world_expected(struct process *process, unsigned page, unsigned access) {
     grow_if_stack(process, page);
     return naive_access(&process->naive, page, access);
 }
@@ -121,7 +121,7 @@ static int call_touch(void *arg) {
 static void touch_once(struct touch *touch) {
     struct naive_space *naive = &touch->process->naive;
     unsigned at = touch->va % PAGE_SIZE;
-    int error = expected(touch->process, touch->page, touch->access);
+    int error = world_expected(touch->process, touch->page, touch->access);
 
     CHECK_EQ(world_attempt(call_touch, touch), error);
     if (error < 0)
@@ -165,7 +165,7 @@ static size_t transfer_size(struct process *process, uint64_t va, size_t size, u
     while (done < size) {
         unsigned page = (unsigned)((va + done - NAIVE_START) / PAGE_SIZE);
 
-        if (page >= NAIVE_PAGES || expected(process, page, access) < 0)
+        if (page >= NAIVE_PAGES || world_expected(process, page, access) < 0)
             break;
         if (access == VM_WRITE)
             naive_bytes_to_write(&process->naive, page);
