@@ -84,6 +84,7 @@ static void copy_task(struct task *child, const struct task *parent,
         thread->trapframe->rsp = request->stack;
     thread->fs_base = request->flags & CLONE_SETTLS ? request->tls : parent->thread.fs_base;
     thread->gs_base = parent->thread.gs_base;
+    thread->affinity = parent->thread.affinity;
     memcpy(thread->name, parent->thread.name, sizeof(thread->name));
     thread->space = thread->process->space;
     fpu_save(thread->fpu);

@@ -11,6 +11,7 @@
 #include "lib/string.h"
 #include "proc/procfs_private.h"
 #include "proc/tree.h"
+#include "sync/cpu_call.h"
 #include "vfs/access.h"
 
 /* ---- threads ---- */
@@ -70,6 +71,7 @@ static int runner_get_task_locked(const struct procfs_subject *subject,
         runner->state = thread_state_char(&task->thread);
         string_copy(runner->name, task->thread.name, sizeof(runner->name));
         usage_of_task(task, &runner->usage);
+        runner->affinity &= task->thread.affinity;
         return 0;
     }
     if (!is_dead_leader_locked(process, subject->task))
@@ -86,6 +88,7 @@ int procfs_runner_get(const struct procfs_subject *subject, struct procfs_runner
     int error = 0;
 
     runner->id = process->pid;
+    runner->affinity = cpus_running();
     runner->state = process_state_char(process);
     flags = spin_lock_irq(&process_tree_lock);
     runner->tasks = process->task_count + is_dead_leader_locked(process, process->pid);
@@ -94,6 +97,8 @@ int procfs_runner_get(const struct procfs_subject *subject, struct procfs_runner
     } else {
         string_copy(runner->name, process_name(process), sizeof(runner->name));
         usage_of_process_locked(process, &runner->usage);
+        if (process_leader(process))
+            runner->affinity &= process_leader(process)->thread.affinity;
     }
     spin_unlock_irq(&process_tree_lock, flags);
     return error;

@@ -73,7 +73,8 @@ struct procfs_runner {
     char name[THREAD_NAME_SIZE];
     char state;
     struct process_usage usage;
-    uint32_t tasks; /* of the process */
+    uint32_t tasks;    /* of the process */
+    uint64_t affinity; /* processors that it may run on; of a process, its leader */
 };
 
 /* Fills it in for subject->task, or for the process if that is 0. -ESRCH: gone. */

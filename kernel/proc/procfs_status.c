@@ -122,13 +122,26 @@ static void show_capabilities(struct seq *seq, const struct process *process) {
     seq_string(seq, "Seccomp:\t0\n");
 }
 
-static void show_scheduling(struct seq *seq, const struct procfs_runner *runner) {
-    unsigned cpus = cpu_count();
+/* A set of processors as Linux lists them: "0-2,5". */
+static void show_cpu_list(struct seq *seq, uint64_t cpus) {
+    const char *before = "";
 
-    seq_printf(seq, "Cpus_allowed:\t%llx\n", cpus >= 64 ? ~0ull : (1ull << cpus) - 1);
-    seq_string(seq, "Cpus_allowed_list:\t0");
-    if (cpus > 1)
-        seq_printf(seq, "-%u", cpus - 1);
+    while (cpus) {
+        unsigned first = (unsigned)__builtin_ctzll(cpus);
+        uint64_t rest = ~(cpus >> first);
+        unsigned count = rest ? (unsigned)__builtin_ctzll(rest) : 64;
+
+        seq_printf(seq, "%s%u", before, first);
+        if (count > 1)
+            seq_printf(seq, "-%u", first + count - 1);
+        cpus = first + count < 64 ? cpus >> (first + count) << (first + count) : 0;
+        before = ",";
+    }
+}
+
+static void show_scheduling(struct seq *seq, const struct procfs_runner *runner) {
+    seq_printf(seq, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t", (ull)runner->affinity);
+    show_cpu_list(seq, runner->affinity);
     seq_string(seq, "\nMems_allowed:\t1\nMems_allowed_list:\t0\n");
     seq_printf(seq, "voluntary_ctxt_switches:\t%llu\n", (ull)runner->usage.voluntary_switches);
     seq_printf(seq, "nonvoluntary_ctxt_switches:\t%llu\n", (ull)runner->usage.forced_switches);

@@ -10,6 +10,7 @@
 #include "core/cpu.h"
 #include "core/uaccess.h"
 #include "lib/bits.h"
+#include "proc/affinity.h"
 #include "proc/permission.h"
 #include "proc/process.h"
 #include "syscall/calls.h"
@@ -126,30 +127,24 @@ long sys_sched_rr_get_interval(int pid, void *interval) {
 
 #define CPU_MASK_WORD_BYTES sizeof(uint64_t)
 
-static uint64_t all_cpus(void) {
-    return cpu_count() >= 64 ? UINT64_MAX : (1ull << cpu_count()) - 1;
-}
-
-/* Any set that has a processor of ours will do: threads are not bound yet. */
-long sys_sched_setaffinity(int pid, uint32_t size, const void *mask) {
+long sys_sched_setaffinity(int tid, uint32_t size, const void *mask) {
     uint64_t wanted = 0;
-    int error = check_pid(pid);
 
-    if (error)
-        return error == -EINVAL ? -ESRCH : error;
     if (copy_from_user(&wanted, mask, MIN((size_t)size, sizeof(wanted))) != 0)
         return -EFAULT;
-    return wanted & all_cpus() ? 0 : -EINVAL;
+    return affinity_set(tid, wanted);
 }
 
-long sys_sched_getaffinity(int pid, uint32_t size, void *mask) {
-    int error = check_pid(pid);
+long sys_sched_getaffinity(int tid, uint32_t size, void *mask) {
+    uint64_t cpus;
+    int error;
 
     if (size < CPU_MASK_WORD_BYTES || size % CPU_MASK_WORD_BYTES != 0)
         return -EINVAL;
+    error = affinity_get(tid, &cpus);
     if (error)
-        return error == -EINVAL ? -ESRCH : error;
-    return put_user_u64(all_cpus(), mask) ? -EFAULT : (long)CPU_MASK_WORD_BYTES;
+        return error;
+    return put_user_u64(cpus, mask) ? -EFAULT : (long)CPU_MASK_WORD_BYTES;
 }
 
 long sys_getcpu(void *cpu, void *node, void *unused) {
