@@ -12,14 +12,14 @@
 #include "vm/space.h"
 
 static struct process running, peer;
-static struct thread thread;
+static struct task task; /* that runs */
 static struct vm_space *running_space, *peer_space;
 static int peer_pid;
 
 void process_model_run(struct vm_space *space) {
     running_space = space;
-    thread.process = &running;
-    host_cpu.current = &thread;
+    task.thread.process = &running;
+    host_cpu.current = &task.thread;
 }
 
 void process_model_peer(int pid, struct vm_space *space) {
