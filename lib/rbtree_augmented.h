@@ -135,6 +135,19 @@ RB_INLINE void rb_balance_after_link(struct rb_tree *tree, struct rb_node *node,
     rb_set_black(tree->root);
 }
 
+/* Puts `node` in the place of `old`, whose summary it has to have: no shape changes. */
+static inline void rb_replace(struct rb_tree *tree, const struct rb_node *old,
+                              struct rb_node *node) {
+    struct rb_node *left = old->left, *right = old->right;
+
+    *node = *old;
+    rb_replace_below(tree, rb_parent(old), old, node);
+    if (left)
+        rb_set_parent(left, node);
+    if (right)
+        rb_set_parent(right, node);
+}
+
 /* As rb_link, with summaries. */
 RB_INLINE void rb_link_augmented(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent,
                                  struct rb_node **link, rb_update_fn update) {

@@ -397,7 +397,7 @@ static void change_range(struct pmap *pmap, struct change *change) {
 }
 
 void pmap_remove(struct pmap *pmap, uint64_t start, uint64_t end) {
-    struct change change = {.start = start, .end = end, .clear = PTE_PRESENT};
+    struct change change = {NULL, start, end, PTE_PRESENT, 0, false};
 
     change_range(pmap, &change);
 }

@@ -48,24 +48,25 @@ static int check_flags(int flags) {
     return flags & MAP_HUGETLB ? huge_pool_error(flags) : 0;
 }
 
-static unsigned map_flags(int flags) {
-    static const struct {
-        int map;
-        unsigned vm;
-    } table[] = {
-        {MAP_SHARED, VM_MAP_SHARED},
-        {MAP_FIXED, VM_MAP_FIXED},
-        {MAP_32BIT, VM_MAP_LOW},
-        {MAP_FIXED_NOREPLACE, VM_MAP_NOREPLACE},
-        {MAP_LOCKED, VM_MAP_LOCKED},
-        {MAP_GROWSDOWN, VM_MAP_GROWS_DOWN},
-        {MAP_NORESERVE, VM_MAP_NO_RESERVE},
-    };
-    unsigned result = 0;
+/* Flags with another number in the VM. */
+#define MAP_TRANSLATED                                                                             \
+    (MAP_FIXED | MAP_32BIT | MAP_FIXED_NOREPLACE | MAP_LOCKED | MAP_GROWSDOWN | MAP_NORESERVE)
 
-    for (unsigned i = 0; i < ARRAY_SIZE(table); i++)
-        result |= flags & table[i].map ? table[i].vm : 0;
-    return result;
+static inline unsigned map_flag(int flags, int map, unsigned vm) {
+    return flags & map ? vm : 0;
+}
+
+static unsigned map_flags(int flags) {
+    unsigned shared = map_flag(flags, MAP_SHARED, VM_MAP_SHARED);
+
+    if (!(flags & MAP_TRANSLATED))
+        return shared;
+    return shared | map_flag(flags, MAP_FIXED, VM_MAP_FIXED) |
+           map_flag(flags, MAP_32BIT, VM_MAP_LOW) |
+           map_flag(flags, MAP_FIXED_NOREPLACE, VM_MAP_NOREPLACE) |
+           map_flag(flags, MAP_LOCKED, VM_MAP_LOCKED) |
+           map_flag(flags, MAP_GROWSDOWN, VM_MAP_GROWS_DOWN) |
+           map_flag(flags, MAP_NORESERVE, VM_MAP_NO_RESERVE);
 }
 
 /* Whether what may be read may also be executed, for programs that were written to expect it. */

@@ -9,6 +9,13 @@
  * that a bound has misled makes it narrow again, so each change is paid for once. A search leaves
  * the guard below an area that grows down free.
  *
+ * Programs map and unmap, split and join in turn, so three things are kept for the next time. What
+ * meets a neighbour that is alike makes that larger, and has no record of its own. The record of
+ * the area that was dropped last stays where it was in the tree, empty: the vacancy. An area that
+ * comes between the same neighbours takes it over, and no node moves; it goes when the next area
+ * is dropped. And a search from the top begins where the last one found room, if nothing above can
+ * have room for what is wanted now.
+ *
  * Invariants (vm_check): areas do not overlap, are not empty, and neighbours that could be one are
  * one (vm_area_can_join). Areas that share a shadow all have the same difference between address
  * and index: else two addresses would see one slot of it.
@@ -70,10 +77,22 @@ struct vm_area {
     uint64_t unmap_epoch;     /* [object] see object.c */
 };
 
+/*
+ * Where a search from the top found room last: in front of this area. No gap above has room for so
+ * many bytes, below so high an address.
+ */
+struct vm_room {
+    struct vm_area *area; /* NULL: nothing is known */
+    uint64_t bytes;
+    uint64_t window_end;
+};
+
 struct vm_area_set {
     struct rb_tree tree;
     struct vm_area *first, *last; /* NULL: empty */
-    struct vm_area *hint;         /* found last; NULL if none */
+    struct vm_area *hint;         /* found or put in last; NULL if none */
+    struct vm_room room;
+    struct vm_area *vacancy; /* in the tree and in no list, empty; NULL: none */
     uint32_t count;
     uint64_t bytes;           /* sum of all areas' sizes */
     uint64_t data_bytes;      /* of those that vm_area_is_data */
@@ -118,16 +137,23 @@ static inline uint64_t vm_area_guard_bytes(const struct vm_area *area) {
 
 void vm_area_set_init(struct vm_area_set *set);
 
+/* Destroys all its areas; their pages are unmapped already. */
+void vm_area_set_clear(struct vm_area_set *set);
+
+/* What vm_area_find_from does if the hint does not help. */
+struct vm_area *vm_area_search_from(struct vm_area_set *set, uint64_t va);
+
 /* The first area that ends above va (contains it or lies after it); NULL: none. */
-struct vm_area *vm_area_find_from(struct vm_area_set *set, uint64_t va);
+static inline struct vm_area *vm_area_find_from(struct vm_area_set *set, uint64_t va) {
+    struct vm_area *area = set->hint;
+
+    return area && va >= area->start && va < area->end ? area : vm_area_search_from(set, va);
+}
 
 /* The area that contains va; NULL: none. */
 static inline struct vm_area *vm_area_find(struct vm_area_set *set, uint64_t va) {
-    struct vm_area *area = set->hint;
+    struct vm_area *area = vm_area_find_from(set, va);
 
-    if (area && va >= area->start && va < area->end)
-        return area;
-    area = vm_area_find_from(set, va);
     return area && va >= area->start ? area : NULL;
 }
 
@@ -149,7 +175,17 @@ void vm_area_insert(struct vm_area_set *set, struct vm_area *area);
 /* vm_area_insert of one that lies behind all others. */
 void vm_area_append(struct vm_area_set *set, struct vm_area *area);
 
+/* Takes an area out of the set; it is the caller's to put in again or to destroy. */
 void vm_area_remove(struct vm_area_set *set, struct vm_area *area);
+
+/*
+ * Maps a free range as `like` tells, which is in no set and has no shadow: makes a neighbour that
+ * is alike larger, or an area of its own. Returns the one that has the range; NULL: no memory.
+ */
+struct vm_area *vm_area_add(struct vm_area_set *set, const struct vm_area *like);
+
+/* Takes an area out for good; its pages are unmapped already. The record stays for the next. */
+void vm_area_drop(struct vm_area_set *set, struct vm_area *area);
 
 /* Moves the edges of an area in the set, backing index with them; still overlapping nothing. */
 void vm_area_resize(struct vm_area_set *set, struct vm_area *area, uint64_t start, uint64_t end);
@@ -166,8 +202,13 @@ void vm_area_set_flags(struct vm_area_set *set, struct vm_area *area, uint32_t f
  */
 struct vm_area *vm_area_split(struct vm_area_set *set, struct vm_area *area, uint64_t at);
 
+/* Whether an area may be one with the other if it ends where that starts. */
+bool vm_area_is_alike(const struct vm_area *low, const struct vm_area *high);
+
 /* Whether two areas, low ending where high starts, are alike in all but their range. */
-bool vm_area_can_join(const struct vm_area *low, const struct vm_area *high);
+static inline bool vm_area_can_join(const struct vm_area *low, const struct vm_area *high) {
+    return low->end == high->start && vm_area_is_alike(low, high);
+}
 
 /* Joins area with its neighbours where they can be one. Returns the one that area is in now. */
 struct vm_area *vm_area_join(struct vm_area_set *set, struct vm_area *area);
@@ -181,7 +222,7 @@ struct vm_range {
  * A free range of size bytes (page multiple) inside window: the highest one, or the lowest. Returns
  * its start, or 0 if there is none.
  */
-uint64_t vm_area_gap_from_top(const struct vm_area_set *set, uint64_t size, struct vm_range window);
+uint64_t vm_area_gap_from_top(struct vm_area_set *set, uint64_t size, struct vm_range window);
 uint64_t vm_area_gap_from_bottom(const struct vm_area_set *set, uint64_t size,
                                  struct vm_range window);
 

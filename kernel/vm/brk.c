@@ -18,12 +18,11 @@ static int heap_grow(struct vm_space *space, uint64_t old, uint64_t new) {
         .flags = VM_MAP_NOREPLACE | VM_MAP_HEAP,
     };
     uint64_t address;
-    int error = vm_map_check(&request);
 
     /* A page is left free behind the heap, and the guard of a stack. */
-    if (error == 0 && !vm_area_range_is_clear(&space->areas, old, new + PAGE_SIZE))
+    if (!vm_area_range_is_clear(&space->areas, old, new + PAGE_SIZE))
         return -ENOMEM;
-    return error < 0 ? error : vm_map_locked(space, &request, &address);
+    return vm_map_locked(space, &request, &address);
 }
 
 static int brk_locked(struct vm_space *space, uint64_t address) {

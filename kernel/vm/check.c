@@ -51,8 +51,19 @@ static bool check_gap_bound(const struct vm_area *area) {
     return ok;
 }
 
+/* The area whose node is before that of the given one, the vacancy left out; NULL: none. */
+static const struct vm_area *area_before(const struct vm_area *area,
+                                         const struct vm_area *vacancy) {
+    const struct rb_node *node = rb_prev(&area->node);
+
+    if (vacancy && node == &vacancy->node)
+        node = rb_prev(node);
+    return node ? RB_ENTRY(node, struct vm_area, node) : NULL;
+}
+
 static bool check_neighbours(const struct vm_area *prev, const struct vm_area *area,
                              struct vm_check_report *report) {
+    const struct vm_area *vacancy = area->space->areas.vacancy;
     uint64_t before = prev ? prev->end : USER_MIN;
 
     if (before > area->start)
@@ -60,13 +71,47 @@ static bool check_neighbours(const struct vm_area *prev, const struct vm_area *a
     if (area->gap != area->start - before)
         return VIOLATION(report, "area %lx counts a gap of %lx before it, not %lx", area->start,
                          area->gap, area->start - before);
-    if (rb_prev(&area->node) != (prev ? &prev->node : NULL) || vm_area_prev(area) != prev)
+    if (area_before(area, vacancy) != prev || vm_area_prev(area) != prev)
         return VIOLATION(report, "area %lx is linked to another than is before it", area->start);
     if (!check_gap_bound(area))
         return VIOLATION(report, "area %lx bounds gaps below it by %lx, too little", area->start,
                          area->max_gap);
     if (prev && vm_area_can_join(prev, area))
         return VIOLATION(report, "areas that meet at %lx could be one", area->start);
+    return true;
+}
+
+/* The vacancy is an empty node between two neighbours, and leads nowhere. */
+static bool check_vacancy(const struct vm_area_set *set, struct vm_check_report *report) {
+    const struct vm_area *vacancy = set->vacancy;
+    const struct vm_area *next = vacancy ? vacancy->next : NULL;
+    const struct vm_area *prev = next ? next->prev : set->last;
+
+    if (!vacancy)
+        return true;
+    if (area_before(vacancy, NULL) != prev || vacancy->prev != prev ||
+        rb_next(&vacancy->node) != (next ? &next->node : NULL))
+        return VIOLATION(report, "vacancy %lx is not between its neighbours", vacancy->start);
+    if (vacancy->start != (prev ? prev->end : USER_MIN) || vacancy->end != vacancy->start ||
+        vacancy->gap != 0 || !check_gap_bound(vacancy))
+        return VIOLATION(report, "vacancy %lx-%lx is not empty", vacancy->start, vacancy->end);
+    return true;
+}
+
+/* Nowhere above the room that is remembered is there as much. */
+static bool check_room(const struct vm_area_set *set, struct vm_check_report *report) {
+    const struct vm_room *room = &set->room;
+    const struct vm_area *area = room->area ? vm_area_next(room->area) : NULL;
+
+    for (; area; area = vm_area_next(area)) {
+        uint64_t start = area->start - area->gap;
+        uint64_t end = area->start - MIN(vm_area_guard_bytes(area), area->gap);
+
+        end = MIN(end, room->window_end);
+        if (start < end && end - start >= room->bytes)
+            return VIOLATION(report, "room for %lx bytes is above %lx, at %lx", room->bytes,
+                             room->area->start, start);
+    }
     return true;
 }
 
@@ -95,10 +140,10 @@ static bool check_areas(struct vm_space *space, struct vm_check_report *report) 
     struct vm_area_set sums = {.count = 0};
 
     for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
-        if (!check_area(area, report) || !check_neighbours(prev, area, report))
-            return false;
         if (area->space != space)
             return VIOLATION(report, "area %lx is of another space", area->start);
+        if (!check_area(area, report) || !check_neighbours(prev, area, report))
+            return false;
         uint64_t bytes = area->end - area->start;
 
         sums.count++;
@@ -108,7 +153,8 @@ static bool check_areas(struct vm_space *space, struct vm_check_report *report) 
         sums.locked_bytes += area->flags & VM_AREA_LOCKED ? bytes : 0;
         prev = area;
     }
-    return check_sums(space, &sums, report);
+    return check_vacancy(&space->areas, report) && check_room(&space->areas, report) &&
+           check_sums(space, &sums, report);
 }
 
 /* ---- shadows ---- */

@@ -79,7 +79,7 @@ static uint64_t allowed_pages(void) {
 }
 
 /* Mode 2: the total goes up only if it stays below what is allowed, whoever else asks meanwhile. */
-static int charge_strictly(uint64_t pages) {
+static __attribute__((noinline)) int charge_strictly(uint64_t pages) {
     uint64_t allowed = allowed_pages();
     uint64_t now = vm_commit_total();
 

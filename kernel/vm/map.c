@@ -24,32 +24,46 @@
 
 /* ---- unmap ---- */
 
-static uint64_t area_end_index(const struct vm_area *area) {
-    return area->offset_pages + ((area->end - area->start) >> PAGE_SHIFT);
+/* What the range takes from an area that lies in it. */
+static inline struct vm_range part_in(const struct vm_area *area, struct vm_range range) {
+    return (struct vm_range){MAX(area->start, range.start), MIN(area->end, range.end)};
 }
 
-/* A shadow that other areas use as well is cut; one that is ours alone goes as a whole. */
-static bool shadow_must_be_cut(const struct vm_area *area) {
-    return area->shadow && area->shadow->areas > 1;
+static inline bool is_whole(const struct vm_area *area, struct vm_range part) {
+    return area->start == part.start && area->end == part.end;
+}
+
+/* A shadow of which something stays is cut; else it goes with its area. */
+static inline bool shadow_must_be_cut(const struct vm_area *area, struct vm_range part) {
+    return area->shadow && (area->shadow->areas > 1 || !is_whole(area, part));
 }
 
 /* Prepares all cuts of shadows in the range, whose first area is given. 0 or -ENOMEM. */
-static int prepare_cuts(struct vm_area *area, struct vm_range range) {
+static inline int prepare_cuts(struct vm_area *area, struct vm_range range) {
     int error = 0;
 
     for (; area && error == 0; area = vm_range_next(area, range)) {
-        if (shadow_must_be_cut(area))
-            error = page_tree_remove_prepare(&area->shadow->tree, area->offset_pages,
-                                             area_end_index(area));
+        struct vm_range part = part_in(area, range);
+
+        if (shadow_must_be_cut(area, part))
+            error = page_tree_remove_prepare(&area->shadow->tree, vm_area_index(area, part.start),
+                                             vm_area_index(area, part.end));
     }
     return error;
 }
 
-static void remove_area(struct vm_space *space, struct vm_area *area) {
-    if (shadow_must_be_cut(area))
-        page_tree_remove(&area->shadow->tree, area->offset_pages, area_end_index(area));
-    vm_area_remove(&space->areas, area);
-    vm_area_destroy(area);
+/* Takes a part from an area: all of it, or an end. */
+static void take_part(struct vm_space *space, struct vm_area *area, struct vm_range part) {
+    if (shadow_must_be_cut(area, part))
+        page_tree_remove(&area->shadow->tree, vm_area_index(area, part.start),
+                         vm_area_index(area, part.end));
+    if (is_whole(area, part)) {
+        vm_area_drop(&space->areas, area);
+    } else if (area->start == part.start) {
+        vm_area_resize(&space->areas, area, part.end, area->end);
+    } else {
+        vm_area_resize(&space->areas, area, area->start, part.start);
+    }
 }
 
 int vm_unmap_prepare(struct vm_space *space, struct vm_range range) {
@@ -58,14 +72,14 @@ int vm_unmap_prepare(struct vm_space *space, struct vm_range range) {
     return prepare_cuts(vm_range_first(space, range), range);
 }
 
-/* Takes away the areas of the range, from the first of them on. */
+/* Takes the range from its areas, the first of which is given. It is no hole in one. */
 static void unmap_areas(struct vm_space *space, struct vm_area *area, struct vm_range range) {
     struct vm_area *next;
 
     pmap_remove(space->pmap, range.start, range.end);
     for (; area; area = next) {
         next = vm_range_next(area, range);
-        remove_area(space, area);
+        take_part(space, area, part_in(area, range));
     }
 }
 
@@ -76,10 +90,11 @@ void vm_unmap_perform(struct vm_space *space, struct vm_range range) {
         unmap_areas(space, area, range);
 }
 
-/* Whether taking the range out makes two areas of one when there may be no more. */
-static bool hole_is_too_many(struct vm_space *space, const struct vm_area *area,
-                             struct vm_range range) {
-    return !vm_space_has_room(space, 1) && area->start < range.start && area->end > range.end;
+/* Makes an area that the range lies amid end with it; what is behind it becomes one more. */
+static int split_around(struct vm_space *space, struct vm_area *area, struct vm_range range) {
+    if (!vm_space_has_room(space, 1))
+        return -ENOMEM;
+    return vm_area_split(&space->areas, area, range.end) ? 0 : -ENOMEM;
 }
 
 /* Unmaps a range of whole pages; what was promised for them is left to the caller to settle. */
@@ -88,11 +103,8 @@ static int unmap_range(struct vm_space *space, struct vm_range range) {
 
     if (!area)
         return 0;
-    if (area->start != range.start || area->end != range.end) {
-        if (hole_is_too_many(space, area, range) || vm_range_split(space, range) < 0)
-            return -ENOMEM;
-        area = vm_range_first(space, range);
-    }
+    if (area->start < range.start && area->end > range.end && split_around(space, area, range) < 0)
+        return -ENOMEM;
     if (prepare_cuts(area, range) < 0) {
         vm_range_join(space, range);
         return -ENOMEM;
@@ -150,27 +162,43 @@ int vm_limits_reserve(struct vm_space *space, const struct vm_area *like, uint64
 /* Mappings that are to lie low: in the second GiB, where Linux puts them. */
 static const struct vm_range low_window = {1ull << 30, 2ull << 30};
 
-uint64_t vm_choose_address(struct vm_space *space, uint64_t wish, uint64_t size, unsigned flags) {
-    const uint64_t lowest = vm_lowest_address();
-    const struct vm_range all = {lowest, USER_END};
-    const struct vm_range below_top = {lowest, space->mmap_top};
-    const struct vm_range upwards = {space->mmap_bottom, USER_END};
+/* The wish as an address of a page, if the size is free there; else 0. */
+static uint64_t grant_wish(struct vm_space *space, uint64_t wish, uint64_t size, unsigned flags) {
+    uint64_t start = MAX(align_down(wish, PAGE_SIZE), vm_lowest_address());
     uint64_t end = flags & VM_MAP_LOW ? low_window.end : USER_END;
-    uint64_t address;
 
-    wish = align_down(wish, PAGE_SIZE);
-    wish = wish ? MAX(wish, lowest) : 0;
-    if (wish && wish < end && size <= end - wish &&
-        vm_area_range_is_clear(&space->areas, wish, wish + size))
-        return wish;
+    if (wish < PAGE_SIZE || start >= end || size > end - start)
+        return 0;
+    return vm_area_range_is_clear(&space->areas, start, start + size) ? start : 0;
+}
+
+/* The lowest place, where that is asked for or there is none below the top. 0: none. */
+static __attribute__((noinline)) uint64_t choose_upwards(struct vm_space *space, uint64_t size,
+                                                         unsigned flags) {
+    const struct vm_range all = {vm_lowest_address(), USER_END};
+    const struct vm_range upwards = {space->mmap_bottom, USER_END};
+    uint64_t address = 0;
+
     if (flags & VM_MAP_LOW)
         return vm_area_gap_from_bottom(&space->areas, size, low_window);
-    address = space->mmap_bottom ? vm_area_gap_from_bottom(&space->areas, size, upwards)
-                                 : vm_area_gap_from_top(&space->areas, size, below_top);
+    if (space->mmap_bottom)
+        address = vm_area_gap_from_bottom(&space->areas, size, upwards);
     return address ? address : vm_area_gap_from_bottom(&space->areas, size, all);
 }
 
-int vm_map_check(const struct vm_map_request *request) {
+uint64_t vm_choose_address(struct vm_space *space, uint64_t wish, uint64_t size, unsigned flags) {
+    uint64_t address = wish ? grant_wish(space, wish, size, flags) : 0;
+
+    if (!address && !(flags & VM_MAP_LOW) && !space->mmap_bottom) {
+        const struct vm_range below_top = {vm_lowest_address(), space->mmap_top};
+
+        address = vm_area_gap_from_top(&space->areas, size, below_top);
+    }
+    return address ? address : choose_upwards(space, size, flags);
+}
+
+/* What is wrong with a request whatever the space is like; 0 if nothing. See vm_map. */
+static int map_check(const struct vm_map_request *request) {
     uint64_t address = request->address;
 
     if (request->length == 0 || !is_aligned(request->offset, PAGE_SIZE))
@@ -228,19 +256,19 @@ static uint32_t area_flags(const struct vm_space *space, const struct vm_map_req
     return flags;
 }
 
-static struct vm_area *area_for(struct vm_space *space, const struct vm_map_request *request,
-                                struct vm_range range) {
-    struct vm_area *area = vm_area_create(space, request->object, area_flags(space, request));
-
-    if (!area)
-        return NULL;
-    area->start = range.start;
-    area->end = range.end;
-    area->prot = (uint8_t)(request->prot & VM_RIGHTS);
-    area->max_prot = (uint8_t)(request->max_prot ? request->max_prot : VM_RIGHTS);
+/* What is to be there, as an area that is in no set and has no backing yet. */
+static void describe(struct vm_area *like, struct vm_space *space,
+                     const struct vm_map_request *request, struct vm_range range) {
+    like->space = space;
+    like->start = range.start;
+    like->end = range.end;
+    like->prot = (uint8_t)(request->prot & VM_RIGHTS);
+    like->max_prot = (uint8_t)(request->max_prot ? request->max_prot : VM_RIGHTS);
+    like->flags = area_flags(space, request);
     /* Without an object the index says nothing; the page number lets neighbours be joined. */
-    area->offset_pages = (request->object ? request->offset : range.start) >> PAGE_SHIFT;
-    return area;
+    like->offset_pages = (request->object ? request->offset : range.start) >> PAGE_SHIFT;
+    like->object = request->object;
+    like->shadow = NULL;
 }
 
 /* Whether limits allow that the new area is locked, if it is. 0, -EPERM, -EAGAIN. */
@@ -257,8 +285,8 @@ static int lock_limits_check(struct vm_space *space, unsigned flags, uint64_t by
  * it. 0 or as vm_map.
  */
 static int reserve_area(struct vm_space *space, const struct vm_map_request *request,
-                        const struct vm_area *area) {
-    struct vm_range range = {area->start, area->end};
+                        const struct vm_area *like) {
+    struct vm_range range = {like->start, like->end};
     uint64_t bytes = range.end - range.start;
     int error = lock_limits_check(space, request->flags, bytes);
     struct vm_replaced replaced = {0};
@@ -267,42 +295,68 @@ static int reserve_area(struct vm_space *space, const struct vm_map_request *req
         return -ENOMEM;
     if (error < 0)
         return error;
-    if (area->object && !vm_object_admits(area->object, area))
-        return -EPERM;
     if (request->flags & VM_MAP_FIXED)
         replaced = vm_range_replaced(space, range);
-    return vm_limits_reserve(space, area, bytes, replaced);
+    return vm_limits_reserve(space, like, bytes, replaced);
 }
 
-int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
-    struct vm_range range;
-    struct vm_area *area;
-    int error = place_request(space, request, &range);
+/* Maps where nothing is. 0, -ENOMEM, -EPERM: the object does not admit the area. */
+static int map_free(struct vm_space *space, const struct vm_area *like) {
+    struct vm_area *area = vm_area_add(&space->areas, like);
 
-    DEBUG_ASSERT(spin_held(&space->lock));
-    if (error < 0)
-        return error;
-    area = area_for(space, request, range);
     if (!area)
         return -ENOMEM;
-    error = reserve_area(space, request, area);
-    if (error == 0 && (request->flags & VM_MAP_FIXED))
-        error = unmap_range(space, range);
+    if (!area->object || vm_object_admits(area->object, area))
+        return 0;
+    vm_area_drop(&space->areas, area);
+    return -EPERM;
+}
+
+/* Maps in place of what may be there, which stays unless all else is ready. As map_free. */
+static int map_over(struct vm_space *space, const struct vm_area *like) {
+    struct vm_area *area = vm_area_create(space, like->object, like->flags);
+    int error;
+
+    if (!area)
+        return -ENOMEM;
+    area->start = like->start;
+    area->end = like->end;
+    area->prot = like->prot;
+    area->max_prot = like->max_prot;
+    area->offset_pages = like->offset_pages;
+    error = area->object && !vm_object_admits(area->object, area) ? -EPERM : 0;
+    if (error == 0)
+        error = unmap_range(space, (struct vm_range){like->start, like->end});
     if (error < 0) {
-        vm_commit_settle(space);
         vm_area_destroy(area);
         return error;
     }
     vm_area_insert(&space->areas, area);
     vm_area_join(&space->areas, area);
-    vm_commit_settle(space);
-    space->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
-    *address = range.start;
     return 0;
 }
 
+int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
+    struct vm_range range;
+    struct vm_area like;
+    int error = place_request(space, request, &range);
+
+    DEBUG_ASSERT(spin_held(&space->lock));
+    if (error < 0)
+        return error;
+    describe(&like, space, request, range);
+    error = reserve_area(space, request, &like);
+    if (error == 0)
+        error = request->flags & VM_MAP_FIXED ? map_over(space, &like) : map_free(space, &like);
+    vm_commit_settle(space);
+    space->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
+    if (error == 0)
+        *address = range.start;
+    return error;
+}
+
 int vm_map(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
-    int error = vm_map_check(request);
+    int error = map_check(request);
     struct vm_range range;
 
     if (error < 0)

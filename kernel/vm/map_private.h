@@ -3,7 +3,7 @@
  * What the mapping calls share: ranges of pages, the areas in them, and mapping and unmapping with
  * the space's lock held. Private to kernel/vm.
  *
- * Locks: all but vm_range_of_pages and vm_map_check are called under the space's lock.
+ * Locks: all but vm_range_of_pages are called under the space's lock.
  */
 #ifndef VM_MAP_PRIVATE_H
 #define VM_MAP_PRIVATE_H
@@ -45,10 +45,7 @@ int vm_range_change_flags(struct vm_space *space, struct vm_range range,
 /* Where the part of the range that is mapped from its start on ends. */
 uint64_t vm_range_mapped_end(struct vm_space *space, struct vm_range range);
 
-/* What is wrong with a request whatever the space is like; 0 if nothing. See vm_map. */
-int vm_map_check(const struct vm_map_request *request);
-
-/* vm_map of a checked request. */
+/* vm_map of a request whose place, if it is fixed, is a range of the user's pages. */
 int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, uint64_t *address);
 
 /* Where a mapping of size bytes without a fixed place goes: its wish, or the highest range that is

@@ -106,18 +106,13 @@ struct vm_space *vm_space_create(void) {
 }
 
 static void space_free(struct vm_space *space) {
-    struct vm_area *area, *next;
+    struct vm_area *area;
 
     pmap_retire(space->pmap);
     for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
         pmap_teardown(space->pmap, area->start, area->end);
     pmap_destroy(space->pmap);
-    /* The set goes as a whole: nobody looks at its tree any more. */
-    for (area = vm_area_first(&space->areas); area; area = next) {
-        next = vm_area_next(area);
-        vm_area_destroy(area);
-    }
-    vm_area_set_init(&space->areas);
+    vm_area_set_clear(&space->areas);
     vm_commit_settle(space);
     slab_free(&space_cache, space);
 }

@@ -51,10 +51,32 @@ static void insert(unsigned start, unsigned end) {
     own(area, area);
 }
 
+/* Makes a neighbour larger, for all are alike, or one area more. */
+static void add(unsigned start, unsigned end) {
+    const struct vm_area like = {
+        .space = space,
+        .start = address(start),
+        .end = address(end),
+        .offset_pages = address(start) >> PAGE_SHIFT,
+        .prot = VM_READ,
+        .max_prot = VM_READ,
+    };
+    struct vm_area *area = vm_area_add(&set, &like);
+
+    CHECK(area != NULL);
+    CHECK(area->start <= like.start && like.end <= area->end);
+    own(area, area);
+}
+
 static void remove_area(struct vm_area *area) {
     own(area, NULL);
     vm_area_remove(&set, area);
     vm_area_destroy(area);
+}
+
+static void drop(struct vm_area *area) {
+    own(area, NULL);
+    vm_area_drop(&set, area);
 }
 
 static void split(struct vm_area *area, unsigned at) {
@@ -122,9 +144,11 @@ static unsigned naive_gap(unsigned n, unsigned low, unsigned high, bool top) {
     return found;
 }
 
+/* Often in all of the range: what such a search remembers is to be right the next time. */
 static void check_gaps(struct random *random) {
-    unsigned low = (unsigned)random_below(random, PAGES);
-    unsigned high = low + (unsigned)random_below(random, PAGES - low + 1);
+    bool all = random_one_in(random, 2);
+    unsigned low = all ? 0 : (unsigned)random_below(random, PAGES);
+    unsigned high = all ? PAGES : low + (unsigned)random_below(random, PAGES - low + 1);
     unsigned n = 1 + (unsigned)random_below(random, 20);
     const struct vm_range window = {address(low), address(high)};
     unsigned top = naive_gap(n, low, high, true);
@@ -143,9 +167,12 @@ static void change_area(struct random *random, struct vm_area *area) {
     unsigned start = page_of(area->start), end = page_of(area->end);
     unsigned inside = start + (unsigned)random_below(random, end - start);
 
-    switch (random_below(random, 4)) {
+    switch (random_below(random, 5)) {
     case 0:
         remove_area(area);
+        break;
+    case 4:
+        drop(area);
         break;
     case 1:
         if (inside > start)
@@ -168,7 +195,7 @@ static void step(struct random *random) {
     if (owner[start])
         change_area(random, owner[start]);
     else if (end <= PAGES && is_free(start, end))
-        insert(start, end);
+        random_one_in(random, 2) ? add(start, end) : insert(start, end);
     check_find();
     check_order();
     for (unsigned i = 0; i < 10; i++)
@@ -192,8 +219,9 @@ static void test_random(void) {
             test_context("seed %llu step %u", (unsigned long long)(seed + i), n);
             step(&random);
         }
-        while (vm_area_first(&set))
-            remove_area(vm_area_first(&set));
+        vm_area_set_clear(&set);
+        for (unsigned n = 0; n < PAGES; n++)
+            owner[n] = NULL;
         check_order();
     }
 }

@@ -214,13 +214,11 @@ static void test_no_memory(void) {
         CHECK_EQ(locked_pages(), 0);
     }
     CHECK_EQ(lock(0, 8), 0);
-    for (unsigned n = 0; n < 2; n++) {
-        inject_fail_nth(n);
-        CHECK_EQ(unlock(2, 4), -ENOMEM);
-        CHECK(inject_stop());
-        expect_picture(space, 8, "[wwwwwwww]");
-        CHECK_EQ(locked_pages(), 8);
-    }
+    inject_fail_nth(0);
+    CHECK_EQ(unlock(2, 4), -ENOMEM); /* one record is left over, and it takes two */
+    CHECK(inject_stop());
+    expect_picture(space, 8, "[wwwwwwww]");
+    CHECK_EQ(locked_pages(), 8);
 }
 
 /* ---- populating ---- */

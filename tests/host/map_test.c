@@ -9,6 +9,7 @@
 #include "lib/bits.h"
 #include "support/arena.h"
 #include "support/check.h"
+#include "support/inject.h"
 #include "support/vm_fixture.h"
 #include "vm/advise.h"
 #include "vm/commit.h"
@@ -35,6 +36,20 @@ static int map(uint64_t address, uint64_t length, unsigned flags, uint64_t *at) 
 
     return vm_map(space, &request, at);
 }
+
+/* At a place that is free; map_object would unmap what it is to meet there first. */
+static void map_free(const struct vm_map_request *request) {
+    struct vm_map_request there = *request;
+    uint64_t at;
+
+    there.length *= PAGE_SIZE;
+    there.offset *= PAGE_SIZE;
+    there.flags |= VM_MAP_NOREPLACE;
+    CHECK_EQ(vm_map(space, &there, &at), 0);
+    CHECK_EQ(at, there.address);
+}
+#define map_there(page, pages, prot, flags, object, index)                                         \
+    map_free(&(const struct vm_map_request){AT(page), pages, prot, 0, flags, object, index})
 
 /* ---- munmap ---- */
 
@@ -168,6 +183,103 @@ static void test_files_join_by_offset(void) {
     CHECK_EQ(unmap(0, 8), 0);
     CHECK_EQ(refcount_get(&file.object.refs), 1);
     CHECK(list_is_empty(&file.object.areas));
+}
+
+/*
+ *   [ww]..[ww]..[ww]     what fills a gap belongs to the areas beside it, with no new record; what
+ *       ^^    ^^         an end is cut off from needs none either
+ */
+static void test_neighbours_need_no_memory(void) {
+    begin();
+    map_fixed(space, 0, 2, RW, 0);
+    map_fixed(space, 4, 2, RW, 0);
+    map_fixed(space, 8, 2, RW, 0);
+    CHECK_EQ(poke(space, 1, 11), 0);
+    CHECK_EQ(poke(space, 4, 44), 0);
+    inject_fail_nth(0);
+    map_there(2, 1, RW, 0, NULL, 0); /* above one */
+    map_there(7, 1, RW, 0, NULL, 0); /* below one */
+    CHECK(!inject_stop());
+    expect_picture(space, 11, "[www].[ww].[www].");
+    inject_fail_nth(0);
+    map_there(6, 1, RW, 0, NULL, 0); /* between two */
+    CHECK_EQ(unmap(9, 1), 0);
+    CHECK_EQ(unmap(4, 1), 0);
+    CHECK_EQ(unmap(2, 1), 0);
+    CHECK(!inject_stop());
+    expect_picture(space, 11, "[ww]...[wwww]..");
+    CHECK_EQ(peek(space, 1), 11);
+    map_fixed(space, 2, 3, RW, 0);
+    CHECK_EQ(peek(space, 4), 0);                  /* what was cut off does not come back */
+    expect_picture(space, 11, "[ww][wwwwwww].."); /* each with private pages */
+}
+
+/* What is not alike in anything stays apart: rights, kind, lock, object, offset, private pages. */
+static void test_only_alike_neighbours_extend(void) {
+    struct test_file file;
+
+    begin();
+    file_init(&file, 16 * PAGE_SIZE);
+    map_object(space, 0, 2, RW, VM_MAP_GROWS_DOWN, NULL, 0);
+    map_there(2, 1, RW, 0, NULL, 0);
+    map_there(3, 1, VM_READ, 0, NULL, 0);
+    map_there(4, 1, RW, VM_MAP_LOCKED, NULL, 0);
+    map_there(5, 1, RW, VM_MAP_SHARED, &file.object, 5);
+    map_there(6, 1, RW, VM_MAP_SHARED, &file.object, 6);
+    map_there(7, 1, RW, VM_MAP_SHARED, &file.object, 8);
+    map_there(8, 1, RW, 0, &file.object, 9);
+    map_there(9, 1, RW, VM_MAP_LOCKED, NULL, 0);
+    expect_picture(space, 10, "[ww][w][r][w][WW][W][w][w]");
+    CHECK_EQ(space->areas.locked_bytes, 2 * PAGE_SIZE);
+    map_there(10, 2, RW, VM_MAP_LOCKED, NULL, 0);
+    CHECK_EQ(space->areas.locked_bytes, 4 * PAGE_SIZE);
+    CHECK_EQ(unmap(11, 1), 0);
+    CHECK_EQ(space->areas.locked_bytes, 3 * PAGE_SIZE);
+    expect_picture(space, 13, "[ww][w][r][w][WW][W][w][ww]..");
+}
+
+/* An object's part is found by its index when the area began later or was cut at its start. */
+static void test_object_is_extended_downwards(void) {
+    struct test_file file;
+
+    begin();
+    file_init(&file, 16 * PAGE_SIZE);
+    for (unsigned i = 0; i < 8; i++)
+        file_poke(&file, i, (unsigned char)(i + 1));
+    map_object(space, 4, 2, RW, VM_MAP_SHARED, &file.object, 4);
+    map_there(2, 2, RW, VM_MAP_SHARED, &file.object, 2);
+    expect_picture(space, 7, "..[WWWW].");
+    CHECK_EQ(peek(space, 2), 3);
+    CHECK_EQ(peek(space, 5), 6);
+    CHECK_EQ(unmap(2, 1), 0);
+    CHECK_EQ(unmap(5, 1), 0);
+    expect_picture(space, 7, "...[WW]..");
+    CHECK_EQ(peek(space, 3), 4);
+    CHECK_EQ(peek(space, 4), 5);
+}
+
+/* The place of an area that left is taken by what comes there, elsewhere not. */
+static void test_mapping_in_turn(void) {
+    begin();
+    map_fixed(space, 0, 1, RW, 0);
+    map_fixed(space, 9, 1, RW, 0);
+    map_fixed(space, 4, 1, VM_READ, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_EQ(unmap(4, 1), 0);
+        expect_picture(space, 10, "[w]........[w]");
+        inject_fail_nth(0);
+        map_there(4 + i, 1, VM_READ, 0, NULL, 0);
+        CHECK(!inject_stop());
+        CHECK_EQ(unmap(4 + i, 1), 0);
+        map_fixed(space, 4, 1, VM_READ, 0);
+    }
+    CHECK_EQ(unmap(4, 1), 0);
+    map_fixed(space, 1, 2, RW, 0); /* the one before grows over the place */
+    map_fixed(space, 12, 1, VM_READ, 0);
+    map_fixed(space, 6, 1, VM_READ, 0);
+    expect_picture(space, 13, "[www]...[r]..[w]..[r]");
+    CHECK_EQ(unmap(0, 13), 0);
+    expect_picture(space, 13, ".............");
 }
 
 static void test_noreplace(void) {
@@ -439,6 +551,10 @@ int main(int argc, char **argv) {
         {"fixed_evicts", test_fixed_evicts},
         {"neighbours_join", test_neighbours_join},
         {"files_join_by_offset", test_files_join_by_offset},
+        {"neighbours_need_no_memory", test_neighbours_need_no_memory},
+        {"only_alike_neighbours_extend", test_only_alike_neighbours_extend},
+        {"object_is_extended_downwards", test_object_is_extended_downwards},
+        {"mapping_in_turn", test_mapping_in_turn},
         {"noreplace", test_noreplace},
         {"wish_and_search", test_wish_and_search},
         {"fill_the_space", test_fill_the_space},

@@ -79,9 +79,11 @@ static inline long slab_objects(void) {
     return total;
 }
 
+/* A space keeps the record of the area that went last: one goes here, so that it always has one. */
 static inline struct memory_use memory_use(void) {
     static const char path[] = "/proc/vmstat";
 
+    munmap(mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1);
     return (struct memory_use){
         .anonymous = fact_number(path, "nr_frames_anon"),
         .tables = fact_number(path, "nr_frames_table"),
