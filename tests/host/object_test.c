@@ -205,17 +205,22 @@ static void test_truncate_needs_no_memory(void) {
     space_end(space);
 }
 
-/*
- * Private pages that lie wholly beyond the end go with it, as on Linux: when the file grows again
- * they read as the file does (zeroes), and meanwhile nobody holds frames that nobody can see.
- */
-static void test_truncate_drops_private_pages(void) {
+/* A private mapping with pages 2 and 8 of its own, and the file cut between them. */
+static void begin_with_private_cut(void) {
     begin();
     fill_file();
     map_object(space, 0, PAGES, RW, 0, &file.object, 0);
     CHECK_EQ(poke(space, 2, 102), 0);
     CHECK_EQ(poke(space, 8, 108), 0);
     vm_object_truncate(&file.object, 5 * PAGE_SIZE);
+}
+
+/*
+ * Private pages that lie wholly beyond the end go with it, as on Linux: when the file grows again
+ * they read as the file does (zeroes), and meanwhile nobody holds frames that nobody can see.
+ */
+static void test_truncate_drops_private_pages(void) {
+    begin_with_private_cut();
     CHECK_EQ(peek(space, 8), -ENXIO);
     vm_object_truncate(&file.object, PAGES * PAGE_SIZE);
     CHECK_EQ(peek(space, 2), 102);
@@ -224,12 +229,7 @@ static void test_truncate_drops_private_pages(void) {
 }
 
 static void test_truncate_frees_private_frames(void) {
-    begin();
-    fill_file();
-    map_object(space, 0, PAGES, RW, 0, &file.object, 0);
-    CHECK_EQ(poke(space, 2, 102), 0);
-    CHECK_EQ(poke(space, 8, 108), 0);
-    vm_object_truncate(&file.object, 5 * PAGE_SIZE);
+    begin_with_private_cut();
     CHECK_EQ(anonymous_pages(), 1);
     space_end(space);
 }

@@ -2,12 +2,9 @@
 /*
  * madvise(2): forgetting, punching, what a child gets, populating; who refuses; holes.
  */
-#include "facts.h"
+#include "pages.h"
 
 #include "catch.h"
-
-#define RW (PROT_READ | PROT_WRITE)
-#define PAGE(n) ((n)*PAGE_BYTES)
 
 /* Numbers, so that old headers do. */
 #define DONTFORK 10
@@ -19,22 +16,6 @@
 #define POPULATE_READ 22
 #define POPULATE_WRITE 23
 #define DONTNEED_LOCKED 24
-
-static void number(volatile char *start, size_t pages) {
-    for (size_t i = 0; i < pages; i++)
-        start[PAGE(i)] = (char)(i + 1);
-}
-
-static size_t resident(char *start, size_t pages) {
-    unsigned char vector[64];
-    size_t count = 0;
-
-    CHECK(pages <= sizeof vector);
-    CHECK_EQ(mincore(start, PAGE(pages), vector), 0);
-    for (size_t i = 0; i < pages; i++)
-        count += vector[i] & 1;
-    return count;
-}
 
 static int file_of(size_t pages) {
     int fd = memfd_create("madvise", 0);
@@ -56,7 +37,7 @@ static void dontneed_forgets(void) {
     char *shared = mmap(NULL, PAGE(4), RW, MAP_SHARED, fd, 0);
 
     CHECK(private != MAP_FAILED && shared != MAP_FAILED);
-    number(start, 8);
+    pages_number(start, 8);
     CHECK_EQ(madvise(start + PAGE(2), PAGE(3) - 9, MADV_DONTNEED), 0);
     for (size_t i = 0; i < 8; i++)
         CHECK_EQ(start[PAGE(i)], i >= 2 && i < 5 ? 0 : (char)(i + 1));
@@ -73,11 +54,11 @@ static void free_is_one_or_the_other(void) {
     int fd = file_of(1);
     char *private = mmap(NULL, PAGE(1), RW, MAP_PRIVATE, fd, 0);
 
-    number(start, 8);
+    pages_number(start, 8);
     CHECK_EQ(madvise(start, PAGE(8), MADV_FREE), 0);
     for (size_t i = 0; i < 8; i++)
         CHECK(start[PAGE(i)] == 0 || start[PAGE(i)] == (char)(i + 1));
-    number(start, 8); /* written after: stays */
+    pages_number(start, 8); /* written after: stays */
     for (size_t i = 0; i < 8; i++)
         CHECK_EQ(start[PAGE(i)], (char)(i + 1));
     CHECK_FAILS(madvise(private, PAGE(1), MADV_FREE), EINVAL);
@@ -204,23 +185,23 @@ static void populate(void) {
 
     if (madvise(start, PAGE(4), POPULATE_WRITE) < 0 && errno == EINVAL && !on_quire())
         SKIP("no MADV_POPULATE here");
-    CHECK_EQ(resident(start, 32), 4);
+    CHECK_EQ(pages_resident(start, 32), 4);
     CHECK_EQ(madvise(start + PAGE(8), PAGE(8), POPULATE_READ), 0);
-    CHECK_EQ(resident(start + PAGE(8), 8), 8);
+    CHECK_EQ(pages_resident(start + PAGE(8), 8), 8);
     CHECK_EQ(start[PAGE(9)], 0);
     CHECK_EQ(madvise(shared, PAGE(2), POPULATE_WRITE), 0);
     CHECK_EQ(shared[PAGE(1)], 102);
     CHECK_FAILS(madvise(shared, PAGE(4), POPULATE_READ), EFAULT); /* beyond the end */
     CHECK_EQ(mprotect(start + PAGE(20), PAGE(1), PROT_READ), 0);
     CHECK_FAILS(madvise(start + PAGE(18), PAGE(4), POPULATE_WRITE), EINVAL);
-    CHECK_EQ(resident(start + PAGE(18), 4), 2);
+    CHECK_EQ(pages_resident(start + PAGE(18), 4), 2);
     CHECK_EQ(madvise(start + PAGE(20), PAGE(1), POPULATE_READ), 0);
     CHECK_EQ(mprotect(start + PAGE(20), PAGE(1), PROT_NONE), 0);
     CHECK_FAILS(madvise(start + PAGE(20), PAGE(1), POPULATE_READ), EINVAL);
     CHECK_EQ(munmap(start + PAGE(24), PAGE(1)), 0);
     CHECK_FAILS(madvise(start + PAGE(22), PAGE(6), POPULATE_WRITE), ENOMEM);
-    CHECK_EQ(resident(start + PAGE(22), 2), 2);
-    CHECK_EQ(resident(start + PAGE(25), 2), 0);
+    CHECK_EQ(pages_resident(start + PAGE(22), 2), 2);
+    CHECK_EQ(pages_resident(start + PAGE(25), 2), 0);
     CHECK_FAILS(madvise(start + 1, PAGE(1), POPULATE_READ), EINVAL);
     CHECK_EQ(madvise(start, 0, POPULATE_READ), 0);
 }
@@ -230,7 +211,7 @@ static void populate(void) {
 static void holes(void) {
     char *start = pages_map(8, RW);
 
-    number(start, 8);
+    pages_number(start, 8);
     CHECK_EQ(munmap(start + PAGE(3), PAGE(1)), 0);
     CHECK_FAILS(madvise(start + PAGE(1), PAGE(4), MADV_DONTNEED), ENOMEM);
     CHECK_EQ(start[0], 1);
@@ -244,7 +225,7 @@ static void holes(void) {
 static void locked_memory_refuses(void) {
     char *start = pages_map(4, RW);
 
-    number(start, 4);
+    pages_number(start, 4);
     CHECK_EQ(mlock(start + PAGE(2), PAGE(1)), 0);
     CHECK_FAILS(madvise(start, PAGE(4), MADV_DONTNEED), EINVAL);
     CHECK_EQ(start[PAGE(1)], 0);
@@ -284,7 +265,7 @@ static void advise_parts(void *argument) {
     char *start = pages_map(64, RW);
 
     (void)argument;
-    number(start, 64);
+    pages_number(start, 64);
     for (size_t i = 1; i < 64; i += 4) {
         CHECK_EQ(madvise(start + PAGE(i), PAGE(1), DONTFORK), 0);
         CHECK_EQ(madvise(start + PAGE(i + 1), PAGE(1), WIPEONFORK), 0);

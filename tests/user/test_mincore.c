@@ -2,12 +2,9 @@
 /*
  * mincore(2): which pages are in memory.
  */
-#include "facts.h"
+#include "pages.h"
 
 #include <sys/syscall.h>
-
-#define RW (PROT_READ | PROT_WRITE)
-#define PAGE(n) ((n)*PAGE_BYTES)
 
 static long in_core(void *start, size_t length, void *vector) {
     return syscall(SYS_mincore, start, length, vector);

@@ -4,15 +4,13 @@
  * there, counted, limited, and nobody's heritage.
  */
 #define CHECK_HELPER say_locked
-#include "facts.h"
+#include "pages.h"
 
 #include "catch.h"
 
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#define RW (PROT_READ | PROT_WRITE)
-#define PAGE(n) ((n)*PAGE_BYTES)
 #define MLOCK_ON_FAULT 1
 #ifndef MCL_ONFAULT
 #define MCL_ONFAULT 4
@@ -32,17 +30,6 @@ static int lock2(void *start, size_t length, int flags) {
     return (int)syscall(SYS_mlock2, start, length, flags);
 }
 
-static size_t resident(char *start, size_t pages) {
-    unsigned char vector[256];
-    size_t count = 0;
-
-    CHECK(pages <= sizeof vector);
-    CHECK_EQ(mincore(start, PAGE(pages), vector), 0);
-    for (size_t i = 0; i < pages; i++)
-        count += vector[i] & 1;
-    return count;
-}
-
 /* As somebody who may lock no more than the limit. */
 static void become_limited(size_t pages) {
     struct rlimit limit = {PAGE(pages), PAGE(pages)};
@@ -57,8 +44,8 @@ static void locked_pages_are_there(void) {
     long before = locked_kib();
 
     CHECK_EQ(mlock(start + PAGE(4), PAGE(8)), 0);
-    CHECK_EQ(resident(start, 32), 8);
-    CHECK_EQ(resident(start + PAGE(4), 8), 8);
+    CHECK_EQ(pages_resident(start, 32), 8);
+    CHECK_EQ(pages_resident(start + PAGE(4), 8), 8);
     CHECK_EQ(locked_kib() - before, 32);
     CHECK_EQ(mlock(start + PAGE(4), PAGE(8)), 0);
     CHECK_EQ(locked_kib() - before, 32);
@@ -68,7 +55,7 @@ static void locked_pages_are_there(void) {
     CHECK_EQ(locked_kib() - before, 32);
     CHECK_EQ(munlock(start, PAGE(32)), 0);
     CHECK_EQ(locked_kib() - before, 0);
-    CHECK_EQ(resident(start, 32), 10); /* and they stay */
+    CHECK_EQ(pages_resident(start, 32), 10); /* and they stay */
     CHECK_EQ(mlock(start, 0), 0);
     CHECK_EQ(mlock(NULL, 0), 0);
 }
@@ -93,12 +80,12 @@ static void on_fault_waits(void) {
     long before = locked_kib();
 
     CHECK_EQ(lock2(start, PAGE(8), MLOCK_ON_FAULT), 0);
-    CHECK_EQ(resident(start, 8), 0);
+    CHECK_EQ(pages_resident(start, 8), 0);
     CHECK_EQ(locked_kib() - before, 32);
     start[PAGE(3)] = 1;
-    CHECK_EQ(resident(start, 8), 1);
+    CHECK_EQ(pages_resident(start, 8), 1);
     CHECK_EQ(lock2(start, PAGE(8), 0), 0);
-    CHECK_EQ(resident(start, 8), 8);
+    CHECK_EQ(pages_resident(start, 8), 8);
     CHECK_EQ(start[PAGE(3)], 1);
     CHECK_FAILS(lock2(start, PAGE(8), 2), EINVAL);
 }
@@ -186,22 +173,22 @@ static void lock_all(void *argument) {
     char *brk = sbrk(0);
 
     CHECK_EQ(mlockall(MCL_CURRENT), 0);
-    CHECK_EQ(resident(start, 8), 8);
+    CHECK_EQ(pages_resident(start, 8), 8);
     if (on_quire()) /* on Linux the vDSO's pages do not count */
         CHECK_EQ(locked_kib(), fact_number("/proc/self/status", "VmSize"));
     later = pages_map(4, RW);
-    CHECK_EQ(resident(later, 4), 0);
+    CHECK_EQ(pages_resident(later, 4), 0);
     CHECK_EQ(mlockall(MCL_CURRENT | MCL_FUTURE), 0);
-    CHECK_EQ(resident(later, 4), 4);
+    CHECK_EQ(pages_resident(later, 4), 4);
     later = pages_map(4, RW);
-    CHECK_EQ(resident(later, 4), 4);
+    CHECK_EQ(pages_resident(later, 4), 4);
     if (sbrk((intptr_t)PAGE(4)) == brk) {
         char *page = (char *)(((uintptr_t)brk + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1));
-        CHECK_EQ(resident(page, 4), 4);
+        CHECK_EQ(pages_resident(page, 4), 4);
     }
     CHECK_EQ(mlockall(MCL_FUTURE | MCL_ONFAULT), 0);
     later = pages_map(4, RW);
-    CHECK_EQ(resident(later, 4), 0);
+    CHECK_EQ(pages_resident(later, 4), 0);
     CHECK_EQ(munlockall(), 0);
     CHECK_EQ(locked_kib(), 0);
 }
@@ -219,7 +206,7 @@ static void child_has_none(void *argument) {
     CHECK_EQ(start[PAGE(1)], 7);
     start[PAGE(1)] = 8;
     later = pages_map(4, RW);
-    CHECK_EQ(resident(later, 4), 0);
+    CHECK_EQ(pages_resident(later, 4), 0);
 }
 
 static void not_inherited(void) {
@@ -238,22 +225,22 @@ static void mappings_that_are_populated(void) {
     char *start = mmap(NULL, PAGE(8), RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
     CHECK(start != MAP_FAILED);
-    CHECK_EQ(resident(start, 8), 8);
+    CHECK_EQ(pages_resident(start, 8), 8);
     start = mmap(NULL, PAGE(8), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     CHECK(start != MAP_FAILED);
-    CHECK_EQ(resident(start, 8), 8);
+    CHECK_EQ(pages_resident(start, 8), 8);
     start = mmap(NULL, PAGE(8), RW, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     CHECK(start != MAP_FAILED);
-    CHECK_EQ(resident(start, 8), 8);
+    CHECK_EQ(pages_resident(start, 8), 8);
     start = mmap(NULL, PAGE(8), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     CHECK(start != MAP_FAILED);
-    CHECK_EQ(resident(start, 8), 0);
+    CHECK_EQ(pages_resident(start, 8), 0);
     start =
         mmap(NULL, PAGE(8), RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE | MAP_NONBLOCK, -1, 0);
     CHECK(start != MAP_FAILED);
     start = mmap(NULL, PAGE(8), RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
     CHECK(start != MAP_FAILED);
-    CHECK_EQ(resident(start, 8), 8);
+    CHECK_EQ(pages_resident(start, 8), 8);
     CHECK_EQ(locked_kib(), 32);
     CHECK_EQ(munmap(start, PAGE(4)), 0);
     CHECK_EQ(locked_kib(), 16);
@@ -265,7 +252,7 @@ static void made_writable(void) {
 
     CHECK_EQ(mlock(start, PAGE(4)), 0);
     CHECK_EQ(mprotect(start, PAGE(4), RW), 0);
-    CHECK_EQ(resident(start, 4), 4);
+    CHECK_EQ(pages_resident(start, 4), 4);
     start[PAGE(2)] = 1;
     CHECK_EQ(start[PAGE(3)], 0);
     CHECK_EQ(locked_kib(), 16);

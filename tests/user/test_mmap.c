@@ -7,21 +7,9 @@
  * on first touch). Pictures: one letter per page, '.' unmapped.
  */
 #include "catch.h"
-#include "facts.h"
+#include "pages.h"
 
 #include <sys/resource.h>
-
-#define RW (PROT_READ | PROT_WRITE)
-#define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
-
-/* A stretch of addresses that is free now, with free pages around it. */
-static char *free_stretch(size_t pages) {
-    char *start = mmap(NULL, (pages + 2) * PAGE_BYTES, PROT_NONE, ANONYMOUS, -1, 0);
-
-    CHECK(start != MAP_FAILED);
-    CHECK_EQ(munmap(start, (pages + 2) * PAGE_BYTES), 0);
-    return start + PAGE_BYTES;
-}
 
 static char *map_at(char *address, size_t pages, int protection) {
     return mmap(address, pages * PAGE_BYTES, protection, ANONYMOUS | MAP_FIXED, -1, 0);

@@ -2,7 +2,7 @@
 /*
  * mremap(2): growing, shrinking, moving, onto a place, leaving the range behind, twice the same.
  */
-#include "facts.h"
+#include "pages.h"
 
 #include "catch.h"
 
@@ -13,9 +13,7 @@
 #define MREMAP_DONTUNMAP 4
 #endif
 
-#define RW (PROT_READ | PROT_WRITE)
 #define FIXED (MREMAP_MAYMOVE | MREMAP_FIXED)
-#define PAGE(n) ((n)*PAGE_BYTES)
 
 /* The call itself: musl's refuses some lengths before the kernel does. */
 static void *remap(void *start, size_t old, size_t new, int flags, void *target) {
@@ -39,12 +37,6 @@ static char *map_at(char *start, size_t pages) {
     return start;
 }
 
-/* Page i says i + 1. */
-static void number(volatile char *start, size_t pages) {
-    for (size_t i = 0; i < pages; i++)
-        start[PAGE(i)] = (char)(i + 1);
-}
-
 static void expect_numbers(const volatile char *start, size_t pages) {
     for (size_t i = 0; i < pages; i++)
         CHECK_EQ(start[PAGE(i)], (char)(i + 1));
@@ -53,12 +45,12 @@ static void expect_numbers(const volatile char *start, size_t pages) {
 static void grows_and_shrinks_in_place(void) {
     char *start = map_at(room(32), 4);
 
-    number(start, 4);
+    pages_number(start, 4);
     CHECK(remap(start, PAGE(4), PAGE(12), 0, NULL) == start);
     expect_numbers(start, 4);
     for (size_t i = 4; i < 12; i++)
         CHECK_EQ(start[PAGE(i)], 0);
-    number(start, 12);
+    pages_number(start, 12);
     CHECK(remap(start, PAGE(12) - 7, PAGE(2) + 1, 0, NULL) == start);
     expect_numbers(start, 3);
     CHECK(!can_read(start + PAGE(3)));
@@ -71,7 +63,7 @@ static void grows_and_shrinks_in_place(void) {
 static void shrinks_over_several_areas(void) {
     char *start = map_at(room(16), 8);
 
-    number(start, 8);
+    pages_number(start, 8);
     CHECK_EQ(mprotect(start + PAGE(3), PAGE_BYTES, PROT_READ), 0);
     CHECK_EQ(munmap(start + PAGE(5), PAGE_BYTES), 0);
     CHECK(remap(start, PAGE(8), PAGE(2), 0, NULL) == start);
@@ -84,7 +76,7 @@ static void moves_when_there_is_no_room(void) {
     char *start = map_at(room(32), 8);
     char *moved;
 
-    number(start, 8);
+    pages_number(start, 8);
     CHECK_EQ(mprotect(start + PAGE(7), PAGE_BYTES, PROT_READ), 0);
     CHECK_FAILS(remap(start, PAGE(7), PAGE(9), 0, NULL), ENOMEM);
     CHECK_FAILS(remap(start, PAGE(3), PAGE(4), 0, NULL), ENOMEM); /* not at the area's end */
@@ -103,8 +95,8 @@ static void goes_to_a_place(void) {
     char *start = map_at(place, 6);
     char *target = map_at(place + PAGE(32), 8);
 
-    number(start, 6);
-    number(target, 8);
+    pages_number(start, 6);
+    pages_number(target, 8);
     CHECK(remap(start + PAGE(2), PAGE(2), PAGE(3), FIXED, target + PAGE(1)) == target + PAGE(1));
     CHECK_EQ(target[0], 1);
     CHECK_EQ(target[PAGE(1)], 3);
@@ -126,7 +118,7 @@ static void there_and_back(void) {
     char *place = room(64);
     char *start = map_at(place, 32);
 
-    number(start, 32);
+    pages_number(start, 32);
     for (size_t i = 1; i < 32; i += 2)
         CHECK(remap(start + PAGE(i), PAGE(1), PAGE(1), FIXED, start + PAGE(32 + i)) != MAP_FAILED);
     for (size_t i = 0; i < 32; i++)
@@ -142,7 +134,7 @@ static void frames_go_along(void) {
     uint64_t frames[8];
 
     frames_visible_or_skip();
-    number(start, 8);
+    pages_number(start, 8);
     for (size_t i = 0; i < 8; i++)
         frames[i] = frame_of(start + PAGE(i));
     CHECK(remap(start + PAGE(2), PAGE(4), PAGE(4), FIXED, start + PAGE(40)) != MAP_FAILED);
@@ -167,7 +159,7 @@ static void forks_do_not_see_it(void) {
     int status;
     pid_t pid;
 
-    number(start, 8);
+    pages_number(start, 8);
     CHECK_CHILD_OK(child_keeps_what_it_had, start);
     expect_numbers(start, 8);
     pid = fork();
@@ -227,7 +219,7 @@ static void shared_pages_once_more(void) {
     char *twice;
 
     CHECK(start != MAP_FAILED);
-    number(start, 4);
+    pages_number(start, 4);
     twice = remap(start + PAGE(1), 0, PAGE(2), MREMAP_MAYMOVE, NULL);
     CHECK(twice != MAP_FAILED);
     CHECK_EQ(twice[0], 2);
@@ -245,7 +237,7 @@ static void range_stays_mapped(void) {
     char *start = map_at(place, 8);
     char *moved;
 
-    number(start, 8);
+    pages_number(start, 8);
     moved = remap(start + PAGE(2), PAGE(4), PAGE(4), FIXED | MREMAP_DONTUNMAP, place + PAGE(20));
     if (moved == MAP_FAILED && errno == EINVAL && !on_quire())
         SKIP("no MREMAP_DONTUNMAP here");
@@ -267,7 +259,7 @@ static void errors(void) {
     char *place = room(64);
     char *start = map_at(place, 8);
 
-    number(start, 8);
+    pages_number(start, 8);
     CHECK_EQ(mprotect(start + PAGE(4), PAGE(4), PROT_READ), 0);
     CHECK_FAILS(remap(start, PAGE(1), PAGE(1), 8, NULL), EINVAL);
     CHECK_FAILS(remap(start, PAGE(1), 0, MREMAP_MAYMOVE, NULL), EINVAL);
@@ -318,7 +310,7 @@ static void locked_limit(void *argument) {
 static void limits(void) {
     char *start = map_at(room(32), 4);
 
-    number(start, 4);
+    pages_number(start, 4);
     CHECK_CHILD_OK(limited, start);
     CHECK_CHILD_OK(locked_limit, start);
 }
@@ -344,7 +336,7 @@ static void move_around(void *argument) {
 
     (void)argument;
     for (unsigned round = 0; round < 20; round++) {
-        number(start, 64);
+        pages_number(start, 64);
         for (size_t i = 1; i < 64; i += 3)
             CHECK(remap(start + PAGE(i), PAGE(1), PAGE(1), FIXED, start + PAGE(100 + i)) !=
                   MAP_FAILED);

@@ -314,23 +314,33 @@ static void who_asks_goes_on(void) {
     expect_line(hog, 0);
 }
 
-/* A copy of the kernel's to a page that is not there: the call goes on as well. */
-static void a_system_call_goes_on(void) {
-    int ready[2], zero = open("/dev/zero", O_RDONLY);
+/* A process that has taken all frames but `left`, and keeps them. */
+static pid_t start_holder(long left) {
+    int ready[2];
     char byte;
-    pid_t hog;
+    pid_t pid;
 
-    frames_exact_or_skip();
     CHECK_EQ(pipe(ready), 0);
-    hog = fork();
-    if (hog == 0) {
-        for (long more; (more = frames_free() - 1000) > 0;)
+    pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        for (long more; (more = frames_free() - left) > 0;)
             pages_write(pages_map((size_t)more, RW), (size_t)more, 1);
         CHECK_EQ(write(ready[1], "x", 1), 1);
         for (;;)
             pause();
     }
     CHECK_EQ(read(ready[0], &byte, 1), 1);
+    return pid;
+}
+
+/* A copy of the kernel's to a page that is not there: the call goes on as well. */
+static void a_system_call_goes_on(void) {
+    int zero = open("/dev/zero", O_RDONLY);
+    pid_t hog;
+
+    frames_exact_or_skip();
+    hog = start_holder(1000);
     size_t bytes = 4000 * PAGE_BYTES;
     char *pages = pages_map(4000, RW);
     for (size_t done = 0; done < bytes;) {
@@ -394,21 +404,10 @@ static void bomb_and_hog(void) {
 #define SETTING "/proc/sys/vm/oom_kill_allocating_task"
 
 static void whoever_asks_if_so_set(void) {
-    int ready[2];
-    char byte;
     pid_t holder, asker;
 
     frames_exact_or_skip();
-    CHECK_EQ(pipe(ready), 0);
-    holder = fork();
-    if (holder == 0) {
-        for (long more; (more = frames_free() - 2000) > 0;)
-            pages_write(pages_map((size_t)more, RW), (size_t)more, 1);
-        CHECK_EQ(write(ready[1], "x", 1), 1);
-        for (;;)
-            pause();
-    }
-    CHECK_EQ(read(ready[0], &byte, 1), 1);
+    holder = start_holder(2000);
     CHECK_EQ(number_write(SETTING, "1"), 0);
     asker = start_hog("0");
     int status = child_wait(asker);

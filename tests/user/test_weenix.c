@@ -9,15 +9,13 @@
  */
 #define CHECK_HELPER weenix_helper
 #include "catch.h"
-#include "facts.h"
+#include "pages.h"
 
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 
-#define RW (PROT_READ | PROT_WRITE)
-#define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
 #define CHILDREN 4
 #define REPEATS 2
 
@@ -53,15 +51,6 @@ static void run_every_way(void (*group)(void *)) {
 }
 
 /* ---- helpers ---- */
-
-/* A stretch of addresses with nothing in it nor beside it. */
-static char *free_stretch(size_t pages) {
-    char *start = mmap(NULL, (pages + 2) * PAGE_BYTES, PROT_NONE, ANONYMOUS, -1, 0);
-
-    CHECK(start != MAP_FAILED);
-    CHECK_EQ(munmap(start, (pages + 2) * PAGE_BYTES), 0);
-    return start + PAGE_BYTES;
-}
 
 static char *map_at(char *address, size_t pages, int protection) {
     char *start = mmap(address, pages * PAGE_BYTES, protection, ANONYMOUS | MAP_FIXED, -1, 0);
