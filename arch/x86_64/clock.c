@@ -39,7 +39,7 @@ struct clock_sample {
 };
 
 static uint64_t tsc_start, tsc_to_ns, ns_to_timer;
-static uint64_t realtime_offset_ns;
+static uint64_t realtime_offset_ns; /* atomic */
 
 static uint64_t scale(uint64_t value, uint64_t factor) {
     return (uint64_t)((unsigned __int128)value * factor >> 32);
@@ -111,11 +111,11 @@ uint64_t clock_monotonic_ns(void) {
 }
 
 uint64_t clock_realtime_ns(void) {
-    return clock_monotonic_ns() + realtime_offset_ns;
+    return clock_monotonic_ns() + __atomic_load_n(&realtime_offset_ns, __ATOMIC_RELAXED);
 }
 
 void clock_set_realtime_ns(uint64_t ns) {
-    realtime_offset_ns = ns - clock_monotonic_ns();
+    __atomic_store_n(&realtime_offset_ns, ns - clock_monotonic_ns(), __ATOMIC_RELAXED);
 }
 
 void clock_set_next_event(uint64_t ns) {

@@ -19,8 +19,8 @@ uint64_t clock_monotonic_ns(void);
 uint64_t clock_realtime_ns(void);
 
 /*
- * Sets the date to `ns` since 1970. The monotonic clock does not change. Not for use by several
- * processors at once.
+ * Sets the date to `ns` since 1970. The monotonic clock does not change. Of several at once the
+ * last one counts.
  */
 void clock_set_realtime_ns(uint64_t ns);
 
