@@ -93,8 +93,7 @@ void pmap_activate(struct pmap *pmap) {
 /* ---- owning the way to an entry ---- */
 
 static inline bool is_shared(const struct frame *table) {
-    return atomic_load_explicit(&((struct frame *)(uintptr_t)table)->refs, memory_order_acquire) >
-           1;
+    return frame_refs(table) > 1;
 }
 
 /* Replaces the shared table that *entry leads to by a copy of our own. NULL: no memory. */

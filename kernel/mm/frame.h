@@ -189,8 +189,9 @@ static inline void frame_run_set_hint(struct frame *f, unsigned number) {
     __atomic_store_n(&f->count, (uint16_t)(FRAME_RUN_MARK | number), __ATOMIC_RELAXED);
 }
 
+/* Who finds itself alone sees all that the others did before they let go. */
 static inline uint32_t frame_refs(const struct frame *f) {
-    return atomic_load_explicit(&((struct frame *)(uintptr_t)f)->refs, memory_order_relaxed);
+    return atomic_load_explicit(&((struct frame *)(uintptr_t)f)->refs, memory_order_acquire);
 }
 
 static inline void frame_ref(struct frame *f) {
