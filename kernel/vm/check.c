@@ -248,14 +248,16 @@ bool check_pages_locked(struct vm_space *space, struct vm_check_report *report) 
 struct expectation {
     paddr_t pa;
     unsigned rights;
+    bool is_being_cut; /* it may still lead to a page that the object has lost just now */
 };
 
 static struct expectation expect_object_page(struct vm_area *area, uint64_t index) {
     struct vm_object *object = area->object;
     unsigned rights = vm_area_grants(area) & ~((area->flags & VM_AREA_SHARED) ? 0 : VM_WRITE);
-    struct expectation expected = {VM_NO_PAGE, rights};
+    struct expectation expected = {VM_NO_PAGE, rights, false};
 
     spin_lock(&object->lock);
+    expected.is_being_cut = object->cuts > 0;
     if (object->ops->get_page(object, index, VM_READ, &expected.pa) < 0)
         expected.pa = VM_NO_PAGE;
     spin_unlock(&object->lock);
@@ -271,10 +273,11 @@ static struct expectation expect_page(struct vm_area *area, uint64_t va) {
         frame = vm_shadow_lookup(area->shadow, index, &alone);
     if (frame)
         return (struct expectation){frame_to_phys(frame),
-                                    vm_area_grants(area) & ~(alone ? 0 : VM_WRITE)};
+                                    vm_area_grants(area) & ~(alone ? 0 : VM_WRITE), false};
     if (area->object)
         return expect_object_page(area, index);
-    return (struct expectation){frame_to_phys(vm_zero_frame()), vm_area_grants(area) & ~VM_WRITE};
+    return (struct expectation){frame_to_phys(vm_zero_frame()), vm_area_grants(area) & ~VM_WRITE,
+                                false};
 }
 
 static bool check_entry(struct vm_space *space, const struct pmap_entry *entry,
@@ -285,7 +288,7 @@ static bool check_entry(struct vm_space *space, const struct pmap_entry *entry,
     if (!area)
         return VIOLATION(report, "%lx is mapped and in no area", entry->va);
     expected = expect_page(area, entry->va);
-    if (entry->pa != expected.pa)
+    if (entry->pa != expected.pa && !expected.is_being_cut)
         return VIOLATION(report, "%lx leads to frame %lx, not to %lx", entry->va, entry->pa,
                          expected.pa);
     if (entry->access & VM_RIGHTS & ~expected.rights)

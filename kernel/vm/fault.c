@@ -327,18 +327,28 @@ static void around_one(struct fault *fault, uint64_t va) {
         pmap_enter(fault->space->pmap, va, frame_to_phys(frame), vm_area_grants(area) & ~VM_WRITE);
 }
 
+/* Where the pages of an area's object end, in the area at most. Its lock is held. */
+static uint64_t object_end(const struct vm_area *area) {
+    uint64_t pages = div_round_up(area->object->size_bytes, PAGE_SIZE);
+    uint64_t in_area = pages > area->offset_pages ? pages - area->offset_pages : 0;
+
+    return area->start + (MIN(in_area, (area->end - area->start) >> PAGE_SHIFT) << PAGE_SHIFT);
+}
+
 /*
  * Maps what the object already has around the page of a read fault, in an aligned window that lies
- * in one table. What cannot be mapped comes by its own fault.
+ * in one table. What cannot be mapped comes by its own fault. What lies beyond the object's end is
+ * on its way out: a truncation that has been here already does not come again.
  */
 static void fault_around(struct fault *fault) {
     const uint64_t window = AROUND_PAGES * PAGE_SIZE;
     struct vm_area *area = fault->area;
     uint64_t va = MAX(align_down(fault->va, window), area->start);
-    uint64_t end = MIN(align_down(fault->va, window) + window, area->end);
+    uint64_t end = align_down(fault->va, window) + window;
     struct vm_object *object = area->object;
 
     spin_lock(&object->lock);
+    end = MIN(end, object_end(area));
     for (; va < end; va += PAGE_SIZE) {
         if (va != fault->va)
             around_one(fault, va);

@@ -43,6 +43,7 @@ void vm_object_init(struct vm_object *object, const struct vm_object_ops *ops,
     object->commits_pages = false;
     object->committed_pages = 0;
     list_init(&object->areas);
+    object->cuts = 0;
     object->denies_writes = false;
     object->unmap_epoch = 0;
     spin_lock(&objects.lock);
@@ -322,9 +323,13 @@ int vm_object_punch(struct vm_object *object, uint64_t start, uint64_t end) {
     if (error == 0)
         page_tree_remove(&object->tree, start, end);
     object_settle(object);
+    object->cuts++;
     spin_unlock(&object->lock);
     if (error == 0)
         object_unmap((struct forgetting){.object = object, .start = start, .end = end});
+    spin_lock(&object->lock);
+    object->cuts--;
+    spin_unlock(&object->lock);
     page_tree_clear(&before);
     return error;
 }

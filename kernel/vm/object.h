@@ -88,6 +88,7 @@ struct vm_object {
     bool commits_pages;       /* const after creation: each page is promised when it is made */
     uint64_t committed_pages; /* [lock] promised for it (vm/commit.h) */
     struct list_node areas;   /* [lock] all areas that map it */
+    unsigned cuts;            /* [lock] under way: entries may lead to pages it has no more */
     bool denies_writes;       /* [lock] no shared area may be, or become, writable */
     uint64_t unmap_epoch;     /* [lock] see object.c: which areas a truncation has visited */
     struct list_node link;    /* [objects] in the list of all */

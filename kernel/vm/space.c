@@ -90,6 +90,7 @@ static struct vm_space *space_make(void) {
         return NULL;
     }
     refcount_init(&space->refs, 1);
+    list_init(&space->link);
     spin_init(&space->lock, "vm_space", LOCK_RANK_VM_SPACE);
     vm_area_set_init(&space->areas);
     space->mmap_top = MMAP_TOP;
@@ -105,15 +106,25 @@ struct vm_space *vm_space_create(void) {
     return space;
 }
 
-static void space_free(struct vm_space *space) {
+/* Lets go of all tables of a space that runs nowhere. */
+static void drop_tables(struct vm_space *space) {
     struct vm_area *area;
 
-    pmap_retire(space->pmap);
     for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
         pmap_teardown(space->pmap, area->start, area->end);
-    pmap_destroy(space->pmap);
+}
+
+/* Gives all areas back, when nothing is mapped any more. */
+static void drop_areas(struct vm_space *space) {
     vm_area_set_clear(&space->areas);
     vm_commit_settle(space);
+}
+
+static void space_free(struct vm_space *space) {
+    pmap_retire(space->pmap);
+    drop_tables(space);
+    pmap_destroy(space->pmap);
+    drop_areas(space);
     slab_free(&space_cache, space);
 }
 
@@ -122,9 +133,10 @@ void vm_space_ref(struct vm_space *space) {
 }
 
 void vm_space_unref(struct vm_space *space) {
+    /* With a reference still: one that nobody holds is left out when an object is cut. */
+    DEBUG_ASSERT(refcount_get(&space->refs) > 1 || vm_check_passes(space));
     if (!refcount_dec_and_test(&space->refs))
         return;
-    DEBUG_ASSERT(vm_check_passes(space));
     space_withdraw(space);
     space_free(space);
 }
@@ -264,13 +276,17 @@ static int fork_areas(struct vm_space *parent, struct vm_space *child) {
     return error;
 }
 
+/*
+ * The child's lock is held too: who cuts an object finds the child's areas as soon as they are
+ * there, and takes a reference on it. So a child that fails is emptied first.
+ */
 int vm_space_fork(struct vm_space *parent, struct vm_space **child) {
     struct vm_space *space = space_make();
     int error;
 
     if (!space)
         return -ENOMEM;
-    spin_lock(&parent->lock);
+    spin_lock_pair(&parent->lock, &space->lock);
     space->mmap_top = parent->mmap_top;
     space->mmap_bottom = parent->mmap_bottom;
     space->brk_start = parent->brk_start;
@@ -280,11 +296,16 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child) {
     error = vm_commit_reserve(space, parent->areas.accounted_bytes);
     if (error == 0)
         error = fork_areas(parent, space);
+    if (error < 0) {
+        drop_tables(space);
+        drop_areas(space);
+    }
     vm_commit_settle(space);
     space->peak_bytes = space->areas.bytes;
     spin_unlock(&parent->lock);
+    spin_unlock(&space->lock);
     if (error < 0) {
-        space_free(space); /* half made: it would not pass vm_check */
+        vm_space_unref(space);
         return error;
     }
     space_publish(space);

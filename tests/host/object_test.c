@@ -14,6 +14,7 @@
 #include "support/inject.h"
 #include "support/model_cpu.h"
 #include "support/vm_fixture.h"
+#include "vm/pmap.h"
 
 #define PAGES 12u
 
@@ -164,6 +165,27 @@ static void test_truncate_under_mappings(void) {
     CHECK_EQ(peek(space, 21), 6);
     CHECK_EQ(peek(space, 22), -ENXIO);
     space_end(child);
+    space_end(space);
+}
+
+/*
+ * A truncation on another processor has lowered the end and has been in this space, and the pages
+ * are still in the tree: a fault before the end does not bring them along.
+ */
+static void test_no_page_beyond_the_end_comes_along(void) {
+    struct pmap_entry entry;
+
+    begin();
+    fill_file();
+    map_object(space, 0, PAGES, RO, 0, &file.object, 0);
+    spin_lock(&file.object.lock);
+    file.object.size_bytes = 3 * PAGE_SIZE + 1;
+    spin_unlock(&file.object.lock);
+    CHECK_EQ(peek(space, 1), 2);
+    CHECK(pmap_lookup(space->pmap, AT(3), &entry));
+    CHECK(!pmap_lookup(space->pmap, AT(4), &entry));
+    vm_object_truncate(&file.object, 3 * PAGE_SIZE);
+    CHECK(!pmap_lookup(space->pmap, AT(3), &entry));
     space_end(space);
 }
 
@@ -469,6 +491,7 @@ int main(int argc, char **argv) {
         {"page_get_no_memory", test_page_get_no_memory},
         {"references", test_references},
         {"truncate_under_mappings", test_truncate_under_mappings},
+        {"no_page_beyond_the_end_comes_along", test_no_page_beyond_the_end_comes_along},
         {"truncate_and_grow_reads_zero", test_truncate_and_grow_reads_zero},
         {"truncate_needs_no_memory", test_truncate_needs_no_memory},
         {"truncate_drops_private_pages", test_truncate_drops_private_pages},
