@@ -426,14 +426,20 @@ void run_queue_dump(unsigned cpu) {
         printk("    \"%s\" (%d)\n", thread->name, thread->tid);
 }
 
+/* Under the lock of its queue all counts are of one moment, and none runs ahead of the others. */
 void thread_times(const struct thread *thread, struct thread_times *times) {
+    irq_flags_t flags = irq_save();
+    struct run_queue *rq = run_queue_lock_of(thread);
     uint64_t ticks = thread->user_ticks + thread->system_ticks;
-    uint64_t total = thread->run_ns;
+    uint64_t total = thread->run_ns, now;
 
-    if (thread->on_cpu)
-        total += clock_monotonic_ns() - thread->switched_in_ns;
+    if (rq->current == thread) {
+        now = clock_monotonic_ns();
+        total += now - MIN(now, thread->switched_in_ns);
+    }
     times->user_ns = ticks == 0 ? total : total / ticks * thread->user_ticks;
     times->system_ns = total - times->user_ns;
+    spin_unlock_irq(&rq->lock, flags);
 }
 
 /* Adds what one processor has done. */

@@ -193,7 +193,10 @@ int thread_set_affinity(struct thread *thread, uint64_t cpus);
 /* Sets the name, cut to 15 bytes. */
 void thread_set_name(struct thread *thread, const char *name);
 
-/* Time spent on processors and its split between user and system, all in nanoseconds. */
+/*
+ * Time spent on processors and its split between user and system, all in nanoseconds. The thread is
+ * not freed meanwhile; takes the lock of its run queue.
+ */
 struct thread_times {
     uint64_t user_ns;
     uint64_t system_ns;

@@ -29,6 +29,8 @@ void wait_queue_add(struct wait_queue *queue, struct wait_entry *entry) {
     entry->queue = queue;
     list_push_back(&queue->entries, &entry->node);
     spin_unlock_irq(&queue->lock, flags);
+    /* The caller looks at its condition now, and who changes that looks at the list afterwards. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 void wait_queue_remove(struct wait_entry *entry) {
