@@ -42,6 +42,7 @@
 struct set {
     struct spinlock ready_lock;
     struct list_node ready;   /* (ready_lock) struct watch, by ready_node */
+    bool is_taken;            /* (ready_lock) somebody looks through what was in it just now */
     struct list_node watches; /* (epoll_lock) by set_node */
     unsigned depth;           /* (epoll_lock) sets inside sets inside it */
     struct wait_queue wait;   /* those in epoll_wait, and pollers of the set */
@@ -202,6 +203,12 @@ void epoll_file_gone(struct file *f) {
 
 /* ---- looking at what is ready ---- */
 
+/*
+ * Whoever looks through the ready list takes it as a whole, under epoll_lock, and puts back what is
+ * still ready. To a sleeper that looks at this moment the set counts as ready: it then waits for
+ * epoll_lock and sees for itself, for nobody would wake it for what was put back.
+ */
+
 static bool set_poll_locked(struct set *set);
 
 /* The events of a watch that are wanted and there. */
@@ -217,7 +224,7 @@ static uint32_t watch_events(struct watch *w) {
 
 static bool set_is_ready(struct set *set) {
     irq_flags_t flags = spin_lock_irq(&set->ready_lock);
-    bool is_ready = !list_is_empty(&set->ready);
+    bool is_ready = set->is_taken || !list_is_empty(&set->ready);
 
     spin_unlock_irq(&set->ready_lock, flags);
     return is_ready;
@@ -229,6 +236,7 @@ static void ready_take(struct set *set, struct list_node *list) {
 
     list_init(list);
     list_splice_back(list, &set->ready);
+    set->is_taken = true;
     spin_unlock_irq(&set->ready_lock, flags);
 }
 
@@ -247,6 +255,7 @@ static void ready_put_back(struct set *set, struct list_node *list) {
 
     list_splice_back(list, &set->ready);
     list_splice_back(&set->ready, list);
+    set->is_taken = false;
     spin_unlock_irq(&set->ready_lock, flags);
 }
 
