@@ -105,7 +105,14 @@ static void pipe_wake(struct wait_queue *q) {
         wait_queue_wake_all(q);
 }
 
-static void pipe_add_ends(struct pipe *p, unsigned mode) {
+/* What a file found when it was added to a pipe. */
+struct pipe_others {
+    unsigned readers, writers;
+    unsigned reader_opens, writer_opens;
+};
+
+/* Adds a file's ends; *found is what there was at that moment, the file included. */
+static void pipe_add_ends(struct pipe *p, unsigned mode, struct pipe_others *found) {
     mutex_lock(&p->lock);
     if (mode & FILE_READ) {
         p->readers++;
@@ -115,6 +122,7 @@ static void pipe_add_ends(struct pipe *p, unsigned mode) {
         p->writers++;
         p->writer_opens++;
     }
+    *found = (struct pipe_others){p->readers, p->writers, p->reader_opens, p->writer_opens};
     mutex_unlock(&p->lock);
     pipe_wake(&p->readable);
     pipe_wake(&p->writable);
@@ -292,6 +300,7 @@ static int pipe_make_name(struct name **out) {
 static int pipe_make_end(struct name *name, struct pipe *p, unsigned mode, unsigned flags,
                          struct file **out) {
     unsigned access = mode & FILE_READ ? O_RDONLY : O_WRONLY;
+    struct pipe_others found;
     int error;
 
     name_ref(name);
@@ -301,7 +310,7 @@ static int pipe_make_end(struct name *name, struct pipe *p, unsigned mode, unsig
         return error;
     }
     (*out)->data = p;
-    pipe_add_ends(p, mode);
+    pipe_add_ends(p, mode, &found);
     return 0;
 }
 
@@ -336,36 +345,36 @@ drop_name:
     return error;
 }
 
-/* Opening for one direction waits until somebody has the other open, or has had it since. */
-static int fifo_wait_other(struct pipe *p, struct file *f) {
-    unsigned opens;
-
+/*
+ * Opening for one direction waits until somebody has the other open, or has had it since: those who
+ * come and go while we get here count.
+ */
+static int fifo_wait_other(struct pipe *p, struct file *f, const struct pipe_others *found) {
     if (f->mode & FILE_WRITE) {
-        opens = p->reader_opens;
-        if (p->readers > 0)
+        if (found->readers > 0)
             return 0;
-        return WAIT_EVENT_INTERRUPTIBLE(&p->writable, p->reader_opens != opens);
+        return WAIT_EVENT_INTERRUPTIBLE(&p->writable, p->reader_opens != found->reader_opens);
     }
-    opens = p->writer_opens;
-    if (p->writers > 0)
+    if (found->writers > 0)
         return 0;
-    return WAIT_EVENT_INTERRUPTIBLE(&p->readable, p->writer_opens != opens);
+    return WAIT_EVENT_INTERRUPTIBLE(&p->readable, p->writer_opens != found->writer_opens);
 }
 
 /* An anonymous pipe opened by way of /proc/PID/fd waits for nobody: it may be at its end. */
-static int fifo_meet(struct pipe *p, struct file *f) {
+static int fifo_meet(struct pipe *p, struct file *f, const struct pipe_others *found) {
     unsigned mode = f->mode & (FILE_READ | FILE_WRITE);
 
     if (f->vnode->fs == &pipefs || mode == (FILE_READ | FILE_WRITE))
         return 0;
-    f->pos = p->writers ? 0 : p->writer_opens;
+    f->pos = found->writers ? 0 : found->writer_opens;
     if (!file_is_nonblocking(f))
-        return fifo_wait_other(p, f);
-    return mode == FILE_WRITE && p->readers == 0 ? -ENXIO : 0;
+        return fifo_wait_other(p, f, found);
+    return mode == FILE_WRITE && found->readers == 0 ? -ENXIO : 0;
 }
 
 int fifo_open(struct vnode *v, struct file *f) {
     struct pipe *p = pipe_attach(v, 1);
+    struct pipe_others found;
     int error;
 
     if (!p)
@@ -373,8 +382,8 @@ int fifo_open(struct vnode *v, struct file *f) {
     f->ops = &pipe_file_ops;
     f->data = p;
     f->mode |= FILE_STREAM;
-    pipe_add_ends(p, f->mode);
-    error = fifo_meet(p, f);
+    pipe_add_ends(p, f->mode, &found);
+    error = fifo_meet(p, f, &found);
     if (error)
         pipe_release(f);
     return error;
