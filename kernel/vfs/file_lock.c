@@ -150,7 +150,10 @@ static void lock_apply_locked(struct file_lock_list *list, const struct file_loc
     *fresh = NULL;
 }
 
-/* 0, or -EAGAIN, -EDEADLK with *waiter not queued; queued when wait is asked for and allowed. */
+/*
+ * 0, -EAGAIN or -EDEADLK. With -EAGAIN the waiter, if there is one, is in the list by then: two who
+ * wait for each other are found out by the second of them.
+ */
 static int lock_try(struct file_lock_list *list, const struct file_lock_request *want,
                     struct lock_waiter *waiter, struct file_lock *records[2]) {
     struct list_node dead = LIST_HEAD_INIT(dead);
@@ -167,7 +170,10 @@ static int lock_try(struct file_lock_list *list, const struct file_lock_request 
         error = -EDEADLK;
     } else {
         error = -EAGAIN;
-        waiter->blocker = blocker->held.owner;
+    }
+    if (error == -EAGAIN && waiter) {
+        *waiter = (struct lock_waiter){.owner = want->owner, .blocker = blocker->held.owner};
+        list_push_back(&waiters, &waiter->link);
     }
     spin_unlock(&file_lock_lock);
     lock_free_list(&dead);
@@ -176,24 +182,24 @@ static int lock_try(struct file_lock_list *list, const struct file_lock_request 
     return error;
 }
 
-static bool lock_is_free(struct file_lock_list *list, const struct file_lock_request *want) {
-    bool free;
+/* Whether there is something to try again: nothing in the way, or another owner than before. */
+static bool lock_may_go_on(struct file_lock_list *list, const struct file_lock_request *want,
+                           const struct lock_waiter *waiter) {
+    const struct file_lock *blocker;
+    bool may;
 
     spin_lock(&file_lock_lock);
-    free = !lock_conflict_locked(list, want);
+    blocker = lock_conflict_locked(list, want);
+    may = !blocker || blocker->held.owner != waiter->blocker;
     spin_unlock(&file_lock_lock);
-    return free;
+    return may;
 }
 
+/* Waits until it is worth trying again, and takes the waiter out of the list. 0 or -EINTR. */
 static int lock_wait(struct file_lock_list *list, const struct file_lock_request *want,
                      struct lock_waiter *waiter) {
-    int error;
+    int error = WAIT_EVENT_INTERRUPTIBLE(&list->changed, lock_may_go_on(list, want, waiter));
 
-    spin_lock(&file_lock_lock);
-    waiter->owner = want->owner;
-    list_push_back(&waiters, &waiter->link);
-    spin_unlock(&file_lock_lock);
-    error = WAIT_EVENT_INTERRUPTIBLE(&list->changed, lock_is_free(list, want));
     spin_lock(&file_lock_lock);
     list_remove(&waiter->link);
     spin_unlock(&file_lock_lock);
@@ -214,15 +220,9 @@ int file_lock_set(struct file *f, const struct file_lock_request *want, bool wai
         goto free_records;
     if (want->owner == f)
         f->mode |= FILE_LOCKED;
-    for (;;) {
-        error = lock_try(list, want, &waiter, records);
-        if (error == -EAGAIN && wait)
-            error = lock_wait(list, want, &waiter);
-        else
-            break;
-        if (error)
-            break;
-    }
+    do
+        error = lock_try(list, want, wait ? &waiter : NULL, records);
+    while (error == -EAGAIN && wait && (error = lock_wait(list, want, &waiter)) == 0);
 free_records:
     kfree(records[0]);
     kfree(records[1]);
