@@ -110,6 +110,11 @@ static int dir_lookup(struct vnode *v, const struct component *c, struct vnode *
     return 0;
 }
 
+/* Whether another name may be made of it: not if it has lost its last one meanwhile. */
+static bool node_is_there(const struct tmpfs_node *node) {
+    return node->vnode.nlink > 0 || node->vnode.is_unnamed;
+}
+
 /* A file's second name and each further one count as a file, as on Linux: names take memory too. */
 static bool link_has_room(struct tmpfs *t, const struct tmpfs_node *node) {
     return node->vnode.nlink == 0 || t->max_nodes == 0 || t->used_nodes < t->max_nodes;
@@ -130,7 +135,12 @@ static int dir_add(struct tmpfs_node *dir, const struct component *c, struct tmp
     if (!e)
         return -ENOSPC;
     spin_lock(&t->lock);
-    error = is_new || link_has_room(t, node) ? entry_insert_locked(dir, e, node) : -ENOSPC;
+    if (!is_new && !node_is_there(node))
+        error = -ENOENT;
+    else if (!is_new && !link_has_room(t, node))
+        error = -ENOSPC;
+    else
+        error = entry_insert_locked(dir, e, node);
     if (!error && !is_new)
         node_gain_link_locked(t, node);
     if (!error && vnode_is_dir(&node->vnode))

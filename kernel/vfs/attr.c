@@ -57,13 +57,6 @@ static int owner_check(const struct vnode *v, uint32_t uid, uint32_t gid) {
     return gid == VFS_ID_KEEP || credentials_in_group(c, gid) ? 0 : -EPERM;
 }
 
-/* Set-ID bits go when an executable changes hands. */
-static uint32_t mode_without_set_id(uint32_t mode) {
-    if (mode & S_IXGRP)
-        mode &= ~(uint32_t)S_ISGID;
-    return mode & ~(uint32_t)S_ISUID;
-}
-
 int vfs_set_owner(struct name *n, uint32_t uid, uint32_t gid) {
     struct vnode *v = n->vnode;
     struct vnode_attr attr = {.uid = uid, .gid = gid};
@@ -79,10 +72,8 @@ int vfs_set_owner(struct name *n, uint32_t uid, uint32_t gid) {
         attr.mask |= VATTR_UID;
     if (gid != VFS_ID_KEEP)
         attr.mask |= VATTR_GID;
-    if (!vnode_is_dir(v) && !vnode_is_symlink(v)) {
-        attr.mask |= VATTR_MODE;
-        attr.mode = mode_without_set_id(v->mode) & 07777;
-    }
+    if (!vnode_is_dir(v) && !vnode_is_symlink(v))
+        attr.mask |= VATTR_NO_SET_ID;
     return attr_apply(v, &attr);
 }
 
@@ -112,7 +103,7 @@ int vfs_set_times(struct name *n, const struct vfs_times *times) {
 
 void vnode_drop_set_id(struct vnode *v) {
     if (v->mode & (S_ISUID | S_ISGID) && vnode_is_regular(v) && !vfs_is_root())
-        v->mode = mode_without_set_id(v->mode);
+        v->mode = vnode_mode_without_set_id(v->mode);
 }
 
 int vnode_check_size(const struct vnode *v, uint64_t size) {

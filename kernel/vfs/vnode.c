@@ -65,9 +65,17 @@ vnode_time_ns vnode_now_ns(void) {
     return (vnode_time_ns)clock_realtime_ns();
 }
 
+uint32_t vnode_mode_without_set_id(uint32_t mode) {
+    if (mode & S_IXGRP)
+        mode &= ~(uint32_t)S_ISGID;
+    return mode & ~(uint32_t)S_ISUID;
+}
+
 void vnode_attr_apply(struct vnode *v, const struct vnode_attr *attr) {
     if (attr->mask & VATTR_MODE)
         v->mode = (v->mode & S_IFMT) | (attr->mode & ~(uint32_t)S_IFMT);
+    if (attr->mask & VATTR_NO_SET_ID)
+        v->mode = vnode_mode_without_set_id(v->mode);
     if (attr->mask & VATTR_UID)
         v->uid = attr->uid;
     if (attr->mask & VATTR_GID)

@@ -86,6 +86,7 @@ enum vnode_attr_mask {
     VATTR_GID = 1 << 2,
     VATTR_ATIME = 1 << 3,
     VATTR_MTIME = 1 << 4,
+    VATTR_NO_SET_ID = 1 << 5, /* the set-ID bits of an executable go */
 };
 
 /* A change of attributes: fields named by `mask` are meant. ctime always becomes now. */
@@ -225,6 +226,9 @@ void vnode_ref(struct vnode *v);
  * own: a mapping may drop its file under the space's lock, where the file system's release allows.
  */
 void vnode_unref(struct vnode *v);
+
+/* A mode as it is when an executable changes hands: without set-user-ID, and set-group-ID. */
+uint32_t vnode_mode_without_set_id(uint32_t mode);
 
 /* Default attribute change: copies the fields named and sets ctime. v->lock held. */
 void vnode_attr_apply(struct vnode *v, const struct vnode_attr *attr);
