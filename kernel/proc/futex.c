@@ -26,10 +26,13 @@
 #define BUCKETS_LOG2 8
 #define BUCKETS (1u << BUCKETS_LOG2)
 
+/* Of aligned words: called upon without FUTEX_PRIVATE_FLAG, which never meets the same with it. */
+#define KEY_SHARED 1ull
+
 struct futex_key {
     struct vm_space *space;   /* of private memory; NULL: shared */
     struct vm_object *object; /* of shared memory, with a reference; NULL: private */
-    uint64_t offset;          /* address, or bytes in the object */
+    uint64_t offset;          /* address, or bytes in the object; and of which kind the word is */
 };
 
 struct bucket {
@@ -90,6 +93,7 @@ static int key_get(struct futex_word word, struct futex_key *key) {
         key->space = NULL;
         key->offset = offset;
     }
+    key->offset |= KEY_SHARED;
     return 0;
 }
 
