@@ -6,6 +6,7 @@
  */
 #include "proc/process.h"
 
+#include "abi/errno.h"
 #include "core/assert.h"
 #include "core/clock.h"
 #include "core/cpu.h"
@@ -232,13 +233,23 @@ const char *process_name(const struct process *process) {
     return process->name;
 }
 
-void process_set_name(const char *name) {
-    struct task *task = task_current();
-    struct process *process = task->thread.process;
+int task_set_name(struct process *process, int tid, const char *name) {
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    struct task *task = task_find_locked(tid == 0 ? process->pid : tid);
+    bool is_there = task && task->thread.process == process;
 
-    thread_set_name(&task->thread, name);
-    if (task->thread.tid == process->pid)
+    if (is_there)
+        thread_set_name(&task->thread, name);
+    if (is_there && task->thread.tid == process->pid)
         memcpy(process->name, task->thread.name, sizeof(process->name));
+    spin_unlock_irq(&process_tree_lock, flags);
+    return is_there ? 0 : -ESRCH;
+}
+
+void process_set_name(const char *name) {
+    const struct task *task = task_current();
+
+    (void)task_set_name(task->thread.process, task->thread.tid, name);
 }
 
 void process_counts_get(struct process_counts *result) {
@@ -249,9 +260,20 @@ void process_counts_get(struct process_counts *result) {
     spin_unlock_irq(&process_tree_lock, flags);
 }
 
-struct fdtable *process_files_get(struct process *process) {
+/* The context of one of its tasks; NULL: it has gone. process_tree_lock held. */
+static struct vfs_context *context_of(struct process *process, int tid) {
+    const struct task *task = NULL;
+
+    if (tid == 0 || tid == process->pid)
+        return &process->vfs;
+    task = task_find_locked(tid);
+    return task && task->thread.process == process ? task->thread.vfs : NULL;
+}
+
+struct fdtable *task_files_get(struct process *process, int tid) {
     irq_flags_t flags = spin_lock_irq(&process_tree_lock);
-    struct fdtable *files = process->vfs.files;
+    const struct vfs_context *context = context_of(process, tid);
+    struct fdtable *files = context ? context->files : NULL;
 
     if (files)
         fdtable_ref(files);
@@ -280,9 +302,10 @@ struct name *process_exe_get(struct process *process) {
 }
 
 /* A reference that keeps the directories while they are asked without process_tree_lock. */
-static struct vfs_dirs *dirs_get(struct process *process) {
+static struct vfs_dirs *dirs_get(struct process *process, int tid) {
     irq_flags_t flags = spin_lock_irq(&process_tree_lock);
-    struct vfs_dirs *dirs = process->vfs.dirs;
+    const struct vfs_context *context = context_of(process, tid);
+    struct vfs_dirs *dirs = context ? context->dirs : NULL;
 
     if (dirs)
         refcount_inc(&dirs->refs);
@@ -291,8 +314,9 @@ static struct vfs_dirs *dirs_get(struct process *process) {
 }
 
 /* Asks a borrowed context, and gives the borrowed directories back. */
-static struct name *ask_dirs(struct process *process, struct name *(*ask)(struct vfs_context *)) {
-    struct vfs_context context = {.dirs = dirs_get(process)};
+static struct name *ask_dirs(struct process *process, int tid,
+                             struct name *(*ask)(struct vfs_context *)) {
+    struct vfs_context context = {.dirs = dirs_get(process, tid)};
     struct name *name;
 
     if (!context.dirs)
@@ -302,12 +326,26 @@ static struct name *ask_dirs(struct process *process, struct name *(*ask)(struct
     return name;
 }
 
-struct name *process_cwd_get(struct process *process) {
-    return ask_dirs(process, vfs_context_cwd);
+struct name *task_cwd_get(struct process *process, int tid) {
+    return ask_dirs(process, tid, vfs_context_cwd);
 }
 
-struct name *process_root_get(struct process *process) {
-    return ask_dirs(process, vfs_context_root);
+struct name *task_root_get(struct process *process, int tid) {
+    return ask_dirs(process, tid, vfs_context_root);
+}
+
+bool task_ids_get(struct process *process, int tid, struct task_ids *ids) {
+    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+    const struct vfs_context *context = context_of(process, tid);
+
+    if (context) {
+        ids->credentials = context->credentials;
+        ids->umask = context->dirs ? context->dirs->umask : 0;
+        if (ids->credentials.groups)
+            group_list_ref(ids->credentials.groups);
+    }
+    spin_unlock_irq(&process_tree_lock, flags);
+    return context != NULL;
 }
 
 struct tty *process_terminal(struct process *process) {

@@ -130,7 +130,7 @@ struct process {
     struct vm_space *space;      /* (T) to write; NULL: zombie, or on its way there */
     struct vfs_context vfs;      /* leader's; pointers in it: (T) to write, NULL once it has gone */
     struct file *exe;            /* (T) counted; keeps the program from being written; NULL: none */
-    char name[THREAD_NAME_SIZE]; /* the leader's (o), kept when it has gone */
+    char name[THREAD_NAME_SIZE]; /* (T) to write: the leader's, kept when it has gone */
     struct process_image image;  /* (x) */
 
     struct spinlock signal_lock;
@@ -241,7 +241,13 @@ char process_state_char(struct process *process);
 /* Name of the program (comm), at most 15 bytes. Points into the process: hold a reference. */
 const char *process_name(const struct process *process);
 
-/* Sets the name of the running task, and of its process if it is the first task. */
+/*
+ * Sets the name of a task (tid 0: the leader), and of its process if that is the leader. 0, or
+ * -ESRCH: there is no such task.
+ */
+int task_set_name(struct process *process, int tid, const char *name);
+
+/* The same for the running task. */
 void process_set_name(const char *name);
 
 /* What the process has used so far, all its tasks; without its children. */
@@ -257,14 +263,28 @@ void process_counts_get(struct process_counts *counts);
 
 /*
  * What another process has, with a reference, or NULL if it has it no more (a zombie). For /proc.
- * The file table (fdtable_unref), the space (vm_space_unref), the names of its program, working
- * directory and root (name_unref).
+ * The space (vm_space_unref), the name of its program (name_unref).
  */
-struct fdtable *process_files_get(struct process *process);
 struct vm_space *process_space_get(struct process *process);
 struct name *process_exe_get(struct process *process);
-struct name *process_cwd_get(struct process *process);
-struct name *process_root_get(struct process *process);
+
+/*
+ * The same of one task of it (tid 0: the leader): the file table (fdtable_unref), the names of its
+ * working directory and root (name_unref).
+ */
+struct fdtable *task_files_get(struct process *process, int tid);
+struct name *task_cwd_get(struct process *process, int tid);
+struct name *task_root_get(struct process *process, int tid);
+
+/*
+ * The same for its ids, with a reference on the list of groups (group_list_unref), and its umask.
+ * False: there is no such task.
+ */
+struct task_ids {
+    struct credentials credentials;
+    uint32_t umask;
+};
+bool task_ids_get(struct process *process, int tid, struct task_ids *ids);
 
 /* The controlling terminal of its session; NULL: none. */
 struct tty *process_terminal(struct process *process);
@@ -273,7 +293,7 @@ struct tty *process_terminal(struct process *process);
 struct process_signal_sets {
     uint64_t pending_task, pending_process, blocked, ignored, caught;
 };
-void process_signal_sets(struct process *process, struct process_signal_sets *sets);
+void task_signal_sets(struct process *process, int tid, struct process_signal_sets *sets);
 
 /*
  * Prepares tables and registers hooks with traps, VFS, terminals and panic. Once, after

@@ -117,7 +117,7 @@ static long process_next_id(const struct procfs_subject *dir, uint32_t from) {
     return pid;
 }
 
-/* A thread's id leads to its process, too: Linux hides it from listings only. */
+/* A thread's id leads to it, too: Linux hides it from listings only. */
 static int process_find(const struct procfs_subject *dir, uint32_t number,
                         struct procfs_subject *out) {
     struct process *process = number > PID_MAX ? NULL : process_get((int)number);
@@ -126,6 +126,8 @@ static int process_find(const struct procfs_subject *dir, uint32_t number,
     if (!process)
         return -ENOENT;
     *out = (struct procfs_subject){.process = process, .number = -1};
+    if ((int)number != process->pid)
+        out->task = (int)number;
     return 0;
 }
 

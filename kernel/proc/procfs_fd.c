@@ -14,7 +14,7 @@
 /* ---- descriptors by number ---- */
 
 static long fd_next(const struct procfs_subject *dir, uint32_t from) {
-    struct fdtable *files = process_files_get(dir->process);
+    struct fdtable *files = task_files_get(dir->process, dir->task);
     struct file *file;
 
     if (!files)
@@ -27,8 +27,8 @@ static long fd_next(const struct procfs_subject *dir, uint32_t from) {
 }
 
 /* The file at a descriptor, with a reference; NULL: there is none. */
-static struct file *file_get(struct process *process, int fd) {
-    struct fdtable *files = process_files_get(process);
+static struct file *file_get(const struct procfs_subject *subject, int fd) {
+    struct fdtable *files = task_files_get(subject->process, subject->task);
     struct file *file;
 
     if (!files)
@@ -39,7 +39,7 @@ static struct file *file_get(struct process *process, int fd) {
 }
 
 static int fd_find(const struct procfs_subject *dir, uint32_t number, struct procfs_subject *out) {
-    struct file *file = file_get(dir->process, (int)number);
+    struct file *file = file_get(dir, (int)number);
 
     if (!file)
         return -ENOENT;
@@ -51,7 +51,7 @@ static int fd_find(const struct procfs_subject *dir, uint32_t number, struct pro
 }
 
 static int follow_fd(const struct procfs_subject *subject, struct name **out) {
-    struct file *file = file_get(subject->process, subject->number);
+    struct file *file = file_get(subject, subject->number);
 
     if (!file)
         return -ENOENT;
@@ -62,7 +62,7 @@ static int follow_fd(const struct procfs_subject *subject, struct name **out) {
 }
 
 static int show_fdinfo(struct seq *seq, const struct procfs_subject *subject) {
-    struct file *file = file_get(subject->process, subject->number);
+    struct file *file = file_get(subject, subject->number);
 
     if (!file)
         return -ENOENT;
@@ -95,9 +95,9 @@ int procfs_follow_exe(const struct procfs_subject *subject, struct name **out) {
 }
 
 int procfs_follow_cwd(const struct procfs_subject *subject, struct name **out) {
-    return give(process_cwd_get(subject->process), out);
+    return give(task_cwd_get(subject->process, subject->task), out);
 }
 
 int procfs_follow_root(const struct procfs_subject *subject, struct name **out) {
-    return give(process_root_get(subject->process), out);
+    return give(task_root_get(subject->process, subject->task), out);
 }

@@ -69,13 +69,10 @@ int procfs_show_comm(struct seq *seq, const struct procfs_subject *subject) {
     return 0;
 }
 
-/* Only for the calling thread itself. */
+/* Only for threads of the calling process. */
 int procfs_write_comm(const struct procfs_subject *subject, const char *text, size_t length) {
-    int tid = subject->task ? subject->task : subject->process->pid;
-
     (void)length;
-    if (subject->process != process_current() || task_current()->thread.tid != tid)
+    if (subject->process != process_current())
         return -EINVAL;
-    process_set_name(text);
-    return 0;
+    return task_set_name(subject->process, subject->task, text);
 }

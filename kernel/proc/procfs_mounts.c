@@ -22,7 +22,7 @@ struct listing {
 /* Runs show for each mount with a listing for the process. */
 static int show_each(struct seq *seq, struct process *process,
                      int (*show)(const struct mount *, void *)) {
-    struct listing listing = {seq, process_root_get(process), kmalloc(VFS_PATH_MAX)};
+    struct listing listing = {seq, task_root_get(process, 0), kmalloc(VFS_PATH_MAX)};
     int error = -ENOMEM;
 
     if (listing.path)

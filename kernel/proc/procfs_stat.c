@@ -67,15 +67,23 @@ static void show_memory(struct seq *seq, const struct process *process,
                (ull)image->stack_start);
 }
 
+/* Threads other than the leader send none. */
+static int exit_signal_of(const struct procfs_subject *subject) {
+    const struct process *process = subject->process;
+    bool is_leader = subject->task == 0 || subject->task == process->pid;
+
+    return is_leader ? process->exit_signal : -1;
+}
+
 /* Fields 31 to 44. Signal sets here are the old 32-bit ones in decimal. */
-static void show_signals(struct seq *seq, struct process *process) {
+static void show_signals(struct seq *seq, const struct procfs_subject *subject) {
     struct process_signal_sets sets;
 
-    process_signal_sets(process, &sets);
+    task_signal_sets(subject->process, subject->task, &sets);
     seq_printf(seq, "%llu %llu %llu %llu ", (ull)(sets.pending_task & 0x7fffffff),
                (ull)(sets.blocked & 0x7fffffff), (ull)(sets.ignored & 0x7fffffff),
                (ull)(sets.caught & 0x7fffffff));
-    seq_printf(seq, "0 0 0 %d 0 0 0 0 0 0 ", process->exit_signal);
+    seq_printf(seq, "0 0 0 %d 0 0 0 0 0 0 ", exit_signal_of(subject));
 }
 
 /* Fields 45 to 52. */
@@ -103,7 +111,7 @@ int procfs_show_stat(struct seq *seq, const struct procfs_subject *subject) {
     show_relatives(seq, process);
     show_usage(seq, process, &runner);
     show_memory(seq, process, &usage);
-    show_signals(seq, process);
+    show_signals(seq, subject);
     show_image(seq, process, brk_start);
     return 0;
 }

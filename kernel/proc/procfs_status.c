@@ -33,29 +33,23 @@ static const char *state_text(char state) {
     }
 }
 
-static void show_ids(struct seq *seq, struct process *process) {
-    const struct credentials *c = &process->vfs.credentials;
-
+static void show_ids(struct seq *seq, const struct credentials *c) {
     seq_printf(seq, "Uid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid, c->fsuid);
     seq_printf(seq, "Gid:\t%u\t%u\t%u\t%u\n", c->gid, c->egid, c->sgid, c->fsgid);
 }
 
-static void show_files(struct seq *seq, struct process *process) {
-    struct fdtable *files = process_files_get(process);
+static void show_files(struct seq *seq, const struct procfs_subject *subject) {
+    struct fdtable *files = task_files_get(subject->process, subject->task);
 
     seq_printf(seq, "FDSize:\t%u\n", files ? files->capacity : 0);
     if (files)
         fdtable_unref(files);
 }
 
-/* Groups are replaced as a whole by their own process; a list in use by it is not ours to hold. */
-static void show_groups(struct seq *seq, struct process *process) {
+static void show_groups(struct seq *seq, const struct group_list *groups) {
     seq_string(seq, "Groups:\t");
-    if (process == process_current() && process->vfs.credentials.groups) {
-        const struct group_list *groups = process->vfs.credentials.groups;
-        for (unsigned i = 0; i < groups->count; i++)
-            seq_printf(seq, "%u ", groups->ids[i]);
-    }
+    for (unsigned i = 0; groups && i < groups->count; i++)
+        seq_printf(seq, "%u ", groups->ids[i]);
     seq_string(seq, "\n");
 }
 
@@ -96,10 +90,11 @@ static void line_set(struct seq *seq, const char *name, uint64_t set) {
     seq_printf(seq, "%s:\t%016llx\n", name, (ull)set);
 }
 
-static void show_signals(struct seq *seq, struct process *process) {
+static void show_signals(struct seq *seq, const struct procfs_subject *subject) {
+    const struct process *process = subject->process;
     struct process_signal_sets sets;
 
-    process_signal_sets(process, &sets);
+    task_signal_sets(subject->process, subject->task, &sets);
     seq_printf(seq, "SigQ:\t%u/%llu\n", process->queued_count,
                (ull)process->rlimits[RLIMIT_SIGPENDING].rlim_cur);
     line_set(seq, "SigPnd", sets.pending_task);
@@ -110,8 +105,9 @@ static void show_signals(struct seq *seq, struct process *process) {
 }
 
 /* Root has every capability and others none: there is nothing in between yet. */
-static void show_capabilities(struct seq *seq, const struct process *process) {
-    uint64_t set = process->vfs.credentials.euid == 0 ? CAPABILITIES_ALL : 0;
+static void show_capabilities(struct seq *seq, const struct process *process,
+                              const struct credentials *c) {
+    uint64_t set = c->euid == 0 ? CAPABILITIES_ALL : 0;
 
     line_set(seq, "CapInh", 0);
     line_set(seq, "CapPrm", set);
@@ -147,35 +143,31 @@ static void show_scheduling(struct seq *seq, const struct procfs_runner *runner)
     seq_printf(seq, "nonvoluntary_ctxt_switches:\t%llu\n", (ull)runner->usage.forced_switches);
 }
 
-static uint32_t umask_of(struct process *process) {
-    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
-    uint32_t umask = process->vfs.dirs ? process->vfs.dirs->umask : 0;
-
-    spin_unlock_irq(&process_tree_lock, flags);
-    return umask;
-}
-
 int procfs_show_status(struct seq *seq, const struct procfs_subject *subject) {
     struct process *process = subject->process;
     struct procfs_runner runner;
+    struct task_ids ids;
     int error = procfs_runner_get(subject, &runner);
 
+    if (error == 0 && !task_ids_get(process, subject->task, &ids))
+        error = -ESRCH;
     if (error)
         return error;
     seq_string(seq, "Name:\t");
     seq_escaped(seq, runner.name, "\n\\");
-    seq_printf(seq, "\nUmask:\t%04o\n", umask_of(process));
+    seq_printf(seq, "\nUmask:\t%04o\n", ids.umask);
     seq_printf(seq, "State:\t%s\n", state_text(runner.state));
     seq_printf(seq, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\n", process->pid, runner.id);
     seq_printf(seq, "PPid:\t%d\nTracerPid:\t0\n", process_parent_id(process));
-    show_ids(seq, process);
-    show_files(seq, process);
-    show_groups(seq, process);
+    show_ids(seq, &ids.credentials);
+    show_files(seq, subject);
+    show_groups(seq, ids.credentials.groups);
     show_memory(seq, process);
     seq_printf(seq, "Threads:\t%u\n", runner.tasks);
-    show_signals(seq, process);
-    show_capabilities(seq, process);
+    show_signals(seq, subject);
+    show_capabilities(seq, process, &ids.credentials);
     show_scheduling(seq, &runner);
+    group_list_unref(ids.credentials.groups);
     return 0;
 }
 

@@ -232,11 +232,23 @@ void signal_info_from_self(struct linux_siginfo *info, int signo, int code) {
     info->u.rt.uid = self->vfs.credentials.uid;
 }
 
-void process_signal_sets(struct process *process, struct process_signal_sets *sets) {
+static struct task *find_locked(struct process *process, int tid) {
+    struct task *task;
+
+    LIST_FOR_EACH (&process->tasks, task, process_node) {
+        if (task->thread.tid == tid)
+            return task;
+    }
+    return NULL;
+}
+
+void task_signal_sets(struct process *process, int tid, struct process_signal_sets *sets) {
     irq_flags_t flags = spin_lock_irq(&process->signal_lock);
-    struct task *task = process_first_task(process);
+    struct task *task = process_leader(process);
 
     memset(sets, 0, sizeof(*sets));
+    if (tid != 0 && tid != process->pid)
+        task = find_locked(process, tid);
     sets->pending_process = process->queue.pending;
     if (task) {
         sets->pending_task = task->queue.pending;

@@ -183,6 +183,45 @@ static bool file_has(const char *format, int tid, const char *text) {
     return fact_file(path) && strstr(fact_file(path), text);
 }
 
+static void rename_to(int tid, const char *name) {
+    char path[64];
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/comm", tid);
+    fd = open(path, O_WRONLY);
+    CHECK(fd >= 0);
+    CHECK_EQ(write(fd, name, strlen(name)), (long)strlen(name));
+    close(fd);
+}
+
+/* Each thread's own: descriptors, if not shared, and what it blocks. */
+static void blocks_and_closes(void *fd) {
+    uint64_t all = ~0ull;
+
+    raw_call(SYS_unshare, CLONE_FILES);
+    closes(fd);
+    raw_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, 0, sizeof all);
+    waits_for_go(NULL);
+}
+
+static void own_in_proc(void) {
+    struct raw_thread thread;
+    char path[64], link[64];
+    int fd = dup(0), tid;
+
+    raw_create(&thread, blocks_and_closes, &fd);
+    tid = thread.tid;
+    raw_await(&ready, 1);
+    CHECK(file_has("/proc/%d/task/%d/status", tid, "\nSigBlk:\tfffffffffffbfeff\n"));
+    CHECK(file_has("/proc/%d/task/%d/status", getpid(), "\nSigBlk:\t0000000000000000\n"));
+    snprintf(path, sizeof path, "/proc/self/task/%d/fd/%d", tid, fd);
+    CHECK_FAILS(readlink(path, link, sizeof link), ENOENT);
+    snprintf(path, sizeof path, "/proc/self/task/%d/fd/%d", getpid(), fd);
+    CHECK(readlink(path, link, sizeof link) > 0);
+    raw_raise(&go);
+    raw_join(&thread);
+}
+
 static void in_proc(void) {
     struct raw_thread thread;
     char path[64], text[32];
@@ -205,7 +244,11 @@ static void in_proc(void) {
     CHECK(file_has("/proc/%d/task/%d/maps", tid, "[stack]"));
     /* A thread is found by its number, though not listed. */
     snprintf(path, sizeof path, "/proc/%d/status", tid);
-    CHECK_EQ(stat(path, &status), 0);
+    CHECK_EQ(fact_number(path, "Pid"), tid);
+    CHECK_EQ(fact_number(path, "Tgid"), getpid());
+    rename_to(tid, "third");
+    CHECK(file_has("/proc/%d/task/%d/comm", tid, "third\n"));
+    CHECK(file_has("/proc/%d/comm", 0, "first\n"));
     raw_raise(&go);
     raw_join(&thread);
     while (fact_number("/proc/self/status", "Threads") != 1)
@@ -337,5 +380,6 @@ CHECK_MAIN({"ids", ids}, {"directories_and_descriptors_shared", directories_and_
            {"unshare_files_and_directories", unshare_files_and_directories},
            {"processes_that_share", processes_that_share}, {"senseless_flags", senseless_flags},
            {"clone3_refuses", clone3_refuses}, {"bad_tid_addresses", bad_tid_addresses},
-           {"in_proc", in_proc}, {"times", times}, {"ends_leave_nothing", ends_leave_nothing},
+           {"in_proc", in_proc}, {"own_in_proc", own_in_proc}, {"times", times},
+           {"ends_leave_nothing", ends_leave_nothing},
            {"refused_leaves_nothing", refused_leaves_nothing})
