@@ -23,6 +23,7 @@ from check_report import first_line
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAM_SECONDS = 300
 BUILD_SECONDS = 600
+MODEL_SECONDS = 600
 # What each target of tests/fuzz tries in make check, the same each time; in make check-long, by time.
 FUZZ_RUNS = {"map": 400, "elf": 6000, "cpio": 6000}
 FUZZ_LONG_SECONDS = 240
@@ -69,10 +70,11 @@ class Jobs:
     def tests(self):
         jobs = self.guest_jobs("quire", "release") + self.guest_jobs("debug", "debug")
         jobs += [("runner", lambda: self.python_tests("runner_test"))]
-        jobs += self.clang_jobs() + [("fuzz", self.fuzz)]
+        jobs += self.clang_jobs() + [("fuzz", self.fuzz)] + self.model_jobs()
         jobs += self.host_jobs() + self.linux_jobs() + self.script_jobs()
         jobs += self.boot_jobs() + self.kernel_jobs()
         jobs += [("lint", self.lint), ("lint selftest", lambda: self.python_tests("lint_test")),
+                 ("models selftest", lambda: self.python_tests("models_test")),
                  ("mutants fit", lambda: self.python_tests("mutants_test")),
                  ("speed selftest", lambda: self.python_tests("bench_test"))]
         return jobs
@@ -137,6 +139,20 @@ class Jobs:
                 self.report.fail(f"fuzz {name}", f"{why or 'it did not run'} (see {path})")
             else:
                 self.report.ok(f"fuzz {name}", f"{tried} inputs")
+
+    def model_jobs(self):
+        folder = os.path.join(ROOT, "docs/models")
+        names = [name[:-4] for name in listdir(folder) if name.endswith(".pml")]
+        return [(f"model {name}", lambda name=name: self.model(name)) for name in names]
+
+    def model(self, name):
+        """The searches of one model: see tools/models.py."""
+        words = [sys.executable, os.path.join(ROOT, "tools/models.py"), "--build", self.build, name]
+        result = self.command(words + (["--long"] if self.long else []), MODEL_SECONDS * self.slow)
+        heard = [self.report.parse("model", line) for line in result.stdout.splitlines()]
+        if not any(heard) or (result.returncode != 0 and "not ok" not in result.stdout):
+            path = self.report.log(f"model {name}", result.stdout + result.stderr)
+            self.report.fail(f"model {name}", f"it ended with {result.returncode} (see {path})")
 
     def host_jobs(self):
         folder = os.path.join(self.build, "host")
