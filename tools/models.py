@@ -112,7 +112,7 @@ def search(case, folder, long):
     flags = [f"-D{word}" for word in ([case.step] if case.step else []) + case.bounds]
     model = os.path.join(FOLDER, case.model + ".pml")
     big = case.kind in ("holds", "long")
-    # Of the names of the compiler's macros: no cycles, or those without progress, of which all are.
+    # Cycles are not looked at, or those without progress: as nothing is marked as such, all.
     cycles = "-DNP" if case.kind == "ends" else "-DSAFETY"
     run = ["./pan", "-n", "-w20", "-m100000"] + (["-l"] if case.kind == "ends" else [])
     text = ""
@@ -125,7 +125,8 @@ def search(case, folder, long):
         if status != 0:
             break
     if case.kind != "fails" and os.path.exists(os.path.join(folder, case.model + ".pml.trail")):
-        text += command(["spin", "-t", "-p", "-g", *flags, model], folder)[1]
+        text += command(["spin", "-t", "-k", case.model + ".pml.trail", "-p", *flags, model],
+                        folder)[1]
     return text
 
 

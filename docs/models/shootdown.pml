@@ -219,10 +219,11 @@ inline take_away(s) {
 
 /* A thread that waits for a processor comes to this one; what ran here waits. */
 inline switch_to(s) {
-    STEP(irq_on[me] = false; last = runs[me]; runs[me] = s);
+    STEP(last = runs[me]; runs[me] = s);
 #ifndef STAYS_LEFT_OVER
-    left_over[me] = false; /* placement_idle_end() */
+    STEP(left_over[me] = false); /* placement_idle_end() */
 #endif
+    STEP(irq_on[me] = false);
     activate(s);
     STEP(
         if

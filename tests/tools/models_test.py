@@ -2,6 +2,7 @@
 """What tools/models.py makes of a search, and that it notices a step without a case."""
 
 import os
+import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -73,9 +74,30 @@ def check_malformed():
             yield f"refuses.{line.replace(' ', '_')}", None
 
 
+def check_readme():
+    """What the models are said to stand for is there: files, and names in them."""
+    with open(os.path.join(models.FOLDER, "README.md"), encoding="utf-8") as file:
+        rows = re.findall(r"^\| `.*\| (.*) \|$", file.read(), re.MULTILINE)
+    text = {}
+    for folder in ("arch", "kernel"):
+        for path, _, names in os.walk(os.path.join(ROOT, folder)):
+            for name in names:
+                with open(os.path.join(path, name), encoding="utf-8") as file:
+                    text[os.path.relpath(os.path.join(path, name), ROOT)] = file.read()
+    words = re.findall(r"`([\w/.]+)`", " ".join(rows))
+    paths = [word for word in words if word.endswith(".c")]
+    names = set(words) - set(paths) - {"_end"}
+    for word in sorted(set(paths)):
+        found = any(path == word or path.endswith("/" + word) for path in text)
+        yield f"file.{word}", None if found else "is not there"
+    for word in sorted(names):
+        found = any(re.search(rf"^[\w *]*\b{word}\(", body, re.MULTILINE) for body in text.values())
+        yield f"function.{word}", None if found else "is not there"
+
+
 def main():
     failed = False
-    for check in (check_judgement, check_cases, check_malformed):
+    for check in (check_judgement, check_cases, check_malformed, check_readme):
         for name, why in check():
             print(f"not ok {name}: {why}" if why else f"ok {name}")
             failed = failed or bool(why)
