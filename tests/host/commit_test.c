@@ -212,6 +212,17 @@ static void test_strict_edges(void) {
     end();
 }
 
+/* What is replaced is promised already: only the rest has to be. */
+static void test_strict_replaced(void) {
+    begin();
+    allow(10);
+    CHECK_EQ(map(0, 8, RW, VM_MAP_FIXED), 0);
+    CHECK_EQ(map(6, 5, RW, VM_MAP_FIXED), -ENOMEM);
+    CHECK_EQ(map(6, 4, RW, VM_MAP_FIXED), 0);
+    CHECK_EQ(vm_commit_total(), 10);
+    end();
+}
+
 static void test_strict_growth(void) {
     begin();
     map_fixed(space, 1000, 1, RW, VM_MAP_GROWS_DOWN);
@@ -354,6 +365,7 @@ int main(int argc, char **argv) {
         {"fork", test_fork},
         {"guess", test_guess},
         {"strict_edges", test_strict_edges},
+        {"strict_replaced", test_strict_replaced},
         {"strict_growth", test_strict_growth},
         {"strict_objects", test_strict_objects},
         {"strict_fork", test_strict_fork},

@@ -3,8 +3,9 @@
  * kernel/vm: huge pages, over the real pmap of x86-64 and a model of its MMU. AT(8) is aligned to
  * 1 GiB; frames are counted to the last one.
  */
-#include "vm/commit.h"
 #include "vm/huge.h"
+
+#include <string.h>
 
 #include "abi/errno.h"
 #include "lib/bits.h"
@@ -15,6 +16,7 @@
 #include "support/model_cpu.h"
 #include "support/vm_fixture.h"
 #include "vm/advise.h"
+#include "vm/commit.h"
 
 #define FIRST 8u
 #define PAGES ((unsigned)FRAME_RUN_FRAMES)
@@ -78,9 +80,23 @@ static void test_first_touch(void) {
 }
 
 /* Bytes of a frame that was somebody's are gone. */
+/* Leaves something in all memory that a run could be made of. */
+static void soil_memory(void) {
+    static struct frame *runs[64];
+    unsigned n = 0;
+
+    while (n < ARRAY_SIZE(runs) && (runs[n] = frame_alloc_run(FRAME_ANON)) != NULL)
+        memset(frame_to_virt(runs[n++]), 0xa5, FRAME_RUN_BYTES);
+    CHECK(n > 0 && n < ARRAY_SIZE(runs));
+    while (n-- > 0) {
+        for (unsigned i = 0; i < PAGES; i++)
+            frame_unref(runs[n] + i);
+    }
+}
+
 static void test_is_cleared(void) {
-    begin_with_run();
-    CHECK_EQ(vm_unmap(space, AT(FIRST), PAGES * PAGE_SIZE), 0);
+    begin();
+    soil_memory();
     map_fixed(space, FIRST, PAGES, RW, 0);
     CHECK_EQ(poke(space, FIRST, 1), 0);
     CHECK_EQ(level_at(space, FIRST), 2);
@@ -399,6 +415,42 @@ static void test_each_allocation_fails(void) {
 }
 
 /* A copy on write in a huge page, each allocation failing once: contents as they were. */
+/* Takes the tables that the processor has in hand. */
+static void use_up_tables(struct vm_space *other) {
+    static unsigned page = FIRST;
+    struct frame_stats stats;
+
+    frame_stats_get(&stats);
+    for (uint64_t n = stats.by_use[FRAME_SPARE]; n > 0; n--, page += PAGES) {
+        map_fixed(other, page, 1, RW, 0);
+        CHECK_EQ(poke(other, page, 1), 0);
+    }
+}
+
+/* A run is there, and no memory for the tables that lead to it: then it is not there. */
+static void test_leaf_fails(void) {
+    struct vm_space *other;
+    uint64_t before, n = 0;
+    bool has_failed = true;
+
+    begin();
+    other = space_begin();
+    map_fixed(space, FIRST, PAGES, RW, 0);
+    while (has_failed) {
+        use_up_tables(other);
+        before = anon();
+        inject_fail_nth(n++);
+        CHECK(poke(space, FIRST + 9, 9) == 0 || anon() == before);
+        has_failed = inject_stop();
+        CHECK(!has_failed || anon() <= before + 1);
+        if (has_failed)
+            CHECK_EQ(vm_advise(space, AT(FIRST), PAGES * PAGE_SIZE, VM_ADVICE_DONT_NEED), 0);
+    }
+    CHECK_EQ(level_at(space, FIRST), 2);
+    space_end(other);
+    space_end(space);
+}
+
 static void test_copy_fails(void) {
     struct vm_space *child;
     uint64_t n = 0;
@@ -482,6 +534,7 @@ int main(int argc, char **argv) {
         {"forgotten", test_forgotten},
         {"generations", test_generations},
         {"each_allocation_fails", test_each_allocation_fails},
+        {"leaf_fails", test_leaf_fails},
         {"copy_fails", test_copy_fails},
         {"split_fails", test_split_fails},
         {"no_block", test_no_block},
