@@ -83,7 +83,8 @@ def check_table():
     stale = table.complaints(mutations, ROOT)
     yield "table_fits_the_sources", "; ".join(stale) or None
     missing = {name for m in mutations for suite, name in m.tests if not os.path.exists(
-        os.path.join(ROOT, "tests/host" if suite == "host" else "tests/user", name + ".c"))}
+        os.path.join(ROOT, "tests/host" if suite == "host" else "tests/user",
+                     name.partition(":")[0] + ".c"))}
     yield "tests_are_there", f"there is no {', '.join(sorted(missing))}" if missing else None
 
 
