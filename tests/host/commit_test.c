@@ -319,6 +319,27 @@ static void test_limit(void) {
 /* ---- when memory is out as well ---- */
 
 /* Each allocation of a call fails in turn: nothing stays promised that no area needs. */
+/* A page of an object that promises by the page, and no memory for it, its node, its table. */
+static void test_no_memory_for_a_page(void) {
+    struct vm_object *object;
+    uint64_t n = 0;
+    int error;
+
+    begin();
+    object = vm_object_anon_create_unreserved(8 * PAGE_SIZE);
+    map_object(space, 0, 8, RW, SHARED, object, 0);
+    do {
+        inject_fail_nth(n++);
+        error = poke(space, 3, 1);
+        CHECK(!inject_stop() || error == -ENOMEM);
+        CHECK_EQ(vm_commit_total(), page_tree_count(&object->tree));
+    } while (error < 0);
+    CHECK(n > 2);
+    CHECK_EQ(vm_commit_total(), 1);
+    vm_object_unref(object);
+    end();
+}
+
 static void test_no_memory(void) {
     struct vm_space *child;
     uint64_t n = 0;
@@ -371,6 +392,7 @@ int main(int argc, char **argv) {
         {"strict_fork", test_strict_fork},
         {"reserves", test_reserves},
         {"limit", test_limit},
+        {"no_memory_for_a_page", test_no_memory_for_a_page},
         {"no_memory", test_no_memory},
     };
 
