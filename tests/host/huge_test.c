@@ -312,6 +312,24 @@ static void test_fork_child_gone(void) {
 }
 
 /* A run that a child still sees a part of: pages one by one, and looked at seldom. */
+/* A page of each leaf of the tree is the child's own: the leaves are the parent's alone, most of
+ * the frames in them are not. */
+static void test_fork_copied_here_and_there(void) {
+    struct vm_space *child;
+
+    begin_with_run();
+    child = space_fork(space);
+    for (unsigned i = 0; i < PAGES; i += PAGE_TREE_SLOTS)
+        CHECK_EQ(poke(child, FIRST + i, 1), 0);
+    CHECK_EQ(poke(space, FIRST, 2), 0); /* nobody else's: no reason for a copy, nor for a leaf */
+    for (unsigned i = 1; i < PAGES; i++)
+        CHECK_EQ(poke(space, FIRST + i, 3), 0);
+    for (unsigned i = 0; i < PAGES; i++)
+        CHECK_EQ(peek(child, FIRST + i), i % PAGE_TREE_SLOTS == 0 ? 1 : (unsigned char)i);
+    space_end(child);
+    space_end(space);
+}
+
 static void test_fork_half_copied(void) {
     struct vm_space *child;
     struct vm_huge_stats before, after;
@@ -530,6 +548,7 @@ int main(int argc, char **argv) {
         {"discard_part", test_discard_part},
         {"fork_both_write", test_fork_both_write},
         {"fork_child_gone", test_fork_child_gone},
+        {"fork_copied_here_and_there", test_fork_copied_here_and_there},
         {"fork_half_copied", test_fork_half_copied},
         {"forgotten", test_forgotten},
         {"generations", test_generations},
