@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 import check_bench
 import check_boot
@@ -27,6 +28,9 @@ MODEL_SECONDS = 600
 # What each target of tests/fuzz tries in make check, the same each time; in make check-long, by time.
 FUZZ_RUNS = {"map": 400, "elf": 6000, "cpio": 6000}
 FUZZ_LONG_SECONDS = 240
+# The user tests run on several processors too, and the stress test for a while.
+SMP_PROCESSORS = 4
+STRESS_SECONDS, STRESS_LONG_SECONDS = 100, 1800
 # How much longer everything may take in make check-long: random tests make 42 times as many steps.
 LONG_SLOW = 12
 
@@ -69,6 +73,8 @@ class Jobs:
 
     def tests(self):
         jobs = self.guest_jobs("quire", "release") + self.guest_jobs("debug", "debug")
+        jobs += self.guest_jobs("smp", "debug", processors=SMP_PROCESSORS)
+        jobs += [("stress", self.stress)]
         jobs += [("runner", lambda: self.python_tests("runner_test"))]
         jobs += self.clang_jobs() + [("fuzz", self.fuzz)] + self.model_jobs()
         jobs += self.host_jobs() + self.linux_jobs() + self.script_jobs()
@@ -188,26 +194,45 @@ class Jobs:
                 self.report.fail(f"{suite} {name}", f"it ended with {result.returncode}: "
                                  + first_line(result.stderr, "no message") + f" (see {path})")
 
-    def guest_jobs(self, suite, flavour):
+    def guest_jobs(self, suite, flavour, processors=1):
         """The user tests inside Quire, dealt out over more machines than run at once, so that the
         last ones end at about the same time."""
         names = self.user_tests()
         count = max(1, min(2 * self.workers, len(names)))
         return [(f"{suite} machine {index + 1}",
-                 lambda index=index: self.guest(f"{suite}", flavour, names[index::count], index))
+                 lambda index=index: self.guest(suite, flavour, names[index::count], index,
+                                                processors))
                 for index in range(count) if names]
 
-    def guest(self, suite, flavour, names, index):
+    def guest(self, suite, flavour, names, index, processors):
         folder = os.path.join(self.build, "user/tests")
         programs = [check_guest.Program(name, os.path.join(folder, name)) for name in names]
 
         def config(extra):
             return machine.Config(
-                kernel=os.path.join(self.build, flavour, "quire.elf"),
+                kernel=os.path.join(self.build, flavour, "quire.elf"), processors=processors,
                 archives=[os.path.join(self.build, "initramfs.cpio"),
                           os.path.join(self.build, "tests.cpio")],
                 extra_archive=extra, boot_limit=check_guest.BOOT_SECONDS * self.slow)
         check_guest.Batch(suite, self.report, config, programs, self, index + 1).run()
+
+    def stress(self):
+        """Everything at once on several processors, for longer than among the tests."""
+        seconds = STRESS_LONG_SECONDS if self.long else STRESS_SECONDS
+        seed = str(time.time_ns() % 1000000)
+        quire = check_boot.quire_command(ROOT, self.build)
+        result = self.command(
+            quire + ["--smp", str(SMP_PROCESSORS), "--mem", "1G", "--kernel",
+                     self.built("debug/quire.elf"), "--archive", self.built("tests.cpio"),
+                     "--env", f"STRESS_SECONDS={seconds}", "--env", f"STRESS_SEED={seed}",
+                     "--", "/tests/test_stress", "everything_at_once"], seconds * 3 + 120)
+        path = self.report.log("stress", result.stdout + result.stderr)
+        name = f"stress {seconds} s, seed {seed}"
+        if result.returncode == 0:
+            self.report.ok(name)
+        else:
+            self.report.fail(name, f"{first_line(result.stdout or result.stderr, 'no word')} "
+                             f"(see {path})")
 
     def lint(self):
         result = self.command([sys.executable, os.path.join(ROOT, "tools/lint.py")], 120)
