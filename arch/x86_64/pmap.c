@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The pmap of x86-64: four-level page tables that are shared at fork. Contract: vm/pmap.h; the
- * tables themselves and their invariants: page_table.h; invalidation: tlb.h.
- *
- * Fork gives the child what is large by reference and copies what is small: un-sharing a table
- * later costs more than copying a few entries now. W is cleared in the entry that leads to a shared
- * table, which takes it from all pages below at once.
+ * tables themselves and their invariants: page_table.h; invalidation: tlb.h; sharing: pmap_fork.c.
  *
  * Whoever changes an entry walks down from the top, which is always ours alone, and owns each table
  * on the way: one that is shared is replaced by a copy. The old one may still be in this space's
@@ -27,9 +23,6 @@
 #include "pmap_private.h"
 #include "tlb.h"
 #include "arch/x86_64/x86.h"
-
-/* A table with more entries than this is shared at fork, not copied. */
-#define FORK_COPY_MAX 64
 
 struct pmap_counters pmap_counters[CPU_MAX];
 
@@ -243,7 +236,6 @@ struct change {
     struct tlb_batch *batch;
     uint64_t start, end;
     pte_t clear, set; /* bits; clear with PTE_PRESENT removes the entry */
-    bool teardown;    /* the map dies: let go of a shared table instead of copying it */
 };
 
 /* What one table of a level covers. */
@@ -274,8 +266,7 @@ static void change_leaves(struct change *change, struct frame *table, uint64_t f
             continue;
         *entry = next;
         left -= !next;
-        if (!change->teardown) /* nobody runs there any more */
-            tlb_batch_page(change->batch, va);
+        tlb_batch_page(change->batch, va);
     }
     table->count = (uint16_t)left;
 }
@@ -293,7 +284,7 @@ static struct frame *child_to_change(struct change *change, struct frame *parent
         goto let_go;
     if (!is_shared(table))
         return table;
-    table = change->teardown ? NULL : unshare(change->batch->pmap, entry, child.level);
+    table = unshare(change->batch->pmap, entry, child.level);
     if (table)
         return table;
 
@@ -314,7 +305,7 @@ static struct frame *change_large(struct change *change, struct frame *parent, p
 
     if (next == *entry)
         return NULL;
-    if (!whole && !change->teardown)
+    if (!whole)
         table = pmap_split_large(change->batch->pmap, entry, at.start);
     if (table)
         return table;
@@ -396,13 +387,7 @@ static void change_range(struct pmap *pmap, struct change *change) {
 }
 
 void pmap_remove(struct pmap *pmap, uint64_t start, uint64_t end) {
-    struct change change = {NULL, start, end, PTE_PRESENT, 0, false};
-
-    change_range(pmap, &change);
-}
-
-void pmap_teardown(struct pmap *pmap, uint64_t start, uint64_t end) {
-    struct change change = {.start = start, .end = end, .clear = PTE_PRESENT, .teardown = true};
+    struct change change = {NULL, start, end, PTE_PRESENT, 0};
 
     change_range(pmap, &change);
 }
@@ -419,115 +404,48 @@ void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned acce
     change_range(pmap, &change);
 }
 
-/* ---- fork ---- */
+/* ---- the end of a map ---- */
 
-/* A fork of what lies in [start, end). */
-struct fork {
-    uint64_t start, end;
-};
+static void teardown_leaves(struct frame *table, uint64_t start, uint64_t end) {
+    pte_t *entry = table_entries(table);
+    unsigned last = level_index(end - 1, 0);
+    unsigned left = table->count;
 
-/* One table of the parent's and the child's for the same addresses, both theirs alone. */
-struct fork_tables {
-    struct frame *from, *to;
-    struct table_window at;
-};
-
-static void fork_below(const struct fork *fork, const struct fork_tables *tables);
-
-/* Gives the child a large table by reference, if an area before has not done so. */
-static void fork_share(pte_t *source, pte_t *target, struct frame *to) {
-    if (*target)
-        return;
-    *source &= ~PTE_WRITE;
-    *target = *source;
-    frame_ref(entry_table(*source));
-    to->count++;
-    pmap_count()->table_shared++;
+    for (unsigned i = level_index(start, 0); i <= last && left > 0; i++) {
+        left -= entry[i] != 0;
+        entry[i] = 0;
+    }
+    table->count = (uint16_t)left;
 }
 
-/* Gives the child a large leaf, if an area before has not done so. */
-static void fork_large(pte_t *source, pte_t *target, struct frame *to) {
-    *source &= ~PTE_WRITE;
-    to->count += !*target;
-    *target = *source;
-}
-
-/*
- * Gives the child what the parent has below one entry, which leads to a table that covers `at`. A
- * small table is the parent's alone: it was large when it was shared, and shared ones do not
- * change.
- */
-static void fork_child(const struct fork *fork, const struct fork_tables *parent,
-                       struct table_window at) {
-    pte_t *source = &table_entries(parent->from)[level_index(at.start, parent->at.level)];
-    pte_t *target = &table_entries(parent->to)[level_index(at.start, parent->at.level)];
-    struct fork_tables below = {.from = entry_table(*source), .at = at};
-
-    if (entry_is_large(*source)) {
-        fork_large(source, target, parent->to);
-        return;
-    }
-    if (below.from->count > FORK_COPY_MAX) {
-        fork_share(source, target, parent->to);
-        return;
-    }
-    DEBUG_ASSERT(!is_shared(below.from));
-    below.to = *target ? entry_table(*target) : table_alloc();
-    if (!below.to) {
-        *source &= ~PTE_WRITE;
-        return;
-    }
-    if (!*target) {
-        *target = entry_for_table(below.to);
-        parent->to->count++;
-    }
-    fork_below(fork, &below);
-    if (below.to->count == 0) { /* nothing in the range, or no memory further down */
-        *target = 0;
-        parent->to->count--;
-        table_drop(below.to, at.level);
-    }
-}
-
-/* The child's table gets the leaves of the parent's in the range. */
-static void fork_leaves(const struct fork *fork, const struct fork_tables *tables) {
-    uint64_t va = MAX(fork->start, tables->at.start);
-    pte_t *source = &table_entries(tables->from)[level_index(va, 0)];
-    pte_t *target = &table_entries(tables->to)[level_index(va, 0)];
-
-    for (; va < MIN(fork->end, tables->at.end); va += PAGE_SIZE, source++, target++) {
-        if (!*source)
-            continue;
-        tables->to->count += !*target;
-        *source = *target = entry_unwritable(*source, 0);
-    }
-}
-
-/* Gives the child's table what the parent's has in the range. */
-static void fork_below(const struct fork *fork, const struct fork_tables *tables) {
-    unsigned level = tables->at.level;
-    uint64_t size = level_size(level);
-    uint64_t va = align_down(MAX(fork->start, tables->at.start), size);
+/* Empties a table, ours alone, of what maps [start, end), and drops what leads to nothing more. */
+static void teardown_below(struct frame *table, unsigned level, uint64_t start, uint64_t end) {
+    uint64_t size = level_size(level), next;
+    pte_t *entries = table_entries(table);
 
     if (level == 0) {
-        fork_leaves(fork, tables);
+        teardown_leaves(table, start, end);
         return;
     }
-    for (; va < MIN(fork->end, tables->at.end); va += size) {
-        if (table_entries(tables->from)[level_index(va, level)])
-            fork_child(fork, tables, (struct table_window){va, va + size, level - 1});
+    for (uint64_t va = start; va < end && table->count > 0; va = next) {
+        pte_t *entry = &entries[level_index(va, level)];
+        struct frame *child = entry_is_way(*entry) ? entry_table(*entry) : NULL;
+
+        next = MIN(align_down(va, size) + size, end);
+        if (child && !is_shared(child)) {
+            teardown_below(child, level - 1, va, next);
+            if (child->count > 0)
+                continue;
+        }
+        table->count -= *entry != 0;
+        *entry = 0;
+        if (child)
+            table_drop(child, level - 1);
     }
 }
 
-void pmap_fork(struct pmap *parent, struct pmap *child, uint64_t start, uint64_t end) {
-    const struct fork fork = {start, end};
-    const struct fork_tables top = {parent->top, child->top, {0, USER_END, TABLE_TOP_LEVEL}};
-
-    pmap_forget_ready(parent);
-    pmap_forget_ready(child);
-    fork_below(&fork, &top);
-}
-
-void pmap_fork_finish(struct pmap *parent) {
-    tlb_flush_space(parent);
+void pmap_teardown(struct pmap *pmap, uint64_t start, uint64_t end) {
+    DEBUG_ASSERT(atomic_load_explicit(&pmap->active, memory_order_relaxed) == 0);
+    pmap_forget_ready(pmap);
+    teardown_below(pmap->top, TABLE_TOP_LEVEL, start, end);
 }

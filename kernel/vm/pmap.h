@@ -82,7 +82,7 @@ void pmap_move(struct pmap *pmap, uint64_t from, uint64_t to, uint64_t bytes);
 
 /*
  * Gives the child what the parent has in [start, end), and takes the right to write from both,
- * except for pages entered with VM_SHARED. Called once for each area, on disjoint ranges in rising
+ * except for pages entered with VM_SHARED. Called for all areas, on disjoint ranges in rising
  * order, the child empty at first; it may give neighbours too. What there is no memory for, the
  * child does without. The parent's processors learn of it by pmap_fork_finish, before the lock is
  * let go.
@@ -91,8 +91,8 @@ void pmap_fork(struct pmap *parent, struct pmap *child, uint64_t start, uint64_t
 void pmap_fork_finish(struct pmap *parent);
 
 /*
- * Forgets [start, end) of a map that is active nowhere and about to be destroyed: as pmap_remove,
- * but it never copies a shared table, since forgetting more is as good.
+ * Forgets [start, end) of a map that is active nowhere and about to be destroyed, and whatever else
+ * lies in the tables that map it. Called for all areas, it leaves pmap_destroy nothing to look for.
  */
 void pmap_teardown(struct pmap *pmap, uint64_t start, uint64_t end);
 

@@ -106,12 +106,35 @@ struct vm_space *vm_space_create(void) {
     return space;
 }
 
+/*
+ * Takes the first areas at or after *area that lie so close together that one walk of the page
+ * tables serves them all: each begins in the leaf table that the one before ends in. Leaves out
+ * areas with any of the flags. Their range, with the next area to look at in *area; false: no more.
+ */
+static bool next_stretch(struct vm_area **area, uint32_t without, struct vm_range *stretch) {
+    struct vm_area *next = *area;
+
+    while (next && (next->flags & without))
+        next = vm_area_next(next);
+    if (!next)
+        return false;
+    stretch->start = next->start;
+    do {
+        stretch->end = next->end;
+        next = vm_area_next(next);
+    } while (next && next->start < align_up(stretch->end, PMAP_LARGE_BYTES) &&
+             !(next->flags & without));
+    *area = next;
+    return true;
+}
+
 /* Lets go of all tables of a space that runs nowhere. */
 static void drop_tables(struct vm_space *space) {
-    struct vm_area *area;
+    struct vm_area *area = vm_area_first(&space->areas);
+    struct vm_range stretch;
 
-    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
-        pmap_teardown(space->pmap, area->start, area->end);
+    while (next_stretch(&area, 0, &stretch))
+        pmap_teardown(space->pmap, stretch.start, stretch.end);
 }
 
 /* Gives all areas back, when nothing is mapped any more. */
@@ -212,8 +235,8 @@ static int fork_shadow(struct vm_area *copy, const struct vm_area *area) {
 }
 
 /*
- * Gives the child an area like the parent's, a clone of its shadow, its entries. Locks are not
- * inherited, nor shadows that are wiped, so what they kept apart may be one. 0 or -ENOMEM.
+ * Gives the child an area like the parent's and a clone of its shadow. Locks are not inherited, nor
+ * shadows that are wiped, so what they kept apart may be one. 0 or -ENOMEM.
  */
 static int fork_area(struct vm_space *child, struct vm_area *area) {
     struct vm_area *copy;
@@ -235,9 +258,17 @@ static int fork_area(struct vm_space *child, struct vm_area *area) {
     vm_area_append(&child->areas, copy);
     if (area->space->areas.locked_bytes > 0 || (area->flags & VM_AREA_WIPE_ON_FORK))
         vm_area_join(&child->areas, copy);
-    if (!(area->flags & VM_AREA_WIPE_ON_FORK))
-        pmap_fork(area->space->pmap, child->pmap, area->start, area->end);
     return 0;
+}
+
+/* Gives the child the parent's entries, where it sees the parent's pages. */
+static void fork_entries(struct vm_space *parent, struct vm_space *child) {
+    struct vm_area *area = vm_area_first(&parent->areas);
+    struct vm_range stretch;
+
+    while (next_stretch(&area, VM_AREA_NO_FORK | VM_AREA_WIPE_ON_FORK, &stretch))
+        pmap_fork(parent->pmap, child->pmap, stretch.start, stretch.end);
+    pmap_fork_finish(parent->pmap);
 }
 
 /*
@@ -266,7 +297,8 @@ static int fork_areas(struct vm_space *parent, struct vm_space *child) {
 
     for (area = vm_area_first(&parent->areas); area && error == 0; area = vm_area_next(area))
         error = fork_area(child, area);
-    pmap_fork_finish(parent->pmap);
+    if (error == 0)
+        fork_entries(parent, child);
     for (area = vm_area_first(&parent->areas); area && error == 0; area = vm_area_next(area))
         error = fork_hide(child, area);
     for (area = vm_area_first(&parent->areas); area; area = vm_area_next(area)) {

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fork: giving a child what its parent has mapped. Contract: vm/pmap.h.
+ *
+ * What is large goes by reference and what is small is copied: un-sharing a table later costs more
+ * than copying a few entries now. W is cleared in the entry that leads to a shared table, which
+ * takes it from all pages below at once, and in the leaves of a copied one, on either side.
+ *
+ * One walk goes down both maps. A table that is copied stays the parent's alone; it was large when
+ * it was shared, and shared ones do not change, so a small one is nobody else's.
+ */
+#include "core/assert.h"
+#include "lib/bits.h"
+#include "page_table.h"
+#include "pmap_private.h"
+#include "tlb.h"
+
+/* A table with more entries than this is shared, not copied. */
+#define FORK_COPY_MAX 64
+
+/* Gives the table `to` the leaves that `from` has in [va, end). */
+static void fork_leaves(struct frame *from, struct frame *to, uint64_t va, uint64_t end) {
+    pte_t *source = table_entries(from), *target = table_entries(to);
+    unsigned last = level_index(end - 1, 0);
+    unsigned left = from->count; /* that may be met yet */
+
+    for (unsigned i = level_index(va, 0); i <= last && left > 0; i++) {
+        if (!source[i])
+            continue;
+        source[i] = target[i] = entry_unwritable(source[i], 0);
+        to->count++;
+        left--;
+    }
+}
+
+/* Gives the child a large table by reference. */
+static void fork_share(pte_t *source, pte_t *target) {
+    *source &= ~PTE_WRITE;
+    *target = *source;
+    frame_ref(entry_table(*source));
+    pmap_count()->table_shared++;
+}
+
+static void fork_tables(struct frame *from, struct frame *to, unsigned level, uint64_t va,
+                        uint64_t end);
+
+/*
+ * Gives the child a table of its own for what a small one of a level has in [va, end), or adds that
+ * to the one it has for addresses before. Where there is no memory, or nothing, it gets none.
+ */
+static void fork_copy(pte_t *source, pte_t *target, unsigned level, uint64_t va, uint64_t end) {
+    struct frame *from = entry_table(*source);
+    struct frame *to = *target ? entry_table(*target) : table_alloc();
+
+    DEBUG_ASSERT(atomic_load(&from->refs) == 1);
+    if (!to) {
+        *source &= ~PTE_WRITE;
+        return;
+    }
+    if (level == 0)
+        fork_leaves(from, to, va, end);
+    else
+        fork_tables(from, to, level, va, end);
+    if (to->count > 0) {
+        *target = entry_for_table(to);
+    } else {
+        *target = 0;
+        table_drop(to, level);
+    }
+}
+
+/* Gives the child what the parent has in [va, end), below one entry of a level above the leaves. */
+static inline void fork_entry(pte_t *source, pte_t *target, unsigned level, uint64_t va,
+                              uint64_t end) {
+    if (entry_is_large(*source))
+        *source = *target = *source & ~PTE_WRITE;
+    else if (entry_table(*source)->count <= FORK_COPY_MAX)
+        fork_copy(source, target, level - 1, va, end);
+    else if (!*target) /* else a range before has shared it */
+        fork_share(source, target);
+}
+
+/* Gives the table `to` what `from` has in [va, end), both of a level above the leaves. */
+static void fork_tables(struct frame *from, struct frame *to, unsigned level, uint64_t va,
+                        uint64_t end) {
+    pte_t *source = table_entries(from), *target = table_entries(to);
+    uint64_t size = level_size(level), next;
+
+    for (; va < end; va = next) {
+        unsigned i = level_index(va, level);
+        bool was_empty = !target[i];
+
+        next = MIN(align_down(va, size) + size, end);
+        if (!source[i])
+            continue;
+        fork_entry(&source[i], &target[i], level, va, next);
+        to->count += was_empty && target[i];
+    }
+}
+
+void pmap_fork(struct pmap *parent, struct pmap *child, uint64_t start, uint64_t end) {
+    pmap_forget_ready(parent);
+    pmap_forget_ready(child);
+    fork_tables(parent->top, child->top, TABLE_TOP_LEVEL, start, end);
+}
+
+void pmap_fork_finish(struct pmap *parent) {
+    tlb_flush_space(parent);
+}
