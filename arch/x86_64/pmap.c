@@ -26,10 +26,28 @@
 
 struct pmap_counters pmap_counters[CPU_MAX];
 
+pte_t pmap_leaf_bits[PMAP_ACCESSES];
+
 static struct slab_cache pmap_cache;
+
+static pte_t leaf_bits(unsigned access) {
+    pte_t entry = PTE_PRESENT | PTE_USER | PTE_ACCESSED;
+
+    if (access & VM_WRITE)
+        entry |= PTE_WRITE | PTE_DIRTY;
+    if (!(access & VM_EXEC) && cpu_features.no_execute)
+        entry |= PTE_NO_EXEC;
+    if (access & VM_SHARED)
+        entry |= PTE_SHARED;
+    if (access & VM_UNCACHED)
+        entry |= PTE_NO_CACHE | PTE_WRITE_THROUGH;
+    return entry;
+}
 
 void pmap_init(void) {
     slab_cache_init(&pmap_cache, "pmap", sizeof(struct pmap), 8);
+    for (unsigned access = 0; access < PMAP_ACCESSES; access++)
+        pmap_leaf_bits[access] = leaf_bits(access);
     table_init();
 }
 
@@ -189,8 +207,7 @@ static inline __attribute__((always_inline)) struct frame *own_way(struct pmap *
 }
 
 /* The level 0 table for va with the way to it owned. NULL: no memory, nothing changed. */
-static __attribute__((noinline)) struct frame *own_leaf_table(struct pmap *pmap, uint64_t va,
-                                                              bool write) {
+static struct frame *own_leaf_table(struct pmap *pmap, uint64_t va, bool write) {
     struct frame *table = own_way(pmap, va, 0, write);
 
     if (table) {
@@ -207,25 +224,36 @@ struct frame *pmap_own_large_table(struct pmap *pmap, uint64_t va, bool write) {
 
 /* ---- entering ---- */
 
-int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
-    struct frame *table = pmap->ready_table;
-    pte_t next = leaf_entry(pa, access);
-    pte_t *entry, old;
+/* Puts a leaf into its table, which is ours alone. */
+static inline void leaf_set(struct pmap *pmap, struct frame *table, uint64_t va, pte_t next) {
+    pte_t *entry = &table_entries(table)[level_index(va, 0)];
+    pte_t old = *entry;
 
-    if (pmap->ready_va != align_down(va, PMAP_LARGE_BYTES) ||
-        ((access & VM_WRITE) && !pmap->ready_write))
-        table = own_leaf_table(pmap, va, access & VM_WRITE);
-
-    DEBUG_ASSERT(va < USER_END && is_aligned(va, PAGE_SIZE));
-    if (!table)
-        return -ENOMEM;
-    entry = &table_entries(table)[level_index(va, 0)];
-    old = *entry;
     *entry = next;
     if (!old)
         table->count++;
     else if (takes_away(old, next))
         tlb_flush_page(pmap, va);
+}
+
+/* pmap_enter where the way to the table is not ready. */
+static __attribute__((noinline)) int enter_anywhere(struct pmap *pmap, uint64_t va, pte_t next) {
+    struct frame *table = own_leaf_table(pmap, va, next & PTE_WRITE);
+
+    if (!table)
+        return -ENOMEM;
+    leaf_set(pmap, table, va, next);
+    return 0;
+}
+
+int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
+    pte_t next = leaf_entry(pa, access);
+
+    DEBUG_ASSERT(va < USER_END && is_aligned(va, PAGE_SIZE));
+    if (pmap->ready_va != align_down(va, PMAP_LARGE_BYTES) ||
+        ((access & VM_WRITE) && !pmap->ready_write))
+        return enter_anywhere(pmap, va, next);
+    leaf_set(pmap, pmap->ready_table, va, next);
     return 0;
 }
 

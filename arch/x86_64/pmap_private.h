@@ -52,18 +52,14 @@ struct frame *pmap_own_large_table(struct pmap *pmap, uint64_t va, bool write);
  */
 struct frame *pmap_split_large(struct pmap *pmap, pte_t *entry, uint64_t va);
 
-static inline pte_t leaf_entry(paddr_t pa, unsigned access) {
-    pte_t entry = pa | PTE_PRESENT | PTE_USER | PTE_ACCESSED;
+/* What a leaf says beside its frame, by VM_RIGHTS, VM_SHARED and VM_UNCACHED. Const after
+ * pmap_init.
+ */
+#define PMAP_ACCESSES (2 * VM_UNCACHED)
+extern pte_t pmap_leaf_bits[PMAP_ACCESSES];
 
-    if (access & VM_WRITE)
-        entry |= PTE_WRITE | PTE_DIRTY;
-    if (!(access & VM_EXEC) && cpu_features.no_execute)
-        entry |= PTE_NO_EXEC;
-    if (access & VM_SHARED)
-        entry |= PTE_SHARED;
-    if (access & VM_UNCACHED)
-        entry |= PTE_NO_CACHE | PTE_WRITE_THROUGH;
-    return entry;
+static inline pte_t leaf_entry(paddr_t pa, unsigned access) {
+    return pa | pmap_leaf_bits[access % PMAP_ACCESSES];
 }
 
 /* Whether a processor that still has the old translation could do what the new one does not allow.

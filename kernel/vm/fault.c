@@ -408,34 +408,6 @@ static void fault_use(const struct fault *fault, void (*use)(void *arg, void *pa
         pmap_remove(fault->space->pmap, fault->va, fault->va + PAGE_SIZE);
 }
 
-/* Tries until it need not wait. Inline, so that a fault with nothing to use is as short as it is.
- */
-static inline __attribute__((always_inline)) int
-fault_run(struct fault *fault, void (*use)(void *arg, void *page), void *arg) {
-    struct vm_space *space = fault->space;
-    struct vm_object *awaited;
-    int error;
-
-    do {
-        awaited = NULL;
-        spin_lock(&space->lock);
-        error = fault_locked(fault);
-        count_case(fault->which);
-        if (error == 0) {
-            space->faults_minor++;
-            if (use)
-                fault_use(fault, use, arg);
-        } else if (error == -EAGAIN) {
-            awaited = fault->area->object;
-            vm_object_ref(awaited);
-            space->faults_major++;
-        }
-        DEBUG_ASSERT(vm_check_passes_fault_locked(space, fault->va));
-        spin_unlock(&space->lock);
-    } while (awaited && (error = fault_wait(awaited, fault->index)) == 0);
-    return error;
-}
-
 /* What is not set here is set by the case that needs it. */
 static inline void fault_begin(struct fault *fault, struct vm_space *space, uint64_t address,
                                unsigned access) {
@@ -446,17 +418,34 @@ static inline void fault_begin(struct fault *fault, struct vm_space *space, uint
     fault->which = VM_FAULT_NO_AREA; /* until a case is sure, as where an object ends before it */
 }
 
+/* Tries until it need not wait. */
 int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
                  void (*use)(void *arg, void *page), void *arg) {
+    struct vm_object *awaited;
     struct fault fault;
+    int error;
 
     fault_begin(&fault, space, address, access);
-    return fault_run(&fault, use, arg);
+    do {
+        awaited = NULL;
+        spin_lock(&space->lock);
+        error = fault_locked(&fault);
+        count_case(fault.which);
+        if (error == 0) {
+            space->faults_minor++;
+            if (use)
+                fault_use(&fault, use, arg);
+        } else if (error == -EAGAIN) {
+            awaited = fault.area->object;
+            vm_object_ref(awaited);
+            space->faults_major++;
+        }
+        DEBUG_ASSERT(vm_check_passes_fault_locked(space, fault.va));
+        spin_unlock(&space->lock);
+    } while (awaited && (error = fault_wait(awaited, fault.index)) == 0);
+    return error;
 }
 
 int vm_fault(struct vm_space *space, uint64_t address, unsigned access) {
-    struct fault fault;
-
-    fault_begin(&fault, space, address, access);
-    return fault_run(&fault, NULL, NULL);
+    return vm_fault_use(space, address, access, NULL, NULL);
 }
