@@ -25,8 +25,8 @@
 #include "mm/page_clear.h"
 #include "sync/spinlock.h"
 
-#define CACHE_MAX 96u
-#define CACHE_BATCH 48u
+#define CACHE_MAX 384u
+#define CACHE_BATCH 192u
 #define CACHE_REFILL 32u
 #define CACHE_REFILL_ORDER 5u
 
@@ -35,9 +35,9 @@ struct frame_cpu {
     uint64_t count;
     struct frame *cached[CACHE_MAX];
     uint64_t by_use[FRAME_USE_COUNT]; /* differences: they wrap, and only the sum is right */
-} __attribute__((aligned(1024)));
+} __attribute__((aligned(4096)));
 
-_Static_assert(sizeof(struct frame_cpu) == 1024, "a power of two");
+_Static_assert(sizeof(struct frame_cpu) == 4096, "a power of two");
 _Static_assert(CACHE_REFILL + (1u << CACHE_REFILL_ORDER) <= CACHE_MAX, "a refill fits");
 
 struct buddy {
