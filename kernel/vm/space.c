@@ -329,7 +329,7 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child) {
     if (error == 0)
         error = fork_areas(parent, space);
     if (error < 0) {
-        drop_tables(space);
+        pmap_teardown(space->pmap, USER_MIN, USER_END); /* also what came with a shared table */
         drop_areas(space);
     }
     vm_commit_settle(space);
