@@ -40,6 +40,7 @@ def run(report, suite, kernel, name, words, slow):
         cue = _Cue(monitor)
         config = machine.Config(
             kernel=kernel, archives=[], extra_archive=cpio.CpioWriter().bytes(), memory="128M",
+            processors=2,  # idle, but for the tests that start them
             append=f"selftest={name}", run_limit=SECONDS * slow, more_arguments=[
                 "-chardev", f"socket,id=monitor,path={monitor},server=on,wait=off",
                 "-mon", "chardev=monitor"])

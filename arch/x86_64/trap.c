@@ -151,7 +151,7 @@ static __attribute__((noinline)) void trap_exception(struct trapframe *tf) {
         trap_panic(tf);
     }
     if (tf->vector == TRAP_NMI && panic_is_under_way())
-        cpu_stop();
+        panic_stand(tf);
     if (tf->vector == TRAP_NMI || tf->vector == TRAP_MACHINE_CHECK)
         panic_trap(tf, "%s", trap_name(tf->vector));
     if (!trapframe_is_user(tf))

@@ -2,6 +2,9 @@
 /*
  * Panics: the same report whatever the reason. A second panic inside the first, by damage to what
  * the report reads, ends the machine at once.
+ *
+ * The other processors are stopped by NMI, wherever they are. Where it matters what they were doing
+ * they are asked, one after the other.
  */
 #include "core/panic.h"
 
@@ -9,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "core/assert.h"
+#include "core/clock.h"
 #include "core/cpu.h"
 #include "core/power.h"
 #include "core/printk.h"
@@ -19,9 +23,15 @@
 
 #define BACKTRACE_MAX 32
 #define DESCRIPTION_MAX 64
+#define ANSWER_NS (10 * NS_PER_SECOND) /* to an NMI; emulators may be slow */
+
+/* Whose turn it is to tell: a processor's index, or one of these. */
+#define TURN_NOBODYS (-1)
+#define TURN_OVER (-2)
 
 static void (*panic_describe)(char *buf, size_t size);
 static atomic_int panicking = -1; /* the index of the processor that does */
+static atomic_int turn = TURN_NOBODYS;
 
 bool panic_is_under_way(void) {
     return atomic_load_explicit(&panicking, memory_order_relaxed) >= 0;
@@ -64,7 +74,40 @@ static void panic_print_process(void) {
     printk("current process: %s\n", description);
 }
 
-static _Noreturn void panic_report(const struct trapframe *tf, const char *fmt, va_list args) {
+_Noreturn void panic_stand(const struct trapframe *tf) {
+    int own = (int)cpu_index(), now;
+
+    while ((now = atomic_load(&turn)) != own && now != TURN_OVER)
+        cpu_relax();
+    if (now == own) {
+        printk("processor %u:\n", cpu_index());
+        panic_print_process();
+        backtrace_print(tf->rip, tf->rbp);
+        atomic_store(&turn, TURN_NOBODYS);
+    }
+    cpu_stop();
+}
+
+/* Has another processor, which has been sent an NMI, tell. */
+static void ask(int index) {
+    uint64_t end = clock_monotonic_ns() + ANSWER_NS;
+
+    atomic_store(&turn, index);
+    while (atomic_load(&turn) == index && clock_monotonic_ns() < end)
+        cpu_relax();
+    if (atomic_load(&turn) == index)
+        printk("processor %d: does not answer an NMI either\n", index);
+}
+
+static void ask_all(void) {
+    for (int i = 0; i < (int)cpu_count(); i++) {
+        if (i != (int)cpu_index())
+            ask(i);
+    }
+}
+
+/* Tells all that is known here; the end is the caller's. */
+static void panic_report(const struct trapframe *tf, const char *fmt, va_list args) {
     int nobody = -1;
 
     irq_disable();
@@ -87,6 +130,10 @@ static _Noreturn void panic_report(const struct trapframe *tf, const char *fmt, 
     else
         backtrace_print((uint64_t)__builtin_return_address(0),
                         *(const uint64_t *)__builtin_frame_address(0));
+}
+
+static _Noreturn void panic_end(void) {
+    atomic_store(&turn, TURN_OVER);
     printk("end of panic\n");
     power_panic();
 }
@@ -96,6 +143,16 @@ _Noreturn void panic(const char *fmt, ...) {
 
     va_start(args, fmt);
     panic_report(NULL, fmt, args);
+    panic_end();
+}
+
+_Noreturn void panic_everywhere(const char *fmt, ...) {
+    va_list args;
+
+    va_start(args, fmt);
+    panic_report(NULL, fmt, args);
+    ask_all();
+    panic_end();
 }
 
 _Noreturn void panic_trap(const struct trapframe *tf, const char *fmt, ...) {
@@ -103,6 +160,7 @@ _Noreturn void panic_trap(const struct trapframe *tf, const char *fmt, ...) {
 
     va_start(args, fmt);
     panic_report(tf, fmt, args);
+    panic_end();
 }
 
 _Noreturn void assert_fail(const char *condition, const char *file, int line) {

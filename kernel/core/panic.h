@@ -18,8 +18,14 @@ _Noreturn void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)))
 _Noreturn void panic_trap(const struct trapframe *tf, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The same, and then each other processor says what it was doing: for when one of them hangs. */
+_Noreturn void panic_everywhere(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* Whether some processor panics: the others stop. */
 _Bool panic_is_under_way(void);
+
+/* What another processor does then, in an NMI with its registers: it says what it is asked for. */
+_Noreturn void panic_stand(const struct trapframe *tf);
 
 /* Registers what names the current process in a panic: writes "NAME[PID]" to buf. */
 void panic_register_describe(void (*describe)(char *buf, size_t size));

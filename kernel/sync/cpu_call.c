@@ -13,8 +13,10 @@
 #include <stdatomic.h>
 
 #include "core/cpu.h"
+#include "core/panic.h"
 #include "core/processors.h"
 #include "lib/bits.h"
+#include "sync/patience.h"
 #include "sync/spinlock.h"
 
 struct call {
@@ -58,9 +60,17 @@ void cpu_call_answer(void) {
     irq_restore(flags);
 }
 
+static void call_is_unanswered(const struct call *call) {
+    uint64_t waiting = atomic_load_explicit(&call->waiting, memory_order_relaxed);
+
+    if (waiting)
+        panic_everywhere("hung processor: %u does not answer", (unsigned)__builtin_ctzll(waiting));
+}
+
 void cpu_call(uint64_t cpus, void (*fn)(void *arg), void *arg) {
     unsigned self = cpu_index();
     struct call *call = &calls[self];
+    struct patience patience = {0};
 
     cpus &= cpus_running() & ~(cpu_mask());
     if (!cpus)
@@ -78,6 +88,8 @@ void cpu_call(uint64_t cpus, void (*fn)(void *arg), void *arg) {
     while (atomic_load_explicit(&call->waiting, memory_order_acquire)) {
         cpu_call_answer();
         cpu_relax();
+        if (patience_is_over(&patience))
+            call_is_unanswered(call);
     }
     spin_note_unlock(&call_rank);
 }

@@ -9,9 +9,10 @@
  */
 #include "sync/spinlock.h"
 
-#if QUIRE_DEBUG
-
 #include "core/panic.h"
+#include "sync/patience.h"
+
+#if QUIRE_DEBUG
 
 /* A lock is of the kind that interrupts take, or of the other; it must be treated as its kind. */
 static void spin_check_kind(const struct spinlock *l, bool irq_on) {
@@ -43,11 +44,26 @@ void spin_note_unlock(struct spinlock *l) {
 
 #endif
 
+#if QUIRE_DEBUG
+static _Noreturn void held_too_long(const struct spinlock *l) {
+    panic_everywhere("lock '%s' is held too long by processor %u", l->name,
+                     __atomic_load_n(&l->holder, __ATOMIC_RELAXED));
+}
+#else
+static void held_too_long(const struct spinlock *l) {
+    (void)l;
+}
+#endif
+
 void spin_wait(struct spinlock *l) {
+    struct patience patience = {0};
+
     do {
         while (__atomic_load_n(&l->taken, __ATOMIC_RELAXED)) {
             machine_answer_calls();
             cpu_relax();
+            if (patience_is_over(&patience))
+                held_too_long(l);
         }
     } while (__atomic_exchange_n(&l->taken, 1, __ATOMIC_ACQUIRE));
 }

@@ -21,6 +21,9 @@ struct spinlock {
     uint32_t taken;
     enum lock_rank rank;
     const char *name;
+#if QUIRE_DEBUG
+    unsigned holder; /* the processor that took it last */
+#endif
 };
 
 #define SPINLOCK_INIT(lock_name, lock_rank)                                                        \
@@ -33,7 +36,15 @@ static inline void spin_init(struct spinlock *l, const char *name, enum lock_ran
 #if QUIRE_DEBUG
 void spin_note_lock(struct spinlock *l, bool same_rank);
 void spin_note_unlock(struct spinlock *l);
+
+static inline void spin_note_taken(struct spinlock *l) {
+    __atomic_store_n(&l->holder, cpu_index(), __ATOMIC_RELAXED);
+}
 #else
+static inline void spin_note_taken(struct spinlock *l) {
+    (void)l;
+}
+
 static inline void spin_note_lock(struct spinlock *l, bool same_rank) {
     (void)l, (void)same_rank;
 }
@@ -49,6 +60,7 @@ __attribute__((noinline)) void spin_wait(struct spinlock *l);
 static inline void spin_acquire(struct spinlock *l) {
     if (__builtin_expect(__atomic_exchange_n(&l->taken, 1, __ATOMIC_ACQUIRE) != 0, 0))
         spin_wait(l);
+    spin_note_taken(l);
 }
 
 /* Takes l. The caller holds only locks of smaller rank. */
@@ -61,6 +73,7 @@ static inline void spin_lock(struct spinlock *l) {
 static inline bool spin_try_lock(struct spinlock *l) {
     if (__atomic_exchange_n(&l->taken, 1, __ATOMIC_ACQUIRE))
         return false;
+    spin_note_taken(l);
     spin_note_lock(l, false);
     return true;
 }

@@ -11,6 +11,7 @@
 #include "core/panic.h"
 #include "core/power.h"
 #include "core/printk.h"
+#include "core/processors.h"
 #include "core/trap.h"
 #include "core/uaccess.h"
 #include "init/selftest.h"
@@ -22,6 +23,8 @@
 #include "mm/kmap.h"
 #include "mm/kva.h"
 #include "sched/thread.h"
+#include "sync/cpu_call.h"
+#include "sync/patience.h"
 #include "sync/spinlock.h"
 
 /* A test that only fails by a panic of its own. */
@@ -159,6 +162,40 @@ static void test_lock_interrupts_on(void) {
     spin_lock(&lock);
 }
 
+#if QUIRE_DEBUG
+/* What another processor does from its start on, with interrupts off. */
+static void hold_outer_for_ever(void) {
+    sched_init_self();
+    spin_lock(&outer);
+    processor_started();
+    for (;;)
+        cpu_relax();
+}
+
+static void hang_for_ever(void) {
+    sched_init_self();
+    processor_started();
+    for (;;)
+        cpu_relax();
+}
+
+static void test_lock_held_long(void) {
+    patience_limit_ns = NS_PER_SECOND / 4;
+    processors_start(hold_outer_for_ever);
+    spin_lock(&outer);
+}
+
+static void do_nothing(void *arg) {
+    (void)arg;
+}
+
+static void test_hung_processor(void) {
+    patience_limit_ns = NS_PER_SECOND / 4;
+    processors_start(hang_for_ever);
+    cpu_call(cpus_running(), do_nothing, NULL);
+}
+#endif
+
 static __attribute__((noinline)) void panic_three(void) {
     panic("on purpose");
 }
@@ -255,6 +292,11 @@ static void test_uaccess_bad(void) {
 TEST("stack-overflow", test_stack_overflow);
 TEST("boot-stack-overflow", test_boot_stack_overflow);
 TEST("double-fault", test_double_fault);
+#if QUIRE_DEBUG
+TEST("lock-held-long", test_lock_held_long);
+TEST("hung-processor", test_hung_processor);
+SELFTEST(hung_backtrace_entry, "hung-backtrace", test_hung_processor_run);
+#endif
 TEST("nmi", test_nmi);
 TEST("null-write", test_null_write);
 TEST("null-call", test_null_call);
