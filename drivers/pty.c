@@ -30,7 +30,6 @@ struct pty {
     uint32_t number;   /* constant */
     uint32_t uid, gid; /* constant */
     bool locked;       /* [l] the slave cannot be opened yet */
-    bool master_gone;  /* [l] */
     bool slave_closed; /* [l] was open, is no longer */
     struct wait_queue master_wait;
 };
@@ -75,7 +74,7 @@ int pty_next(uint32_t from) {
 }
 
 bool pty_is_gone(const struct pty *pty) {
-    return pty->master_gone;
+    return pty->tty.is_gone;
 }
 
 void pty_owner(const struct pty *pty, uint32_t *uid, uint32_t *gid) {
@@ -129,12 +128,20 @@ static void pty_closed(struct tty *tty) {
     struct pty *pty = pty_of(tty);
     irq_flags_t flags = spin_lock_irq(&tty->lock);
 
-    if (!pty->master_gone && tty->opens == 1) {
+    if (!tty->is_gone && tty->opens == 1) {
         pty->slave_closed = true;
         wake_master(tty);
     }
     spin_unlock_irq(&tty->lock, flags);
     pty_put(pty);
+}
+
+static bool pty_hold(struct tty *tty) {
+    return refcount_inc_unless_zero(&pty_of(tty)->refs);
+}
+
+static void pty_drop(struct tty *tty) {
+    pty_put(pty_of(tty));
 }
 
 static const struct tty_driver pty_driver = {
@@ -144,6 +151,8 @@ static const struct tty_driver pty_driver = {
     .set_break = pty_set_break,
     .opened = pty_opened,
     .closed = pty_closed,
+    .hold = pty_hold,
+    .drop = pty_drop,
 };
 
 /* ---- the master as a file ---- */
@@ -318,13 +327,12 @@ static void master_release(struct file *f) {
     irq_flags_t flags = spin_lock_irq(&pty->tty.lock);
     int session = pty->tty.session;
 
-    pty->master_gone = true;
+    pty->tty.is_gone = true;
     spin_unlock_irq(&pty->tty.lock, flags);
     number_give(pty);
-    if (session)
-        tty_job_session_ended(&pty->tty, session, true);
-    else
-        tty_hang_up(&pty->tty);
+    if (session) /* it may have let go meanwhile; none comes after it */
+        tty_job_session_ended(&pty->tty, session, false);
+    tty_hang_up(&pty->tty);
     tty_release(f);
 }
 
@@ -374,7 +382,7 @@ int pty_master_open(struct file *f) {
 }
 
 int pty_slave_open(struct pty *pty, struct file *f) {
-    if (pty->locked || pty->master_gone)
+    if (pty->locked || pty->tty.is_gone)
         return -EIO;
     int error = tty_open(&pty->tty, f);
     if (error)

@@ -220,9 +220,11 @@ static int device_open(struct device *device, struct file *f) {
 /* /dev/tty: whatever terminal the caller's session has. */
 static int current_open(struct device *device, struct file *f) {
     struct tty *tty = tty_job_current();
+    int error = tty ? tty_file_open(tty, f, false) : -ENXIO;
 
     (void)device;
-    return tty ? tty_file_open(tty, f, false) : -ENXIO;
+    tty_drop(tty);
+    return error;
 }
 
 static int console_open(struct device *device, struct file *f) {

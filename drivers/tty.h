@@ -51,6 +51,12 @@ struct tty_driver {
     void (*opened)(struct tty *tty);
     /* An open file of the terminal has gone; called without the lock, as the last thing. NULL: - */
     void (*closed)(struct tty *tty);
+    /*
+     * A reference for who does not have it by a file, without the lock: see tty_hold(). False: it
+     * is on its way out. NULL: a device that never goes.
+     */
+    bool (*hold)(struct tty *tty);
+    void (*drop)(struct tty *tty);
 };
 
 struct tty {
@@ -65,6 +71,7 @@ struct tty {
     uint32_t generation;         /* [l] hang-ups so far */
     uint32_t opens;              /* [l] open files */
     bool exclusive;              /* [l] TIOCEXCL */
+    bool is_gone;                /* [l] what it led to is: it becomes nobody's terminal any more */
 
     struct wait_queue input_wait;  /* readers and pollers */
     struct wait_queue output_wait; /* writers, pollers and those who wait for it to drain */
@@ -95,6 +102,19 @@ int tty_open(struct tty *tty, struct file *f);
 
 /* Registers /dev/tty, and /dev/console as another name for `console`. Once, at start. */
 void tty_init(struct tty *console);
+
+/*
+ * Keeps a terminal that is known as some session's, under the lock that keeps it that. It is no
+ * session's any more before it goes. False: it is going. Any context; tty_drop() may free it.
+ */
+static inline bool tty_hold(struct tty *tty) {
+    return !tty->driver->hold || tty->driver->hold(tty);
+}
+
+static inline void tty_drop(struct tty *tty) {
+    if (tty && tty->driver->drop)
+        tty->driver->drop(tty);
+}
 
 /* --- for drivers; tty->lock held -----------------------------------------------------------------
  */

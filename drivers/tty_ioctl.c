@@ -235,7 +235,7 @@ static long call_type(const struct call *call) {
     uint8_t byte;
     unsigned events = 0;
 
-    if (!vfs_is_root() && tty_job_current() != call->tty)
+    if (!vfs_is_root() && !tty_job_is_current(call->tty))
         return -EPERM;
     long error = copy_from_user(&byte, user(call), 1);
     if (error)

@@ -21,8 +21,19 @@ struct tty *tty_job_current(void) {
     return hooks ? hooks->current_terminal() : NULL;
 }
 
+bool tty_job_is_current(const struct tty *tty) {
+    struct tty *current = tty_job_current();
+
+    tty_drop(current); /* only to compare with */
+    return current == tty;
+}
+
+static bool has_terminal(void) {
+    return !tty_job_is_current(NULL);
+}
+
 int tty_job_check(struct tty *tty, int signo) {
-    if (tty_job_current() != tty)
+    if (!tty_job_is_current(tty))
         return 0;
 
     int group = hooks->current_group();
@@ -63,10 +74,10 @@ static void acquire_locked(struct tty *tty) {
 }
 
 void tty_job_opened(struct tty *tty) {
-    if (!hooks || !hooks->current_leads() || tty_job_current())
+    if (!hooks || !hooks->current_leads() || has_terminal())
         return;
     irq_flags_t flags = spin_lock_irq(&tty->lock);
-    if (tty->session == 0)
+    if (tty->session == 0 && !tty->is_gone)
         acquire_locked(tty);
     spin_unlock_irq(&tty->lock, flags);
 }
@@ -79,18 +90,16 @@ static bool acquire_allowed(int owner, bool force, bool readable) {
 }
 
 int tty_job_acquire(struct tty *tty, bool force, bool readable) {
-    struct tty *own = tty_job_current();
-
     if (!hooks->current_leads())
         return -EPERM;
-    if (own == tty && tty->session == hooks->current_session())
+    if (tty_job_is_current(tty) && tty->session == hooks->current_session())
         return 0;
-    if (own)
+    if (has_terminal())
         return -EPERM;
 
     int error = -EPERM;
     irq_flags_t flags = spin_lock_irq(&tty->lock);
-    if (acquire_allowed(tty->session, force, readable)) {
+    if (!tty->is_gone && acquire_allowed(tty->session, force, readable)) {
         if (tty->session != 0)
             hooks->set_terminal(tty->session, NULL);
         acquire_locked(tty);
@@ -119,7 +128,7 @@ void tty_job_session_ended(struct tty *tty, int sid, bool hang_up) {
 }
 
 int tty_job_release(struct tty *tty) {
-    if (tty_job_current() != tty)
+    if (!tty_job_is_current(tty))
         return -ENOTTY;
     if (!hooks->current_leads())
         return -EPERM;
@@ -130,11 +139,11 @@ int tty_job_release(struct tty *tty) {
 /* ---- groups ---- */
 
 int tty_job_get_group(struct tty *tty) {
-    return tty_job_current() == tty ? tty->group : -ENOTTY;
+    return tty_job_is_current(tty) ? tty->group : -ENOTTY;
 }
 
 int tty_job_get_session(struct tty *tty) {
-    return tty_job_current() == tty && tty->session != 0 ? tty->session : -ENOTTY;
+    return tty_job_is_current(tty) && tty->session != 0 ? tty->session : -ENOTTY;
 }
 
 int tty_job_set_group(struct tty *tty, int pgid) {
@@ -142,7 +151,7 @@ int tty_job_set_group(struct tty *tty, int pgid) {
 
     if (error)
         return error == -EIO ? -ENOTTY : error;
-    if (tty_job_current() != tty || tty->session != hooks->current_session())
+    if (!tty_job_is_current(tty) || tty->session != hooks->current_session())
         return -ENOTTY;
     if (pgid < 0)
         return -EINVAL;

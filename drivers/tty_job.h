@@ -28,7 +28,7 @@ struct tty_job_hooks {
     int (*current_session)(void);
     bool (*current_leads)(void);
 
-    /* The terminal of the caller's session, or NULL. */
+    /* The terminal of the caller's session, held (tty_hold), or NULL. */
     struct tty *(*current_terminal)(void);
 
     /* Session `sid` gets a terminal, or has none any more (NULL). (i) */
@@ -64,8 +64,11 @@ int tty_job_check(struct tty *tty, int signo);
  */
 void tty_job_opened(struct tty *tty);
 
-/* The terminal of the caller's session, or NULL. */
+/* The terminal of the caller's session, which gives it back by tty_drop(), or NULL. */
 struct tty *tty_job_current(void);
+
+/* Whether it is that one. */
+bool tty_job_is_current(const struct tty *tty);
 
 /*
  * The ioctls of job control: TIOCSCTTY (force: its argument is 1), TIOCNOTTY, TIOCGPGRP, TIOCSPGRP

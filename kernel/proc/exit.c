@@ -20,6 +20,7 @@
 #include "core/assert.h"
 #include "core/power.h"
 #include "core/printk.h"
+#include "drivers/tty.h"
 #include "drivers/tty_job.h"
 #include "proc/futex.h"
 #include "proc/group.h"
@@ -82,9 +83,12 @@ static void release_terminal(struct process *process) {
     spin_lock_irq_on(&process_tree_lock);
     session = process->group->session;
     terminal = session->sid == process->pid ? session->terminal : NULL;
+    if (terminal && !tty_hold(terminal))
+        terminal = NULL;
     spin_unlock_irq_on(&process_tree_lock);
     if (terminal)
         tty_job_session_ended(terminal, process->pid, true);
+    tty_drop(terminal);
 }
 
 /* ---- under process_tree_lock ---- */

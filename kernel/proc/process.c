@@ -10,6 +10,7 @@
 #include "core/assert.h"
 #include "core/clock.h"
 #include "core/cpu.h"
+#include "drivers/tty.h"
 #include "lib/string.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
@@ -352,6 +353,8 @@ struct tty *process_terminal(struct process *process) {
     irq_flags_t flags = spin_lock_irq(&process_tree_lock);
     struct tty *terminal = process->group ? process->group->session->terminal : NULL;
 
+    if (terminal && !tty_hold(terminal))
+        terminal = NULL;
     spin_unlock_irq(&process_tree_lock, flags);
     return terminal;
 }

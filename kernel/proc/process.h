@@ -286,7 +286,7 @@ struct task_ids {
 };
 bool task_ids_get(struct process *process, int tid, struct task_ids *ids);
 
-/* The controlling terminal of its session; NULL: none. */
+/* The controlling terminal of its session, held (tty_drop); NULL: none. */
 struct tty *process_terminal(struct process *process);
 
 /* The sets of /proc/PID/status: what is pending, blocked, ignored, caught. */

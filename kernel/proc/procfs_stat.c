@@ -4,6 +4,7 @@
  */
 #include "abi/errno.h"
 #include "core/clock.h"
+#include "drivers/tty.h"
 #include "drivers/tty_job.h"
 #include "lib/bits.h"
 #include "machine/layout.h"
@@ -34,9 +35,11 @@ static uint64_t resident_pages(const struct vm_space_usage *usage) {
 
 /* Fields 4 to 8: relatives and terminal. */
 static void show_relatives(struct seq *seq, struct process *process) {
+    struct tty *tty = process_terminal(process);
     struct tty_job_state terminal;
 
-    tty_job_state_get(process_terminal(process), process_session_id(process), &terminal);
+    tty_job_state_get(tty, process_session_id(process), &terminal);
+    tty_drop(tty);
     seq_printf(seq, "%d %d %d %u %d ", process_parent_id(process), process_group_id(process),
                process_session_id(process), terminal.number, terminal.group);
 }
