@@ -157,8 +157,8 @@ struct process {
     uint32_t personality;      /* (a) */
 
     struct group_spares left;            /* what became empty when it was taken out of the tree */
-    struct timer real_timer;             /* ITIMER_REAL */
-    uint64_t real_interval_ns;           /* (S) 0: once */
+    struct timer real_timer;             /* [itimer] ITIMER_REAL */
+    uint64_t real_interval_ns;           /* [itimer] 0: once */
     uint64_t start_ns;                   /* constant: monotonic, when it was made */
     struct process_usage dead_tasks;     /* (T) */
     struct process_usage children_usage; /* (T) reaped children and theirs */

@@ -52,6 +52,7 @@ enum lock_rank {
     /* spinning, with interrupts off: taken by interrupts too */
     LOCK_RANK_INTERRUPT = 700, /* the first of those */
     LOCK_RANK_TTY = 710,
+    LOCK_RANK_ITIMER = 735,
     LOCK_RANK_PROCESS_TABLE = 740,
     LOCK_RANK_SIGNAL = 760,
     LOCK_RANK_FUTEX = 770,

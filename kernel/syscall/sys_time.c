@@ -291,6 +291,9 @@ static uint64_t next_alarm(uint64_t last_ns, uint64_t interval_ns) {
     return MAX(next, now + INTERVAL_MIN_NS);
 }
 
+/* Of all processes: one task sets a timer at a time. The timer's function does not take it. */
+static struct spinlock itimer_lock = SPINLOCK_INIT("itimer", LOCK_RANK_ITIMER);
+
 /* In the timer interrupt. */
 static void real_timer_fired(void *arg) {
     struct process *process = arg;
@@ -301,7 +304,7 @@ static void real_timer_fired(void *arg) {
         timer_start(&process->real_timer, next_alarm(process->real_timer.deadline_ns, interval_ns));
 }
 
-static struct linux_itimerval real_timer_value(struct process *process) {
+static struct linux_itimerval real_timer_value_locked(const struct process *process) {
     uint64_t now = clock_monotonic_ns();
     uint64_t left = 0;
 
@@ -317,15 +320,27 @@ static struct linux_itimerval real_timer_value(struct process *process) {
     };
 }
 
-static void set_real_timer(struct process *process, uint64_t value_ns, uint64_t interval_ns) {
-    irq_flags_t flags = irq_save();
+static struct linux_itimerval real_timer_value(const struct process *process) {
+    irq_flags_t flags = spin_lock_irq(&itimer_lock);
+    struct linux_itimerval value = real_timer_value_locked(process);
+
+    spin_unlock_irq(&itimer_lock, flags);
+    return value;
+}
+
+/* Returns what the timer was set to before. */
+static struct linux_itimerval set_real_timer(struct process *process, uint64_t value_ns,
+                                             uint64_t interval_ns) {
+    irq_flags_t flags = spin_lock_irq(&itimer_lock);
+    struct linux_itimerval before = real_timer_value_locked(process);
 
     timer_cancel(&process->real_timer);
     timer_init(&process->real_timer, real_timer_fired, process);
     process->real_interval_ns = interval_ns;
     if (value_ns != 0)
         timer_start(&process->real_timer, deadline_in(value_ns));
-    irq_restore(flags);
+    spin_unlock_irq(&itimer_lock, flags);
+    return before;
 }
 
 long sys_getitimer(int which, void *value) {
@@ -350,17 +365,14 @@ long sys_setitimer(int which, const void *value, void *old) {
     if (timeval_to_ns(&wanted.it_value, &value_ns) != 0 ||
         timeval_to_ns(&wanted.it_interval, &interval_ns) != 0)
         return -EINVAL;
-    before = real_timer_value(process);
-    set_real_timer(process, value_ns, interval_ns);
+    before = set_real_timer(process, value_ns, interval_ns);
     return old ? copy_to_user(old, &before, sizeof(before)) : 0;
 }
 
 long sys_alarm(uint32_t seconds) {
-    struct process *process = process_current();
-    struct linux_itimerval before = real_timer_value(process);
+    struct linux_itimerval before = set_real_timer(process_current(), seconds * NS_PER_SECOND, 0);
     long left = before.it_value.tv_sec;
 
-    set_real_timer(process, seconds * NS_PER_SECOND, 0);
     /* Rounded, but a pending alarm is never told as none. */
     if ((left == 0 && before.it_value.tv_usec != 0) ||
         before.it_value.tv_usec >= (int64_t)US_PER_SECOND / 2)
