@@ -240,17 +240,18 @@ static void become_zombie(struct process *process, struct list_node *dead,
 
 /* ---- the steps ---- */
 
-/* The first step; true: the last task of the process. */
-static bool leave(struct task *task, int status) {
+/* The first step, which may end the others too; true: the last task of the process. */
+static bool leave(struct task *task, int status, bool with_others) {
     struct process *process = task->thread.process;
     bool is_last, is_awaited;
 
     spin_lock_irq_on(&process->signal_lock);
     task->is_leaving = task->must_exit = true;
     is_last = --process->live_tasks == 0;
-    if (is_last && !process->is_exiting) {
+    if ((is_last || with_others) && !process->is_exiting) {
         process->is_exiting = true;
         process->exit_status = status;
+        signal_exit_others_locked(process, task);
     }
     is_awaited = !is_last && process->stop_requested;
     if (is_awaited && task->stopped_round == process->stop_round)
@@ -307,10 +308,10 @@ static _Noreturn void end_of_init(const struct process *init) {
     power_off();
 }
 
-void task_exit(int status) {
+static _Noreturn void end(int status, bool with_others) {
     struct task *task = task_current();
     struct process *process = task->thread.process;
-    bool is_last = leave(task, status);
+    bool is_last = leave(task, status, with_others);
 
     if (is_last && process == process_init_process)
         end_of_init(process);
@@ -329,17 +330,16 @@ void task_exit(int status) {
     thread_exit();
 }
 
+void task_exit(int status) {
+    end(status, false);
+}
+
 void process_exit_task(void) {
-    task_exit(process_current()->exit_status);
+    end(process_current()->exit_status, false);
 }
 
 void process_exit(int status) {
-    struct process *process = process_current();
-    irq_flags_t flags = spin_lock_irq(&process->signal_lock);
-
-    signal_exit_all_locked(process, status);
-    spin_unlock_irq(&process->signal_lock, flags);
-    process_exit_task();
+    end(status, true);
 }
 
 /* ---- the end of all others ---- */
