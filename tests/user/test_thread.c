@@ -299,39 +299,25 @@ static void does_nothing(void *unused) {
     (void)unused;
 }
 
-static void gone(int tid) {
-    while (raw_state(getpid(), tid) != 0)
-        usleep(1000);
-}
-
 static void make_and_join(unsigned rounds) {
     struct raw_thread thread;
 
-    for (unsigned i = 0; i < rounds; i++) {
-        int tid;
-        raw_create(&thread, does_nothing, NULL);
-        tid = thread.tid;
-        raw_join(&thread);
-        if (i == rounds - 1 && tid > 0)
-            gone(tid);
-    }
+    for (unsigned i = 0; i < rounds; i++)
+        raw_run(&thread, RAW_FLAGS, does_nothing, NULL);
 }
 
-static void settle(void) {
-    while (fact_number("/proc/self/status", "Threads") != 1)
-        usleep(1000);
-    usleep(1000);
+static void makes_and_joins(void *rounds) {
+    make_and_join(*(unsigned *)rounds);
 }
 
 static void ends_leave_nothing(void) {
+    unsigned few = 20, many = 1000;
     struct memory_use before;
 
     frames_exact_or_skip();
-    make_and_join(50);
-    settle();
+    CHECK_CHILD_OK(makes_and_joins, &few);
     before = memory_use();
-    make_and_join(1000);
-    settle();
+    CHECK_CHILD_OK(makes_and_joins, &many);
     CHECK_MEMORY_SAME(memory_use(), before);
 }
 
