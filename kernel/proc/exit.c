@@ -246,6 +246,8 @@ static bool leave(struct task *task, int status, bool with_others) {
     bool is_last, is_awaited;
 
     spin_lock_irq_on(&process->signal_lock);
+    /* Who was told to go already, by execve or for the end of all, has no say any more. */
+    with_others = with_others && !task->must_exit;
     task->is_leaving = task->must_exit = true;
     is_last = --process->live_tasks == 0;
     if ((is_last || with_others) && !process->is_exiting) {
