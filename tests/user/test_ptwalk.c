@@ -119,6 +119,14 @@ static void x86_64_four_levels(void) {
     CHECK_EQ(result.steps, 4);
     CHECK_EQ(walk(&x86, 0x3000, 0xffffff8040403123, 4).result, PT_FORBIDDEN); /* NX is ORed */
     CHECK_EQ(walk(&x86, 0x3000, 0xffffff8040812345, 0).physical, 0x212345);
+    write_entry(0x5000 + 8 * 5, 0x6000 | 5, 8); /* the same table, not to be written through */
+    CHECK_EQ(walk(&x86, 0x3000, 0xffffff8040a03123, 2).result, PT_TRANSLATED);
+    CHECK_EQ(walk(&x86, 0x3000, 0xffffff8040a03123, 3).result, PT_FORBIDDEN);
+    CHECK_EQ(walk(&x86, 0x3000, 0xffffff8040a03123, 3).missing, 0);
+    write_entry(0x5000 + 8 * 6, 0x200000 | 0x1083, 8); /* bit 12 of a large leaf is no address */
+    CHECK_EQ(walk(&x86, 0x3000, 0xffffff8040c02345, 0).physical, 0x202345);
+    write_entry(0x3000 + 8 * 510, 0x4000 | 0x87, 8); /* no leaf up there */
+    CHECK_EQ(walk(&x86, 0x3000, 0xffffff0040403123, 0).physical, 0x7123);
     CHECK_EQ(walk(&x86, 0x3000, 0x0000ff8040403123, 0).result, PT_BAD_ADDRESS);
     CHECK_EQ(walk(&x86, 0x20000, 0, 0).result, PT_NO_MEMORY);
 }

@@ -107,10 +107,12 @@ static void tables_are_walked(void) {
     struct shmid_ds status;
     struct shminfo limits;
     int id, index;
+    char *memory;
 
     CHECK(shmctl(0, SHM_INFO, (struct shmid_ds *)&before) >= 0);
     id = segment(BYTES, 0);
-    attach(id, 0)[0] = 'x';
+    memory = attach(id, 0);
+    memory[0] = 'x';
     index = index_of(id, SHM_STAT, &status);
     CHECK(index >= 0);
     CHECK_EQ(status.shm_segsz, BYTES);
@@ -127,6 +129,13 @@ static void tables_are_walked(void) {
     }
     CHECK_FAILS(shmctl(32767, SHM_STAT, &status), EINVAL);
     CHECK_EQ(shmctl(id, IPC_RMID, NULL), 0);
+    CHECK_EQ(shmdt(memory), 0);
+    CHECK(shmctl(0, SHM_INFO, (struct shmid_ds *)&after) >= 0);
+    if (on_quire()) {
+        CHECK_EQ(after.used_ids, before.used_ids);
+        CHECK_EQ(after.shm_tot, before.shm_tot);
+        CHECK_EQ(after.shm_rss, before.shm_rss);
+    }
 }
 
 /* ---- who may ---- */
