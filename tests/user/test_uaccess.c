@@ -362,6 +362,22 @@ static void strings_at_the_end_of_a_page(void) {
     }
 }
 
+/* The last page that a program can have: what has no end there cannot be read, and is not long. */
+static void strings_at_the_end_of_it_all(void) {
+    char *const last = (char *)0x7fffffffe000;
+    char *page = mmap(last, PAGE_BYTES, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+    if (page != last)
+        SKIP("somebody has the last page");
+    memset(page, 'a', PAGE_BYTES);
+    CHECK_FAILS(open(page + PAGE_BYTES - 10, O_RDONLY), EFAULT);
+    CHECK_FAILS(open(page + PAGE_BYTES - 300, O_RDONLY), EFAULT);
+    page[PAGE_BYTES - 1] = '\0';
+    CHECK_FAILS(open(page + PAGE_BYTES - 10, O_RDONLY), ENOENT);
+    CHECK_EQ(munmap(page, PAGE_BYTES), 0);
+}
+
 /* The longest path there may be, and one byte more; what lies behind it does not matter. */
 static void longest_path(void) {
     char *pages = pages_map(4, RW);
@@ -425,6 +441,7 @@ CHECK_MAIN({"bad_pointers_first_half", bad_pointers_first_half},
            {"vectors_with_one_bad_part", vectors_with_one_bad_part},
            {"long_and_empty_paths", long_and_empty_paths},
            {"strings_at_the_end_of_a_page", strings_at_the_end_of_a_page},
+           {"strings_at_the_end_of_it_all", strings_at_the_end_of_it_all},
            {"longest_path", longest_path},
            {"untouched_buffers_are_good", untouched_buffers_are_good},
            {"failed_wait_loses_no_more_than_the_status", failed_wait_loses_no_more_than_the_status},
