@@ -19,7 +19,7 @@ class CpioWriter:
         self._parts = []
         self._inode = 0
         self._directories = {""} | {d.strip("/") for d in known_directories}
-        self._links = {}  # (device, inode) of a host's file -> inode in the archive
+        self._links = {}  # (device, inode) of a host's file -> inode in the archive, and its path
 
     def _entry(self, path, mode, data=b"", rdev=(0, 0), inode=None, nlink=1):
         if inode is None:
@@ -99,7 +99,9 @@ class CpioWriter:
 
     def _add_regular(self, host_path, path, info):
         key = (info.st_dev, info.st_ino)
-        known = self._links.get(key) if info.st_nlink > 1 else None
+        known, first_path = self._links.get(key, (None, None)) if info.st_nlink > 1 else (None, None)
+        if first_path == path:  # given twice: a link to itself would be the end of it
+            return
         if known is not None:  # the first name carries the data
             self._entry(path, info.st_mode, inode=known, nlink=info.st_nlink)
             return
@@ -107,7 +109,7 @@ class CpioWriter:
             data = source.read()
         inode = self._entry(path, info.st_mode, data, nlink=info.st_nlink)
         if info.st_nlink > 1:
-            self._links[key] = inode
+            self._links[key] = (inode, path)
 
     def bytes(self):
         self._entry(TRAILER, 0, inode=0)

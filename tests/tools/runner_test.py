@@ -203,6 +203,14 @@ def added_file_replaces_the_systems():
 
 
 @test
+def added_file_with_two_names_given_twice():
+    path = scratch("twice", "once\n")
+    os.link(path, path + ".other")
+    words = ["--add", path + ":/t/a", "--add", path + ":/t/a", "--add", path + ".other:/t/b"]
+    return expect(quire(*words, "--", "sh", "-c", "cat /t/a /t/b"), 0, rb"once\nonce\n")
+
+
+@test
 def added_file_leaves_modes_of_folders():
     path = scratch("t", "")
     return expect(quire("--add", path + ":/tmp/", "--", "stat", "-c", "%a", "/tmp", "/tmp/t"), 0,
