@@ -14,8 +14,8 @@ import time
 import cpio
 import machine
 
-PROGRAM_SECONDS = 150  # what the guest's runner gives each program
-SILENCE_SECONDS = 75   # without a word from the guest
+PROGRAM_SECONDS = 300  # what the guest's runner gives each program
+SILENCE_SECONDS = 150   # without a word from the guest
 BOOT_SECONDS = 60
 BOOTS_MAX = 12
 

@@ -78,7 +78,8 @@ static int check_address(uint64_t address) {
 
 /* Finds the key, which is given back by key_put. 0, -EINVAL or -EFAULT. */
 static int key_get(struct futex_word word, struct futex_key *key) {
-    struct vm_space *space = process_current()->space;
+    /* The task's own: the process may have let go of it while this one is on its way out. */
+    struct vm_space *space = thread_current()->space;
     int error = check_address(word.address);
     uint64_t offset;
     uint32_t value;

@@ -237,8 +237,10 @@ static inline bool area_find(const volatile void *address, struct area *area) {
 /* Kernel messages (dmesg), newest last; an empty text if there are none. */
 static inline char *kernel_log(void) {
     static char text[4 * FACTS_BYTES];
-    int length = klogctl(3 /* read all */, text, sizeof text - 1);
+    int length;
 
+    memset(text, 1, sizeof text); /* all its pages are there, however long the log gets */
+    length = klogctl(3 /* read all */, text, sizeof text - 1);
     text[length > 0 ? length : 0] = '\0';
     return text;
 }

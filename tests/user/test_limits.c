@@ -296,14 +296,13 @@ static void bomb(void *unused) {
 
 static void fork_bomb_is_contained(void) {
     struct rlimit given = {40, 40};
-    struct memory_use before;
+    struct memory_use before = {0};
     pid_t child;
 
     if (geteuid() != 0)
         SKIP("needs root");
-    memory_use();
-    before = memory_use();
     for (int round = 0; round < 2; round++) {
+        before = memory_settled(round == 0 ? memory_use() : before);
         child = fork();
         if (child == 0) {
             CHECK_EQ(setrlimit(RLIMIT_NPROC, &given), 0);
@@ -355,8 +354,9 @@ static void what_sysinfo_says(void) {
     CHECK(info.freeram <= info.totalram);
     CHECK(info.procs >= 2);
     CHECK_EQ(info.totalram * unit / 1024, fact_number("/proc/meminfo", "MemTotal"));
+    /* Whoever reads the file has a page or two more in the kernel meanwhile. */
     if (on_quire())
-        CHECK_EQ(info.freeram * unit / 1024, fact_number("/proc/meminfo", "MemFree"));
+        CHECK(info.freeram * unit / 1024 - (uint64_t)frames_free() * 4 <= 8);
 }
 
 static void priorities(void) {

@@ -380,13 +380,14 @@ static void run_workers(unsigned count, double until) {
 
 static void everything_at_once(void) {
     unsigned workers = (unsigned)get_nprocs() * 2 + 2;
+    double length = seconds();
     struct memory_use before = {0};
 
     workers = workers > 40 ? 40 : workers;
     run_workers(workers, now() + 0.2); /* what is made once is made */
     if (on_quire())
         before = memory_use();
-    run_workers(workers, now() + seconds());
+    run_workers(workers, now() + length);
     if (on_quire())
         CHECK_MEMORY_SAME(memory_use(), before);
 }
