@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sched_setaffinity and its relatives: a task runs where it may and nowhere else, at once; children
- * and programs inherit it; processors that are allowed are used. Row X11.
+ * and programs inherit it; processors that are allowed are used.
  *
  * What needs more than one processor is skipped where there is one.
  */
