@@ -28,7 +28,8 @@ MODEL_SECONDS = 600
 # What each target of tests/fuzz tries in make check, the same each time; in make check-long, by time.
 FUZZ_RUNS = {"map": 400, "elf": 6000, "cpio": 6000}
 FUZZ_LONG_SECONDS = 240
-# The user tests run on several processors too, and the stress test for a while.
+# The user tests run on one processor with the release kernel, on several with the debug kernel (in
+# make check-long on one as well), and the stress test for a while.
 SMP_PROCESSORS = 4
 STRESS_SECONDS, STRESS_LONG_SECONDS = 100, 1800
 # How much longer everything may take in make check-long: random tests make 42 times as many steps.
@@ -72,8 +73,9 @@ class Jobs:
     # ---- tests ----
 
     def tests(self):
-        jobs = self.guest_jobs("quire", "release") + self.guest_jobs("debug", "debug")
-        jobs += self.guest_jobs("smp", "debug", processors=SMP_PROCESSORS)
+        jobs = self.guest_jobs("smp", "debug", processors=SMP_PROCESSORS)
+        jobs += self.guest_jobs("quire", "release")
+        jobs += self.guest_jobs("debug", "debug") if self.long else []
         jobs += [("stress", self.stress)]
         jobs += [("runner", lambda: self.python_tests("runner_test"))]
         jobs += self.clang_jobs() + [("fuzz", self.fuzz)] + self.model_jobs()
