@@ -11,6 +11,7 @@ import argparse
 import os
 import queue
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -62,6 +63,9 @@ def main():
     parser.add_argument("--times", action="store_true", help="show the slowest jobs at the end")
     options = parser.parse_args()
 
+    # A shell that starts this in the background has these ignored, and so would every test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     build = os.path.abspath(options.build)
     logs = os.path.join(build, "check")
     shutil.rmtree(logs, ignore_errors=True)
