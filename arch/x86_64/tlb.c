@@ -14,9 +14,9 @@
 #include "tlb.h"
 
 #include "core/cpu.h"
-#include "sync/cpu_call.h"
 #include "page_table.h"
 #include "pmap_private.h"
+#include "sync/cpu_call.h"
 #include "arch/x86_64/x86.h"
 
 /* What other processors have to forget: some pages, or everything when there are none. */

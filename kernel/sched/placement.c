@@ -17,10 +17,10 @@
 #include <stdatomic.h>
 
 #include "abi/errno.h"
-#include "sync/cpu_call.h"
 #include "core/processors.h"
 #include "sched/run_queue.h"
 #include "sched/thread.h"
+#include "sync/cpu_call.h"
 
 _Atomic uint64_t placement_idle_cpus;
 

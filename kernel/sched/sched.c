@@ -21,7 +21,6 @@
 #include "core/assert.h"
 #include "core/clock.h"
 #include "core/cpu.h"
-#include "sync/cpu_call.h"
 #include "core/printk.h"
 #include "core/processors.h"
 #include "lib/bits.h"

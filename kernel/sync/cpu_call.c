@@ -72,7 +72,7 @@ void cpu_call(uint64_t cpus, void (*fn)(void *arg), void *arg) {
     struct call *call = &calls[self];
     struct patience patience = {0};
 
-    cpus &= cpus_running() & ~(cpu_mask());
+    cpus &= cpus_running() & ~cpu_mask();
     if (!cpus)
         return;
     spin_note_lock(&call_rank, false);
