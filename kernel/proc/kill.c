@@ -2,16 +2,16 @@
 /*
  * Sending signals by number; see kill.h.
  *
- * Sending with details takes memory, which is not done under process_tree_lock: processes are
- * visited one by one with a reference each. A group that changes meanwhile is sent to as it is
- * found.
+ * Details take memory, which is not to be had under process_tree_lock: it is got first, for as many
+ * as there are, and again if there are more by then.
  */
 #include "proc/kill.h"
 
 #include "abi/errno.h"
-#include "mm/slab.h"
+#include "lib/list.h"
 #include "proc/group.h"
 #include "proc/permission.h"
+#include "proc/pid.h"
 #include "proc/signal_core.h"
 #include "proc/tree.h"
 
@@ -32,25 +32,51 @@ static int send_to_pid(int pid, int signo, const struct linux_siginfo *info) {
     return result;
 }
 
-/* The result for many: success if one was sent to, else the last error. */
-static int combine(int so_far, int one) {
-    return so_far == 0 ? 0 : one;
+/*
+ * A signal for many. It reaches all of them at one moment, under process_tree_lock: a process that
+ * forks at this moment has either been told, and forks no more, or its child is among them.
+ */
+struct broadcast {
+    int pgid; /* 0: everybody but init and the caller */
+    int signo;
+    const struct linux_siginfo *info;
+    struct list_node spares; /* memory for details: pending_signal.node */
+    int result;              /* success if one was sent to, else the last error */
+};
+
+static void post_locked(struct broadcast *b, struct process *process) {
+    struct pending_signal *spare = NULL;
+    int result = permission_to_signal(process, b->signo) ? 0 : -EPERM;
+
+    if (result == 0 && b->signo != 0) {
+        struct list_node *node = list_pop_front(&b->spares);
+
+        if (node)
+            spare = LIST_ENTRY(node, struct pending_signal, node);
+        spin_lock(&process->signal_lock);
+        result = signal_post_locked(process, NULL, b->signo, b->info, &spare);
+        spin_unlock(&process->signal_lock);
+        if (spare)
+            list_push_front(&b->spares, &spare->node);
+    }
+    if (b->result != 0)
+        b->result = result;
 }
 
-static int send_to_all(int signo, const struct linux_siginfo *info) {
-    const struct process *self = process_current();
-    struct process *process = process_next(2);
-    int result = -ESRCH;
+static void post_to_group_locked(struct broadcast *b, const struct process_group *group) {
+    struct process *member;
 
-    while (process) {
-        int next = process->pid + 1;
+    LIST_FOR_EACH (&group->members, member, group_node)
+        post_locked(b, member);
+}
 
-        if (process != self)
-            result = combine(result, send_to(process, signo, info));
-        process_put(process);
-        process = process_next(next);
+static void post_to_all_locked(struct broadcast *b) {
+    for (int id = pid_next_locked(2); id < PID_MAX; id = pid_next_locked(id + 1)) {
+        struct process *process = process_find_locked(id);
+
+        if (process && process != process_current())
+            post_locked(b, process);
     }
-    return result;
 }
 
 static unsigned count_members_locked(const struct process_group *group) {
@@ -62,53 +88,65 @@ static unsigned count_members_locked(const struct process_group *group) {
     return count;
 }
 
-/* The members with a reference each, as far as there is room. Returns how many there are. */
-static unsigned get_members(int pgid, struct process **members, unsigned room) {
+/* Sends if there are `room` of them at most. Returns how many there are at most. */
+static unsigned try_to_send(struct broadcast *b, unsigned room) {
     irq_flags_t flags = spin_lock_irq(&process_tree_lock);
-    struct process_group *group = group_find_locked(pgid);
-    unsigned count = group ? count_members_locked(group) : 0;
-    struct process *member;
+    const struct process_group *group = b->pgid ? group_find_locked(b->pgid) : NULL;
+    unsigned count = 0;
 
-    if (count > 0 && count <= room) {
-        unsigned i = 0;
-
-        LIST_FOR_EACH (&group->members, member, group_node) {
-            process_ref(member);
-            members[i++] = member;
-        }
-    }
+    if (group)
+        count = count_members_locked(group);
+    else if (b->pgid == 0)
+        count = task_total_locked();
+    if (count > room)
+        goto unlock;
+    if (group)
+        post_to_group_locked(b, group);
+    else if (b->pgid == 0)
+        post_to_all_locked(b);
+unlock:
     spin_unlock_irq(&process_tree_lock, flags);
     return count;
 }
 
-static int send_to_group(int pgid, int signo, const struct linux_siginfo *info) {
-    struct process **members = NULL;
-    unsigned room = 0, count;
-    int result = -ESRCH;
+/* Without memory for details the signal arrives without them, as on Linux. */
+static void get_spares(struct broadcast *b, unsigned count) {
+    while (count-- > 0) {
+        struct pending_signal *spare = pending_signal_alloc();
 
-    while ((count = get_members(pgid, members, room)) > room) {
-        kfree(members);
+        if (!spare)
+            return;
+        list_push_front(&b->spares, &spare->node);
+    }
+}
+
+static void put_spares(struct broadcast *b) {
+    struct list_node *node;
+
+    while ((node = list_pop_front(&b->spares)))
+        pending_signal_free(LIST_ENTRY(node, struct pending_signal, node));
+}
+
+static int send_to_many(int pgid, int signo, const struct linux_siginfo *info) {
+    struct broadcast b = {pgid, signo, info, LIST_HEAD_INIT(b.spares), -ESRCH};
+    unsigned room = signo == 0 ? UINT32_MAX : 0, count;
+
+    while ((count = try_to_send(&b, room)) > room) {
+        get_spares(&b, count - room);
         room = count;
-        members = kcalloc(room, sizeof(struct process *));
-        if (!members)
-            return -ENOMEM;
     }
-    for (unsigned i = 0; i < count; i++) {
-        result = combine(result, send_to(members[i], signo, info));
-        process_put(members[i]);
-    }
-    kfree(members);
-    return result;
+    put_spares(&b);
+    return b.result;
 }
 
 int kill_by_pid(int pid, int signo, const struct linux_siginfo *info) {
     if (pid > 0)
         return send_to_pid(pid, signo, info);
     if (pid == -1)
-        return send_to_all(signo, info);
+        return send_to_many(0, signo, info);
     if (pid == INT32_MIN)
         return -ESRCH;
-    return send_to_group(pid == 0 ? process_group_id(process_current()) : -pid, signo, info);
+    return send_to_many(pid == 0 ? process_group_id(process_current()) : -pid, signo, info);
 }
 
 /* The process that has, or had as its leader, this task, with a reference, or NULL. */

@@ -117,6 +117,11 @@ void process_count_task(int change) {
     counts.forks += change > 0;
 }
 
+unsigned task_total_locked(void) {
+    DEBUG_ASSERT(spin_held(&process_tree_lock));
+    return counts.tasks;
+}
+
 void process_bury(struct process *process) {
     group_spares_free(&process->left);
     process_put(process);

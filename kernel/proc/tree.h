@@ -46,6 +46,8 @@ void process_move_locked(struct process *process, struct process *parent);
  */
 bool process_may_add(void);
 
+void task_init(void); /* once, at boot */
+
 /* A task of `process` that will start in entry(task), in no list. NULL: no memory. */
 struct task *task_create(struct process *process, void (*entry)(void *));
 void task_destroy_unstarted(struct task *task);
@@ -77,6 +79,9 @@ struct process *process_find_any_locked(int id);
 
 /* One task more or less that is not a leader, for the total and its limit. */
 void process_count_task(int change);
+
+/* How many there are in all; a process that is dead but not waited for counts as one. */
+unsigned task_total_locked(void);
 
 /* Adds the usage of the task, or of a whole process with what its dead tasks used. */
 void usage_add(struct process_usage *sum, const struct process_usage *more);

@@ -111,6 +111,34 @@ static void signal_to_a_group(void) {
     CHECK_FAILS(kill(-leader, SIGUSR1), ESRCH);
 }
 
+/* Each child goes on where its parent ends: whoever looks for it one by one comes too late. */
+static void run_away(void) {
+    while (fork() <= 0)
+        ;
+    _exit(0);
+}
+
+static void no_member_runs_away(void) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    for (int round = 0; round < 40; round++) {
+        pid_t leader = held_child(), hares[3];
+
+        CHECK_EQ(setpgid(leader, leader), 0);
+        for (int i = 0; i < 3; i++) {
+            hares[i] = fork();
+            if (hares[i] == 0) {
+                setpgid(0, leader);
+                run_away();
+            }
+            CHECK_EQ(child_wait(hares[i]), 0); /* the first of them ended, the second runs */
+        }
+        CHECK_EQ(kill(-leader, SIGKILL), 0);
+        while (waitpid(-leader, NULL, 0) > 0) /* for ever, if one ran away */
+            ;
+        CHECK_FAILS(kill(-leader, 0), ESRCH);
+    }
+}
+
 static void signal_to_own_group(void) {
     pid_t child = held_child();
 
@@ -275,7 +303,8 @@ CHECK_MAIN({"groups_are_inherited", groups_are_inherited}, {"group_of_ones_own",
            {"setpgid_errors", setpgid_errors}, {"not_after_exec", not_after_exec},
            {"new_session", new_session},
            {"leader_cannot_make_a_session", leader_cannot_make_a_session},
-           {"signal_to_a_group", signal_to_a_group}, {"signal_to_own_group", signal_to_own_group},
+           {"signal_to_a_group", signal_to_a_group}, {"no_member_runs_away", no_member_runs_away},
+           {"signal_to_own_group", signal_to_own_group},
            {"stopped_does_not_run", stopped_does_not_run},
            {"signals_wait_while_stopped", signals_wait_while_stopped},
            {"stop_cancels_continue", stop_cancels_continue},
