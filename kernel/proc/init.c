@@ -66,6 +66,8 @@ static void describe(char *buf, size_t size) {
 
 void process_init(void) {
     process_table_init();
+    task_init();
+    pending_signal_init();
     futex_init();
     limits_init();
     layout_init();

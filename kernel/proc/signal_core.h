@@ -26,6 +26,8 @@ struct pending_signal {
 
 /* ---- signal_queue.c ---- */
 
+void pending_signal_init(void); /* once, at boot */
+
 struct pending_signal *pending_signal_alloc(void);
 void pending_signal_free(struct pending_signal *pending); /* NULL is allowed */
 

@@ -12,9 +12,11 @@
 
 static struct slab_cache cache;
 
+void pending_signal_init(void) {
+    slab_cache_init(&cache, "pending_signal", sizeof(struct pending_signal), 0);
+}
+
 struct pending_signal *pending_signal_alloc(void) {
-    if (cache.size == 0)
-        slab_cache_init(&cache, "pending_signal", sizeof(struct pending_signal), 0);
     return slab_alloc(&cache);
 }
 

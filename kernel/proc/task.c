@@ -36,12 +36,13 @@ void process_await_tasks_freed(const struct process *process) {
         cpu_relax();
 }
 
-struct task *task_create(struct process *process, void (*entry)(void *)) {
-    struct task *task;
+void task_init(void) {
+    slab_cache_init(&cache, "task", sizeof(struct task), 0);
+}
 
-    if (cache.size == 0)
-        slab_cache_init(&cache, "task", sizeof(struct task), 0);
-    task = slab_alloc_zeroed(&cache);
+struct task *task_create(struct process *process, void (*entry)(void *)) {
+    struct task *task = slab_alloc_zeroed(&cache);
+
     if (!task)
         return NULL;
     if (thread_init_user(&task->thread, entry, task) != 0) {
