@@ -90,7 +90,8 @@ class Tree:
         words = {"host": [f"build/host/{program}"],
                  "linux": [f"build/user/tests/{program}"],
                  "quire": ["kernel", "WHOLE_PROGRAM="],
-                 "debug": ["kernel", "DEBUG=1"]}[suite]
+                 "debug": ["kernel", "DEBUG=1"],
+                 "smp": ["kernel", "DEBUG=1"]}[suite]
         status, _, errors = self.run(["make", "-j2", "WERROR=", *words], BUILD_SECONDS)
         if status == 0:
             return None
@@ -108,7 +109,8 @@ class Tree:
             flavour = "release" if suite == "quire" else "debug"
             words = [os.path.join(ROOT, "quire"), "run", "--build", self.build, "--kernel",
                      os.path.join(self.folder, "build", flavour, "quire.elf"),
-                     "--archive", os.path.join(self.build, "tests.cpio"), "--", f"/tests/{program}"]
+                     "--archive", os.path.join(self.build, "tests.cpio"),
+                     *(["--smp", "4"] if suite == "smp" else []), "--", f"/tests/{program}"]
         status, failure, _ = self.run(words + ([part] if part else []), seconds, FAILURE)
         if failure:
             return failure.group(1) if suite == "host" else f"{program}.{failure.group(1)}"

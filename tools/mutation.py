@@ -11,7 +11,7 @@ A mutation is a block of lines, each with a word in front that says what it is:
     host   TEST...    host tests (build/host/TEST) of which one must fail
     linux  TEST...    programs of tests/user of which one must fail on the host's Linux
     quire  TEST...    programs of tests/user of which one must fail on Quire; `debug`: on the debug
-                      kernel. TEST:PART is one part of a program that takes long
+                      kernel; `smp`: on that, with four processors. TEST:PART is one part of a program that takes long
 
 White space in a text stands for any white space, and ... for anything that does not end a statement;
 in what replaces it ... is the same again. The text must occur exactly once in the function, or in
@@ -25,7 +25,7 @@ import re
 
 import csource
 
-SUITES = ("host", "linux", "quire", "debug")
+SUITES = ("host", "linux", "quire", "debug", "smp")
 
 
 class MutationError(Exception):

@@ -224,16 +224,29 @@ struct frame *pmap_own_large_table(struct pmap *pmap, uint64_t va, bool write) {
 
 /* ---- entering ---- */
 
+/*
+ * Changes a leaf that says more than the next one will: it is cleared first, so no two processors
+ * see different pages at any time.
+ */
+static __attribute__((noinline)) void leaf_replace(struct pmap *pmap, pte_t *entry, uint64_t va,
+                                                   pte_t next) {
+    *entry = 0;
+    tlb_flush_page(pmap, va);
+    *entry = next;
+}
+
 /* Puts a leaf into its table, which is ours alone. */
 static inline void leaf_set(struct pmap *pmap, struct frame *table, uint64_t va, pte_t next) {
     pte_t *entry = &table_entries(table)[level_index(va, 0)];
     pte_t old = *entry;
 
+    if (old && takes_away(old, next)) {
+        leaf_replace(pmap, entry, va, next);
+        return;
+    }
     *entry = next;
     if (!old)
         table->count++;
-    else if (takes_away(old, next))
-        tlb_flush_page(pmap, va);
 }
 
 /* pmap_enter where the way to the table is not ready. */

@@ -23,7 +23,7 @@
 #include "proc/tree.h"
 #include "proc/usage.h"
 #include "vfs/file.h"
-#include "vm/space.h"
+#include "vm/space_lock.h"
 
 /* The first code of every user task. */
 static void task_main(void *arg) {
@@ -40,6 +40,8 @@ static void task_main(void *arg) {
 static int copy_space(struct process *child, struct process *parent, uint64_t flags) {
     if (!(flags & CLONE_VM))
         return vm_space_fork(parent->space, &child->space);
+    if (!(flags & CLONE_VFORK))
+        vm_space_let_faults_together(parent->space);
     vm_space_ref(parent->space);
     child->space = parent->space;
     return 0;
@@ -242,6 +244,7 @@ int task_clone(const struct fork_request *request) {
     task = task_create(process_current(), task_main);
     if (!task)
         return -ENOMEM;
+    vm_space_let_faults_together(process_current()->space);
     tid = vfs_context_fork(&task->own_vfs, vfs_context_current(), request->flags & CLONE_FS,
                            request->flags & CLONE_FILES);
     if (tid < 0)

@@ -15,6 +15,7 @@
 #include "vm/check.h"
 #include "vm/map_private.h"
 #include "vm/pmap.h"
+#include "vm/space_lock.h"
 
 /* Areas that refuse an advice. */
 #define REFUSED_BY_LOCKED 1u
@@ -141,11 +142,11 @@ static int remove_range(struct vm_space *space, struct vm_range range) {
     struct hole hole;
     int answer, error;
 
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     answer = vm_range_mapped_end(space, range) < range.end ? -ENOMEM : 0;
     for (;;) {
         error = next_hole(space, range, &hole);
-        spin_unlock(&space->lock);
+        vm_space_unlock(space);
         if (error == -ENOENT)
             return answer;
         if (error < 0)
@@ -155,7 +156,7 @@ static int remove_range(struct vm_space *space, struct vm_range range) {
         if (error < 0)
             return error;
         range.start = MIN(hole.end, range.end);
-        spin_lock(&space->lock);
+        vm_space_lock(space);
     }
 }
 
@@ -192,9 +193,9 @@ int vm_advise(struct vm_space *space, uint64_t address, uint64_t length, enum vm
         return 0;
     if (advice == VM_ADVICE_REMOVE)
         return remove_range(space, range);
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     error = advise_locked(space, range, &rules[advice]);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     return error;
 }

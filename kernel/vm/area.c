@@ -252,6 +252,24 @@ static void put_between(struct vm_area_set *set, struct vm_area *area, struct vm
 
 /* ---- the list ---- */
 
+struct vm_area *vm_area_look_up(const struct vm_area_set *set, uint64_t va) {
+    struct vm_area *area = set->hint;
+    struct rb_node *node = set->tree.root;
+
+    if (area && va >= area->start && va < area->end)
+        return area;
+    while (node) {
+        area = area_of(node);
+        if (va < area->start)
+            node = node->left;
+        else if (va < area->end)
+            return area;
+        else
+            node = node->right;
+    }
+    return NULL;
+}
+
 /* Puts an area that is a node between two neighbours (NULL: none). */
 static inline void enlist(struct vm_area_set *set, struct vm_area *area, struct vm_area *prev,
                           struct vm_area *next) {

@@ -157,6 +157,9 @@ static inline struct vm_area *vm_area_find(struct vm_area_set *set, uint64_t va)
     return area && va >= area->start ? area : NULL;
 }
 
+/* The same, and nothing is noted: for several processors at a time. */
+struct vm_area *vm_area_look_up(const struct vm_area_set *set, uint64_t va);
+
 static inline struct vm_area *vm_area_first(const struct vm_area_set *set) {
     return set->first;
 }

@@ -8,6 +8,7 @@
 #include "vm/check.h"
 #include "vm/map.h"
 #include "vm/map_private.h"
+#include "vm/space_lock.h"
 
 /* Grows the heap from old to new, both page-aligned. 0 or a negative errno. */
 static int heap_grow(struct vm_space *space, uint64_t old, uint64_t new) {
@@ -47,12 +48,12 @@ uint64_t vm_brk(struct vm_space *space, uint64_t address) {
     struct vm_range range;
     uint64_t brk;
 
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     brk = space->brk;
     brk_locked(space, address);
     range = (struct vm_range){MIN(brk, space->brk), MAX(brk, space->brk)};
     brk = space->brk;
     DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     return brk;
 }

@@ -11,6 +11,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vm/pmap.h"
+#include "vm/space_lock.h"
 
 /* In a tally: a large page has been seen here. */
 #define SEEN_LARGE (1u << 31)
@@ -104,11 +105,11 @@ int vm_census_take(struct vm_census *census) {
     struct vm_area *area;
 
     while (!counting.error && (space = vm_space_next(space)) != NULL) {
-        spin_lock(&space->lock);
+        vm_space_lock(space);
         for (area = vm_area_first(&space->areas); area && !counting.error;
              area = vm_area_next(area))
             area_visit(area, &visitor);
-        spin_unlock(&space->lock);
+        vm_space_unlock(space);
     }
     if (space)
         vm_space_unref(space);
@@ -165,11 +166,11 @@ void vm_space_sums(struct vm_space *space, struct vm_range range, const struct v
     const struct seen_visitor visitor = {.page = share_seen, .arg = &sharing};
     struct vm_area *area;
 
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     area = vm_area_find_from(&space->areas, range.start);
     for (; area && area->start < range.end; area = vm_area_next(area))
         area_visit(area, &visitor);
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
 }
 
 /* ---- what all spaces map ---- */
@@ -224,7 +225,7 @@ static void count_space(struct mapping_count *count, struct vm_space *space) {
     const struct seen_visitor locked = {.page = count_locked, .arg = count};
     struct vm_area *area;
 
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     for (area = vm_area_first(&space->areas); area && !count->error; area = vm_area_next(area)) {
         if (area->object)
             visit_object(area, &mapped);
@@ -233,7 +234,7 @@ static void count_space(struct mapping_count *count, struct vm_space *space) {
         if (area->flags & VM_AREA_LOCKED)
             area_visit(area, &locked);
     }
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
 }
 
 int vm_mapped_get(struct vm_mapped *mapped) {

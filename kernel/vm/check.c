@@ -12,6 +12,7 @@
 #include "lib/bits.h"
 #include "vm/check_private.h"
 #include "vm/pmap.h"
+#include "vm/space_lock.h"
 
 /* ---- areas ---- */
 
@@ -338,9 +339,9 @@ static bool check_whole_locked(struct vm_space *space, struct vm_check_report *r
 bool vm_check_space(struct vm_space *space, struct vm_check_report *report) {
     bool ok;
 
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     ok = check_whole_locked(space, report);
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     return ok;
 }
 

@@ -11,6 +11,7 @@
 #include "lib/bits.h"
 #include "vm/check.h"
 #include "vm/map_private.h"
+#include "vm/space_lock.h"
 
 /* What is to go. */
 struct attachment {
@@ -60,9 +61,9 @@ int vm_detach(struct vm_space *space, uint64_t address, const struct vm_object_o
 
     if (!is_aligned(address, PAGE_SIZE))
         return -EINVAL;
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     error = detach_locked(space, &attachment);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, VM_RANGE_ALL));
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     return error;
 }

@@ -29,7 +29,12 @@
  * Huge pages (huge.c) are a matter of cases 3Wd, which may make one, and 3R and 3Wa, which may find
  * one whose leaf is missing or too weak. A copy (3Wb) is of 4 KiB always.
  *
- * Locks: the space's, and an object's inside it. Nothing sleeps but case 4, which holds none.
+ * Locks: either the fault has the space alone; or, in a space of several tasks, it goes on together
+ * with others (vm/space_lock.h): then areas, shadows and the shape of page trees and tables are as
+ * they are, and it changes only its own page: it claims the entry, puts a frame into an empty slot
+ * (the first one wins) or in place of one that the claim keeps for it, and enters it. What takes
+ * more, or goes wrong, is made again alone. An object's lock comes inside either. Nothing sleeps
+ * but case 4, which holds none.
  *
  * Alternatives considered: counting the pmap's entries as references (then a fork or an unmap has
  * to touch a count for each page); chains of shadows (then finding a page gets slower with each
@@ -42,9 +47,13 @@
 #include "lib/bits.h"
 #include "mm/page_clear.h"
 #include "vm/check.h"
-#include "vm/commit.h"
 #include "vm/huge.h"
 #include "vm/pmap.h"
+#include "vm/space_lock.h"
+#include "vm/stack.h"
+
+/* Of both ways that a fault may go, each compiled by itself: see "Locks". */
+#define TOGETHER inline __attribute__((always_inline))
 
 /* A read fault maps what an object has in memory in an aligned window of this many pages. */
 #define AROUND_PAGES 16u
@@ -61,7 +70,18 @@ struct fault {
     unsigned rights;              /* to enter it with */
     bool is_of_run;               /* the page is one of a run's: see huge.h */
     enum vm_fault_case which;
+
+    struct frame *run; /* cleared, for a huge page that may be made; NULL: none */
+
+    /* Of faults that go on together. */
+    struct pmap_page page; /* claimed for this one */
+    bool is_small;         /* no huge page is to be made */
 };
+
+/* What else may become of a fault that goes on together with others. */
+#define FAULT_ALONE -EDEADLK /* it has to be made again, with the space alone */
+#define FAULT_AGAIN -EEXIST  /* another processor was faster, with something: look again */
+#define FAULT_HUGE -EMLINK   /* a huge page may be made, whose memory is to be had first */
 
 static uint64_t case_counts[VM_FAULT_CASES]; /* atomic */
 
@@ -96,46 +116,6 @@ static inline void count_case(enum vm_fault_case which) {
 
 /* ---- finding the area: case 0 ---- */
 
-/* Whether the limits let a stack grow down to va. */
-static bool stack_limits_allow(struct vm_space *space, const struct vm_area *area, uint64_t va) {
-    const struct vm_limits *limits = &space->limits;
-    uint64_t more = area->start - va;
-
-    return area->end - va <= limits->stack_bytes &&
-           vm_space_may_grow(space, (int64_t)more, false) &&
-           (!(area->flags & VM_AREA_LOCKED) ||
-            space->areas.locked_bytes + more <= limits->locked_bytes);
-}
-
-/*
- * Whether a stack that ends at area->end may reach down to va. What grows down or has no rights
- * below it needs no distance. A stack that was moved up runs out of indexes at last.
- */
-static bool stack_may_grow(struct vm_space *space, const struct vm_area *area, uint64_t va) {
-    const struct vm_area *below = vm_area_prev(area);
-    uint64_t lowest = below ? below->end : 0;
-
-    if (below && !(below->flags & VM_AREA_GROWS_DOWN) && below->prot)
-        lowest += vm_stack_guard_bytes;
-    return va >= MAX(lowest, vm_lowest_address()) &&
-           (area->start - va) >> PAGE_SHIFT <= area->offset_pages &&
-           stack_limits_allow(space, area, va);
-}
-
-/* Grows the stack above va down to it. The stack, or NULL if there is none to grow. */
-static struct vm_area *grow_stack(struct vm_space *space, uint64_t va) {
-    struct vm_area *area = vm_area_find_from(&space->areas, va);
-
-    if (!area || !(area->flags & VM_AREA_GROWS_DOWN) || !stack_may_grow(space, area, va))
-        return NULL;
-    if (area->flags & VM_AREA_ACCOUNTED && vm_commit_reserve(space, area->start - va) < 0)
-        return NULL;
-    vm_area_resize(&space->areas, area, va, area->end);
-    space->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
-    count_case(VM_FAULT_STACK_GROWN);
-    return vm_area_join(&space->areas, area);
-}
-
 /*
  * Whether an access from outside (VM_FORCE) may do what the area forbids: all that its rights could
  * be widened to, but never write to what is shared.
@@ -150,11 +130,18 @@ static bool fault_is_forced(const struct fault *fault, const struct vm_area *are
 }
 
 /* Finds the area and sees that it allows the access. 0, -EFAULT, -EACCES. */
-static int fault_find_area(struct fault *fault) {
-    struct vm_area *area = vm_area_find(&fault->space->areas, fault->va);
+static TOGETHER int fault_find_area(struct fault *fault, bool together) {
+    struct vm_area_set *areas = &fault->space->areas;
+    struct vm_area *area =
+        together ? vm_area_look_up(areas, fault->va) : vm_area_find(areas, fault->va);
 
-    if (!area && fault->va < USER_END)
-        area = grow_stack(fault->space, fault->va);
+    if (!area && together)
+        return FAULT_ALONE;
+    if (!area && fault->va < USER_END) {
+        area = vm_stack_grow(fault->space, fault->va);
+        if (area)
+            count_case(VM_FAULT_STACK_GROWN);
+    }
     if (!area) {
         fault->which = VM_FAULT_NO_AREA;
         return -EFAULT;
@@ -207,6 +194,18 @@ static int fault_read_below(struct fault *fault) {
     return object_page(fault, &fault->pa);
 }
 
+/* shadow_put, where faults go on together: into a shadow as it is. FAULT_ALONE, _AGAIN. */
+static int shadow_put_together(struct fault *fault, struct frame *frame, struct frame *old) {
+    struct vm_shadow *shadow = fault->area->shadow;
+
+    if (!shadow || shadow->void_from != VM_SHADOW_NO_VOID)
+        return FAULT_ALONE;
+    if (!old)
+        return page_tree_add(&shadow->tree, fault->index, frame);
+    page_tree_replace(&fault->place, frame);
+    return 0;
+}
+
 /*
  * Puts a new frame for the page into the area's shadow, making the shadow if it is the first. The
  * frame that was there comes back in *old. 0, or -ENOMEM and the frame is still the caller's.
@@ -221,55 +220,85 @@ static int shadow_put(struct fault *fault, struct frame *frame, struct frame **o
     return vm_shadow_insert(area->shadow, &fault->place, fault->index, frame, old);
 }
 
-/* Cases 3Wb, c, d: a new frame, filled from the page at source or with zeroes, goes in. */
-static int fault_replace(struct fault *fault, const void *source) {
+/* Lets the pmap lead to a new frame. If it has no memory for that, it forgets the page. */
+static TOGETHER int fault_enter_new(struct fault *fault, bool together) {
+    struct pmap *pmap = fault->space->pmap;
+    int error;
+
+    if (together)
+        return pmap_page_enter(&fault->page, fault->pa, fault->rights);
+    error = pmap_enter(pmap, fault->va, fault->pa, fault->rights);
+    if (error < 0)
+        pmap_remove(pmap, fault->va, fault->va + PAGE_SIZE);
+    return error;
+}
+
+/*
+ * Cases 3Wb, c, d: a new frame, filled from the page at source or with zeroes, goes in, for `found`
+ * where that is in the shadow.
+ */
+static TOGETHER int fault_replace_either(struct fault *fault, const void *source,
+                                         struct frame *found, bool together) {
     struct frame *frame = source ? frame_alloc(FRAME_ANON) : frame_alloc_zeroed(FRAME_ANON);
-    struct frame *old = NULL;
+    struct frame *old = found;
     int error;
 
     if (!frame)
         return -ENOMEM;
     if (source)
         page_copy(frame_to_virt(frame), source);
-    error = shadow_put(fault, frame, &old);
+    error = together ? shadow_put_together(fault, frame, old) : shadow_put(fault, frame, &old);
     if (error < 0) {
         frame_unref(frame);
         return error;
     }
     fault->pa = frame_to_phys(frame);
-    error = pmap_enter(fault->space->pmap, fault->va, fault->pa, fault->rights);
-    if (error < 0)
-        pmap_remove(fault->space->pmap, fault->va, fault->va + PAGE_SIZE);
+    error = fault_enter_new(fault, together);
     if (old)
         frame_unref(old);
     return error;
 }
 
+static __attribute__((noinline)) int fault_replace_alone(struct fault *fault, const void *source,
+                                                         struct frame *found) {
+    return fault_replace_either(fault, source, found, false);
+}
+
+static TOGETHER int fault_replace(struct fault *fault, const void *source, struct frame *found,
+                                  bool together) {
+    return together ? fault_replace_either(fault, source, found, true)
+                    : fault_replace_alone(fault, source, found);
+}
+
 /* Case 3Wd: a huge page where one may be. */
-static int fault_fill(struct fault *fault) {
+static TOGETHER int fault_fill(struct fault *fault, bool together) {
     struct frame *frame = NULL;
 
     /* Where a leaf is, pages are. */
-    if (!fault->place.leaf && vm_huge_fits(fault->area, fault->va))
-        frame = vm_huge_fill(fault->area, fault->va);
+    if (!fault->place.leaf && vm_huge_fits(fault->area, fault->va)) {
+        if (!together)
+            frame = vm_huge_fill(fault->area, fault->va, &fault->run);
+        else if (!fault->is_small && vm_huge_is_possible(fault->area, fault->va))
+            return FAULT_HUGE;
+    }
     if (!frame)
-        return fault_replace(fault, NULL);
+        return fault_replace(fault, NULL, NULL, together);
     fault->pa = frame_to_phys(frame);
     return 0;
 }
 
 /* Case 3W, not in the shadow. */
-static int fault_write_below(struct fault *fault) {
+static TOGETHER int fault_write_below(struct fault *fault, bool together) {
     paddr_t below;
     int error;
 
     if (!fault->area->object) {
         fault->which = VM_FAULT_ZERO_FILL;
-        return fault_fill(fault);
+        return fault_fill(fault, together);
     }
     fault->which = VM_FAULT_COPY_OBJECT;
     error = object_page(fault, &below);
-    return error < 0 ? error : fault_replace(fault, phys_to_virt(below));
+    return error < 0 ? error : fault_replace(fault, phys_to_virt(below), NULL, together);
 }
 
 /* Whether a page of the object below an area lies beyond its end: then the shadow's is gone too. */
@@ -280,7 +309,7 @@ static bool is_beyond_object(const struct fault *fault) {
 }
 
 /* Cases 3R and 3W. Sets entered if the pmap knows already. */
-static int fault_private(struct fault *fault, bool *entered) {
+static TOGETHER int fault_private(struct fault *fault, bool *entered, bool together) {
     struct vm_shadow *shadow = fault->area->shadow;
     struct frame *frame = NULL;
     bool write = fault->access & VM_WRITE;
@@ -295,10 +324,13 @@ static int fault_private(struct fault *fault, bool *entered) {
     if (is_beyond_object(fault))
         return -ENXIO;
     if (!frame)
-        return write ? fault_write_below(fault) : fault_read_below(fault);
+        return write ? fault_write_below(fault, together) : fault_read_below(fault);
     if (write && !alone) {
         fault->which = VM_FAULT_COPY;
-        return fault_replace(fault, frame_to_virt(frame));
+        /* Who else finds the page has to wait until it is replaced: it must be claimed. */
+        if (together && !(fault->place.leaf && fault->page.is_claimed))
+            return FAULT_ALONE;
+        return fault_replace(fault, frame_to_virt(frame), frame, together);
     }
     fault->which = write ? VM_FAULT_REUSE : VM_FAULT_READ_PRIVATE;
     fault->pa = frame_to_phys(frame);
@@ -312,7 +344,7 @@ static int fault_private(struct fault *fault, bool *entered) {
 
 /* The page at va inside a window around a fault, if the object has it in memory: mapped unwritable.
  */
-static void around_one(struct fault *fault, uint64_t va) {
+static TOGETHER void around_one(struct fault *fault, uint64_t va, bool together) {
     struct vm_area *area = fault->area;
     uint64_t index = vm_area_index(area, va);
     struct frame *frame;
@@ -320,10 +352,14 @@ static void around_one(struct fault *fault, uint64_t va) {
 
     if (area->shadow && vm_shadow_lookup(area->shadow, index, NULL))
         return;
-    if (pmap_lookup(fault->space->pmap, va, &entry))
+    if (!together && pmap_lookup(fault->space->pmap, va, &entry))
         return;
     frame = page_tree_lookup(&area->object->tree, index, NULL);
-    if (frame)
+    if (!frame)
+        return;
+    if (together)
+        pmap_page_offer(&fault->page, va, frame_to_phys(frame), vm_area_grants(area) & ~VM_WRITE);
+    else
         pmap_enter(fault->space->pmap, va, frame_to_phys(frame), vm_area_grants(area) & ~VM_WRITE);
 }
 
@@ -340,7 +376,7 @@ static uint64_t object_end(const struct vm_area *area) {
  * in one table. What cannot be mapped comes by its own fault. What lies beyond the object's end is
  * on its way out: a truncation that has been here already does not come again.
  */
-static void fault_around(struct fault *fault) {
+static TOGETHER void fault_around(struct fault *fault, bool together) {
     const uint64_t window = AROUND_PAGES * PAGE_SIZE;
     struct vm_area *area = fault->area;
     uint64_t va = MAX(align_down(fault->va, window), area->start);
@@ -351,7 +387,7 @@ static void fault_around(struct fault *fault) {
     end = MIN(end, object_end(area));
     for (; va < end; va += PAGE_SIZE) {
         if (va != fault->va)
-            around_one(fault, va);
+            around_one(fault, va, together);
     }
     spin_unlock(&object->lock);
 }
@@ -371,25 +407,64 @@ static int fault_enter(struct fault *fault) {
         return 0;
     error = pmap_enter(fault->space->pmap, fault->va, fault->pa, fault->rights);
     if (error == 0 && fault->which == VM_FAULT_READ_OBJECT)
-        fault_around(fault);
+        fault_around(fault, false);
     return error;
 }
 
-/* One try, with the space's lock held. -EAGAIN: case 4. */
-static int fault_locked(struct fault *fault) {
-    bool entered = false;
-    int error = fault->space->is_reaped ? -EFAULT : fault_find_area(fault);
+/* The same, where faults go on together. */
+static int fault_enter_together(struct fault *fault) {
+    int error;
 
-    DEBUG_ASSERT(spin_held(&fault->space->lock));
-    if (error < 0)
-        return error;
+    if (pmap_page_allows(&fault->page, fault->pa, fault->access)) {
+        fault->which = VM_FAULT_STALE;
+        pmap_page_release(&fault->page);
+        return 0;
+    }
+    if (fault->is_of_run) /* it may get its large leaf back */
+        return FAULT_ALONE;
+    error = pmap_page_enter(&fault->page, fault->pa, fault->rights);
+    if (error == 0 && fault->which == VM_FAULT_READ_OBJECT)
+        fault_around(fault, true);
+    return error;
+}
+
+/* Finds the page and enters it. -EAGAIN: case 4. */
+static TOGETHER int fault_repair(struct fault *fault, bool together) {
+    bool entered = false;
+    int error;
+
     if (fault->area->flags & VM_AREA_SHARED)
         error = fault_shared(fault);
     else
-        error = fault_private(fault, &entered);
+        error = fault_private(fault, &entered, together);
     if (error < 0 || entered)
         return error;
-    return fault_enter(fault);
+    return together ? fault_enter_together(fault) : fault_enter(fault);
+}
+
+/* One try, with the space alone. */
+static int fault_alone(struct fault *fault) {
+    int error = fault->space->is_reaped ? -EFAULT : fault_find_area(fault, false);
+
+    DEBUG_ASSERT(spin_held(&fault->space->lock));
+    return error < 0 ? error : fault_repair(fault, false);
+}
+
+/* One try, while others are at theirs. What cannot be done so, or goes wrong, is for fault_alone.
+ */
+static int fault_together(struct fault *fault) {
+    struct vm_space *space = fault->space;
+    int error = space->is_reaped ? FAULT_ALONE : fault_find_area(fault, true);
+
+    if (error < 0 ||
+        !pmap_page_claim(space->pmap, fault->va, fault->access & VM_WRITE, &fault->page))
+        return FAULT_ALONE;
+    error = fault_repair(fault, true);
+    if (error == 0)
+        __atomic_fetch_add(&space->faults_minor, 1, __ATOMIC_RELAXED);
+    else
+        pmap_page_release(&fault->page);
+    return error;
 }
 
 /* Case 4: waits for the page without any lock. 0: look again. */
@@ -415,7 +490,48 @@ static inline void fault_begin(struct fault *fault, struct vm_space *space, uint
     fault->va = align_down(address, PAGE_SIZE);
     fault->access = access & (VM_RIGHTS | VM_FORCE);
     fault->is_of_run = false;
+    fault->run = NULL;
     fault->which = VM_FAULT_NO_AREA; /* until a case is sure, as where an object ends before it */
+}
+
+/*
+ * The fault, as long as it can go on with others. True: it is repaired. False: the space has to be
+ * had alone; fault->run may be there then.
+ */
+static __attribute__((noinline)) bool fault_with_others(struct fault *fault) {
+    int error;
+
+    fault->is_small = false;
+    for (;;) {
+        vm_space_fault_begin(fault->space);
+        error = fault_together(fault);
+        if (error == 0)
+            count_case(fault->which);
+        vm_space_fault_end(fault->space);
+        if (error == 0)
+            return true;
+        fault->is_of_run = false;
+        if (error != FAULT_HUGE && error != FAULT_AGAIN)
+            return false;
+        if (error == FAULT_HUGE) {
+            fault->run = vm_huge_prepare();
+            if (fault->run)
+                return false;
+            fault->is_small = true;
+        }
+    }
+}
+
+/* To look at what came of faults that go on together the space is had alone, so: now and then. */
+static bool passes_in_turn(struct vm_space *space, uint64_t va) {
+    bool ok = true;
+
+    if (__atomic_load_n(&space->faults_minor, __ATOMIC_RELAXED) % 16 == 0) {
+        vm_space_lock(space);
+        ok = vm_check_passes_fault_locked(space, va);
+        vm_space_unlock(space);
+    }
+    return ok;
 }
 
 /* Tries until it need not wait. */
@@ -426,10 +542,14 @@ int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
     int error;
 
     fault_begin(&fault, space, address, access);
+    if (vm_space_faults_together(space) && !use && fault_with_others(&fault)) {
+        DEBUG_ASSERT(passes_in_turn(space, fault.va));
+        return 0;
+    }
     do {
         awaited = NULL;
-        spin_lock(&space->lock);
-        error = fault_locked(&fault);
+        vm_space_lock(space);
+        error = fault_alone(&fault);
         count_case(fault.which);
         if (error == 0) {
             space->faults_minor++;
@@ -441,7 +561,9 @@ int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
             space->faults_major++;
         }
         DEBUG_ASSERT(vm_check_passes_fault_locked(space, fault.va));
-        spin_unlock(&space->lock);
+        vm_space_unlock(space);
+        if (fault.run)
+            vm_huge_give_back(&fault.run);
     } while (awaited && (error = fault_wait(awaited, fault.index)) == 0);
     return error;
 }

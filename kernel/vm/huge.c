@@ -64,17 +64,36 @@ static void run_free(struct frame *run) {
         frame_unref(run + i);
 }
 
-/* The run is cleared when it has its place, before the leaf lets other threads see it. */
-static struct frame *fill(struct vm_area *area, uint64_t start, uint64_t index) {
+struct frame *vm_huge_prepare(void) {
     struct frame *run = frame_alloc_run(FRAME_ANON);
+
+    if (run)
+        pages_clear(frame_to_virt(run), HUGE_PAGES);
+    else
+        count(&counts.fallbacks);
+    return run;
+}
+
+void vm_huge_give_back(struct frame **run) {
+    run_free(*run);
+    *run = NULL;
+}
+
+/* A run is cleared when it has its place, before the leaf lets other threads see it. */
+static struct frame *fill(struct vm_area *area, uint64_t start, uint64_t index,
+                          struct frame **prepared) {
+    bool is_clear = *prepared != NULL;
+    struct frame *run = is_clear ? *prepared : frame_alloc_run(FRAME_ANON);
 
     if (!run)
         return NULL;
+    *prepared = NULL;
     if (shadow_put_run(area, index, run) < 0) {
         run_free(run);
         return NULL;
     }
-    pages_clear(frame_to_virt(run), HUGE_PAGES);
+    if (!is_clear)
+        pages_clear(frame_to_virt(run), HUGE_PAGES);
     if (pmap_enter_large(area->space->pmap, start, frame_to_phys(run), vm_area_grants(area)) < 0) {
         page_tree_remove(&area->shadow->tree, index, index + HUGE_PAGES);
         return NULL;
@@ -82,15 +101,20 @@ static struct frame *fill(struct vm_area *area, uint64_t start, uint64_t index) 
     return run;
 }
 
-struct frame *vm_huge_fill(struct vm_area *area, uint64_t va) {
-    uint64_t start = align_down(va, PMAP_LARGE_BYTES);
-    uint64_t index = vm_area_index(area, start);
-    struct frame *run;
+bool vm_huge_is_possible(const struct vm_area *area, uint64_t va) {
+    uint64_t index = vm_area_index(area, align_down(va, PMAP_LARGE_BYTES));
 
     /* A mapping that was moved may have indexes out of step with its addresses. */
-    if (!is_allowed(area) || !is_aligned(index, HUGE_PAGES) || !is_empty(area, index))
+    return is_allowed(area) && is_aligned(index, HUGE_PAGES) && is_empty(area, index);
+}
+
+struct frame *vm_huge_fill(struct vm_area *area, uint64_t va, struct frame **prepared) {
+    uint64_t start = align_down(va, PMAP_LARGE_BYTES);
+    struct frame *run;
+
+    if (!vm_huge_is_possible(area, va))
         return NULL;
-    run = fill(area, start, index);
+    run = fill(area, start, vm_area_index(area, start), prepared);
     if (!run) {
         count(&counts.fallbacks);
         return NULL;

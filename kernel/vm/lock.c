@@ -9,6 +9,7 @@
 #include "lib/bits.h"
 #include "vm/check.h"
 #include "vm/map_private.h"
+#include "vm/space_lock.h"
 
 /* The flags that locking gives areas. */
 static struct vm_flag_change lock_change(unsigned flags) {
@@ -63,10 +64,10 @@ int vm_lock(struct vm_space *space, uint64_t address, uint64_t length, unsigned 
 
     if (touched_pages(address, length, &range) < 0 || (flags & ~VM_LOCK_ON_FAULT))
         return -EINVAL;
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     error = lock_locked(space, range, flags);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     return error;
 }
 
@@ -86,10 +87,10 @@ int vm_unlock(struct vm_space *space, uint64_t address, uint64_t length) {
 
     if (touched_pages(address, length, &range) < 0)
         return -EINVAL;
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     error = unlock_locked(space, range);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     return error;
 }
 
@@ -114,19 +115,19 @@ int vm_lock_all(struct vm_space *space, unsigned flags) {
     if ((flags & ~(VM_LOCK_ON_FAULT | VM_LOCK_CURRENT | VM_LOCK_FUTURE)) ||
         !(flags & (VM_LOCK_CURRENT | VM_LOCK_FUTURE)))
         return -EINVAL;
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     error = lock_all_locked(space, flags);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, VM_RANGE_ALL));
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     return error;
 }
 
 void vm_unlock_all(struct vm_space *space) {
     const struct vm_range all = {USER_MIN, USER_END};
 
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     space->future_flags = 0;
     vm_range_change_flags(space, all, unlock_change);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, all));
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
 }

@@ -18,6 +18,7 @@
 #include "vm/commit.h"
 #include "vm/map_private.h"
 #include "vm/pmap.h"
+#include "vm/space_lock.h"
 
 /* Offsets in a file end here, as off_t does. */
 #define OFFSET_MAX ((uint64_t)INT64_MAX)
@@ -127,10 +128,10 @@ int vm_unmap(struct vm_space *space, uint64_t address, uint64_t length) {
 
     if (length == 0 || vm_range_of_pages(address, length, &range) < 0)
         return -EINVAL;
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     error = vm_unmap_locked(space, range);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     return error;
 }
 
@@ -361,11 +362,11 @@ int vm_map(struct vm_space *space, const struct vm_map_request *request, uint64_
 
     if (error < 0)
         return error;
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     error = vm_map_locked(space, request, address);
     range.start = error < 0 ? request->address : *address;
     range.end = range.start + request->length;
     DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     return error;
 }

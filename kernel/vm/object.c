@@ -27,6 +27,7 @@
 #include "vm/commit.h"
 #include "vm/pmap.h"
 #include "vm/space.h"
+#include "vm/space_lock.h"
 
 static struct {
     struct spinlock lock;
@@ -257,7 +258,7 @@ static void area_forget(struct vm_area *area, const struct forgetting *f) {
 static void space_forget(struct vm_space *space, const struct forgetting *f) {
     struct vm_area *area;
 
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     for (area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
         if (area->object != f->object)
             continue;
@@ -271,7 +272,7 @@ static void space_forget(struct vm_space *space, const struct forgetting *f) {
             vm_shadow_cut(area->shadow, f->start);
     }
     DEBUG_ASSERT(vm_check_passes_call_locked(space, VM_RANGE_ALL));
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
 }
 
 /* Makes every space forget. */

@@ -15,22 +15,12 @@
  */
 #include "vm/page_tree.h"
 
-#include <stdatomic.h>
-
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "mm/slab.h"
-
-struct page_node {
-    _Atomic uint32_t refs;
-    uint16_t used;
-    uint8_t level;
-    void *slot[PAGE_TREE_SLOTS];
-    uint32_t round; /* of the recount that met it last; 0: none */
-    uint32_t ways;  /* to it that this recount found */
-};
+#include "vm/page_tree_private.h"
 
 static struct slab_cache node_cache;
 
@@ -48,21 +38,12 @@ void page_tree_init(struct page_tree *tree) {
     tree->height = 0;
 }
 
-/* Pages under one slot of a node at level. */
-static inline uint64_t slot_span(unsigned level) {
-    return 1ull << ((level - 1) * PAGE_TREE_BITS);
-}
-
 static inline unsigned slot_number(uint64_t index, unsigned level) {
     return (index >> ((level - 1) * PAGE_TREE_BITS)) & (PAGE_TREE_SLOTS - 1);
 }
 
 static inline bool tree_covers(const struct page_tree *tree, uint64_t index) {
     return tree->root && index - tree->base < slot_span(tree->height + 1u);
-}
-
-static inline uint32_t node_refs(const struct page_node *node) {
-    return atomic_load_explicit(&((struct page_node *)(uintptr_t)node)->refs, memory_order_acquire);
 }
 
 static inline void node_ref(struct page_node *node) {
@@ -141,6 +122,11 @@ static struct page_node *node_own(void **link) {
     return copy;
 }
 
+/* A slot, in which another processor may be putting something at this moment. */
+static inline void *slot_read(void *const *slot) {
+    return __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+}
+
 struct frame *page_tree_find(const struct page_tree *tree, uint64_t index,
                              struct page_tree_place *place) {
     struct page_node *node = tree->root;
@@ -153,14 +139,14 @@ struct frame *page_tree_find(const struct page_tree *tree, uint64_t index,
         return NULL;
     while ((shift -= PAGE_TREE_BITS) > 0) {
         shared |= node_refs(node) > 1;
-        node = node->slot[index >> shift & (PAGE_TREE_SLOTS - 1)];
+        node = slot_read(&node->slot[index >> shift & (PAGE_TREE_SLOTS - 1)]);
         if (!node)
             return NULL;
     }
     place->slot = &node->slot[index & (PAGE_TREE_SLOTS - 1)];
     if (!shared && node_refs(node) == 1)
         place->leaf = node;
-    return *place->slot;
+    return slot_read(place->slot);
 }
 
 struct frame *page_tree_lookup(const struct page_tree *tree, uint64_t index, bool *alone) {
@@ -178,6 +164,74 @@ struct frame *page_tree_put(const struct page_tree_place *place, struct frame *f
     place->leaf->used += !old;
     *place->slot = frame;
     return old;
+}
+
+void page_tree_replace(const struct page_tree_place *place, struct frame *frame) {
+    __atomic_store_n(place->slot, frame, __ATOMIC_RELEASE);
+}
+
+/* ---- several at a time ---- */
+
+/*
+ * A node of a level whose way down to index leads to the frame, made of new nodes; level 0: the
+ * frame itself. NULL: no memory.
+ */
+static void *way_create(unsigned level, uint64_t index, struct frame *frame) {
+    void *below = frame;
+
+    for (unsigned at = 1; at <= level; at++) {
+        struct page_node *node = node_create(at);
+
+        if (!node) {
+            frame_ref(frame); /* for the caller, who keeps it */
+            slot_release(at, below);
+            return NULL;
+        }
+        node->slot[slot_number(index, at)] = below;
+        node->used = 1;
+        below = node;
+    }
+    return below;
+}
+
+/* Gives up a way that nobody has seen, but for the frame. */
+static void way_destroy(void *way, unsigned level, struct frame *frame) {
+    frame_ref(frame);
+    slot_release(level + 1, way);
+}
+
+/* The lowest node on the way to index that is there; NULL: one on the way is not alone. */
+static struct page_node *lowest_alone(const struct page_tree *tree, uint64_t index) {
+    struct page_node *node = tree->root;
+
+    while (node_refs(node) == 1 && node->level > 1) {
+        struct page_node *child = slot_read(&node->slot[slot_number(index, node->level)]);
+
+        if (!child)
+            return node;
+        node = child;
+    }
+    return node_refs(node) == 1 ? node : NULL;
+}
+
+int page_tree_add(const struct page_tree *tree, uint64_t index, struct frame *frame) {
+    struct page_node *node;
+    void *way, *none = NULL;
+
+    node = tree_covers(tree, index) ? lowest_alone(tree, index) : NULL;
+    if (!node)
+        return -EDEADLK;
+    way = way_create(node->level - 1u, index, frame);
+    if (!way)
+        return -ENOMEM;
+    if (!__atomic_compare_exchange_n(&node->slot[slot_number(index, node->level)], &none, way,
+                                     false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+        if (node->level > 1)
+            way_destroy(way, node->level - 1u, frame);
+        return -EEXIST;
+    }
+    __atomic_fetch_add(&node->used, 1, __ATOMIC_RELAXED);
+    return 0;
 }
 
 /* Adds a level above the root, or the first leaf. 0 or -ENOMEM. */
@@ -369,12 +423,12 @@ static struct frame *next_below(const struct page_node *node, uint64_t base, uin
 
     for (unsigned i = first; i < PAGE_TREE_SLOTS; i++) {
         uint64_t child_base = base + i * span;
-        struct frame *frame = node->slot[i];
+        struct frame *frame = slot_read(&node->slot[i]);
 
         if (!frame)
             continue;
         if (node->level > 1)
-            frame = next_below(node->slot[i], child_base, index);
+            frame = next_below((struct page_node *)frame, child_base, index);
         else
             *index = child_base;
         if (frame)
@@ -430,70 +484,6 @@ static void visit_below(const struct page_node *node, uint64_t base,
 void page_tree_visit(const struct page_tree *tree, const struct page_tree_visitor *visitor) {
     if (tree->root)
         visit_below(tree->root, tree->base, visitor);
-}
-
-/* ---- recounting ---- */
-
-/*
- * A recount has two rounds: one finds the ways to each node, the next one compares. A node that a
- * round meets for the first time says an older one.
- */
-static uint32_t recount_round;
-
-void page_tree_recount_begin(void) {
-    recount_round = (recount_round + 2) | 1;
-}
-
-static void recount_below(struct page_node *node, uint64_t base,
-                          const struct page_tree_visitor *visitor) {
-    bool first = node->round != recount_round;
-
-    node->round = recount_round;
-    node->ways = first ? 1 : node->ways + 1;
-    for (unsigned i = 0; first && i < PAGE_TREE_SLOTS; i++) {
-        uint64_t child_base = base + i * slot_span(node->level);
-
-        if (!node->slot[i])
-            continue;
-        if (node->level > 1)
-            recount_below(node->slot[i], child_base, visitor);
-        else
-            visitor->page(visitor->arg, child_base, node->slot[i]);
-    }
-}
-
-void page_tree_recount(const struct page_tree *tree, const struct page_tree_visitor *visitor) {
-    if (tree->root)
-        recount_below(tree->root, tree->base, visitor);
-}
-
-/* Notes what is wrong with one node, whose height should be level. */
-static bool node_is_right(const struct page_node *node, unsigned level,
-                          struct page_tree_flaw *flaw) {
-    *flaw = (struct page_tree_flaw){
-        .level = node->level, .refs = node_refs(node), .ways = node->ways, .used = node->used};
-    for (unsigned i = 0; i < PAGE_TREE_SLOTS; i++)
-        flaw->slots += node->slot[i] != NULL;
-    return node->level == level && flaw->refs == flaw->ways && flaw->used == flaw->slots &&
-           flaw->slots > 0;
-}
-
-static bool recheck_below(struct page_node *node, unsigned level, struct page_tree_flaw *flaw,
-                          uint64_t *nodes) {
-    if (node->round != recount_round)
-        return true; /* met before in this round */
-    node->round = recount_round + 1;
-    ++*nodes;
-    if (!node_is_right(node, level, flaw))
-        return false;
-    for (unsigned i = 0; level > 1 && i < PAGE_TREE_SLOTS; i++)
-        if (node->slot[i] && !recheck_below(node->slot[i], level - 1, flaw, nodes))
-            return false;
-    return true;
-}
-
-bool page_tree_recheck(const struct page_tree *tree, struct page_tree_flaw *flaw, uint64_t *nodes) {
-    return !tree->root || recheck_below(tree->root, tree->height, flaw, nodes);
 }
 
 /* ---- runs: what a huge page maps ---- */

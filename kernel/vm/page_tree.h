@@ -75,6 +75,21 @@ int page_tree_insert(struct page_tree *tree, uint64_t index, struct frame *frame
                      struct frame **old);
 
 /*
+ * Two changes that several processors may make to one tree at a time, of different pages, while
+ * nobody makes any other (vm/space_lock.h); page_tree_find and page_tree_next may be called
+ * meanwhile.
+ *
+ * page_tree_add puts a frame at index, where there is none, and takes over the caller's reference.
+ * 0; -EEXIST: another processor has put one there, or a node on the way, so look again; -EDEADLK:
+ * that takes another change than this; -ENOMEM. Then the reference is still the caller's.
+ *
+ * page_tree_replace puts a frame in the place (with a leaf) of one that is there, whose reference
+ * becomes the caller's. Cannot fail.
+ */
+int page_tree_add(const struct page_tree *tree, uint64_t index, struct frame *frame);
+void page_tree_replace(const struct page_tree_place *place, struct frame *frame);
+
+/*
  * Prepares page_tree_remove of [start, end), so that it cannot fail: un-shares the paths that it
  * will change. 0 or -ENOMEM; the tree's pages are the same either way.
  */

@@ -17,8 +17,9 @@
  *   - Adding needs no flush; taking away, or leading somewhere else, does (requirement K6).
  *
  * Locks: all calls on one pmap are made under the lock of the space that owns it, except
- * pmap_activate. Shared tables need no lock: they are immutable while they are shared, and their
- * reference counts are atomic. No call sleeps.
+ * pmap_activate and the calls on single pages (pmap_page), which say what they need. Shared tables
+ * need no lock: they are immutable while they are shared, and their reference counts are atomic. No
+ * call sleeps.
  *
  * Addresses are user addresses below USER_END, page-aligned, half-open ranges [start, end).
  *
@@ -58,6 +59,39 @@ void pmap_destroy(struct pmap *pmap);
  * fork. VM_UNCACHED: a device's page. Returns 0 or -ENOMEM; then nothing has changed.
  */
 int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access);
+
+/*
+ * Entering single pages on several processors at a time, on one map, while nobody makes any other
+ * call on it (vm/space_lock.h).
+ *
+ * pmap_page_claim: the page at va is the caller's, and a second claim of it waits, until it is
+ * entered or released. Where there is no table yet nothing can be claimed (is_claimed is false):
+ * then the page is entered only if there still is none. write: the entry is to be one for writing.
+ * False: it takes more than these calls do, and nothing has been claimed.
+ *
+ * pmap_page_allows: the entry that was there leads to pa, and has all rights of access.
+ *
+ * pmap_page_enter: as pmap_enter, and the page is released. 0, or the page could not be claimed and
+ * nothing has changed: -EEXIST, there is a table now, so look again; -ENOMEM. A page that was not
+ * claimed for writing may come to be entered without that right.
+ *
+ * pmap_page_offer: enters a page (not writable) that lies in one table with a claimed one, if
+ * nothing is there and nobody has claimed it.
+ */
+struct pmap_page {
+    struct pmap *pmap;
+    uint64_t va;
+    bool is_claimed;
+    uint8_t level;       /* the implementation's, as what follows */
+    struct frame *table; /* the lowest one on the way */
+    uint64_t was;        /* the entry that was claimed */
+};
+
+bool pmap_page_claim(struct pmap *pmap, uint64_t va, bool write, struct pmap_page *page);
+bool pmap_page_allows(const struct pmap_page *page, paddr_t pa, unsigned access);
+int pmap_page_enter(const struct pmap_page *page, paddr_t pa, unsigned access);
+void pmap_page_release(const struct pmap_page *page);
+void pmap_page_offer(const struct pmap_page *near, uint64_t va, paddr_t pa, unsigned access);
 
 /*
  * The same for PMAP_LARGE_BYTES at va, which lead to the frames from pa on (both aligned so), by

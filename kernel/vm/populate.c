@@ -9,6 +9,7 @@
 #include "vm/fault.h"
 #include "vm/lock.h"
 #include "vm/map_private.h"
+#include "vm/space_lock.h"
 
 /* Pages that one call brings in at most. */
 #define STEP_PAGES 64u
@@ -70,9 +71,9 @@ int vm_populate(struct vm_space *space, struct vm_populate *populate) {
     uint64_t end = 0;
     int access;
 
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     access = next_piece(space, populate, &end);
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     if (access <= 0)
         return access;
     end = MIN(end, populate->at + STEP_PAGES * PAGE_SIZE);
@@ -88,8 +89,8 @@ int vm_populate(struct vm_space *space, struct vm_populate *populate) {
 void vm_populate_skip(struct vm_space *space, struct vm_populate *populate) {
     struct vm_area *area;
 
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     area = vm_area_find_from(&space->areas, populate->at);
     populate->at = area ? MIN(area->end, populate->end) : populate->end;
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
 }

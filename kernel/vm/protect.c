@@ -13,6 +13,7 @@
 #include "vm/map.h"
 #include "vm/map_private.h"
 #include "vm/pmap.h"
+#include "vm/space_lock.h"
 
 /* Cuts the range off at what is in the way. What the call is to answer: 0, -ENOMEM, -EACCES. */
 static int protect_reach(struct vm_space *space, struct vm_range *range, unsigned prot) {
@@ -140,10 +141,10 @@ int vm_protect(struct vm_space *space, uint64_t address, uint64_t length, unsign
         return 0;
     if (vm_range_reach(address, length, &range) < 0)
         return -ENOMEM;
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     error = protect_locked(space, range, prot);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     return error;
 }
 
@@ -168,11 +169,11 @@ int vm_is_mapped(struct vm_space *space, uint64_t address, uint64_t length, bool
         return 0;
     if (vm_range_reach(address, length, &range) < 0)
         return -ENOMEM;
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     if (no_locked && range_is_locked(space, range))
         error = -EBUSY;
     else if (vm_range_mapped_end(space, range) < range.end)
         error = -ENOMEM;
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     return error;
 }

@@ -25,6 +25,7 @@
 #include "vm/commit.h"
 #include "vm/map_private.h"
 #include "vm/pmap.h"
+#include "vm/space_lock.h"
 
 /*
  * Linux's rule: moving wants so many areas to be free, and to a target of the caller's choice two
@@ -351,14 +352,14 @@ int vm_remap(struct vm_space *space, const struct vm_remap_request *request, uin
 
     if (error < 0)
         return error;
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     error = remap_locked(&remap);
     vm_commit_settle(space);
     space->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, remap.target));
     range.end = range.start + MAX(remap.old_size, remap.new_size);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     if (error == 0)
         *address = remap.target.start;
     return error;

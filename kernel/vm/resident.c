@@ -8,6 +8,7 @@
 #include "vm/advise.h"
 #include "vm/map_private.h"
 #include "vm/pmap.h"
+#include "vm/space_lock.h"
 
 static bool object_has(struct vm_object *object, uint64_t index) {
     bool has;
@@ -52,8 +53,8 @@ int vm_resident(struct vm_space *space, uint64_t address, size_t pages, uint8_t 
         return 0;
     if (pages > USER_END / PAGE_SIZE || vm_range_of_pages(address, pages * PAGE_SIZE, &range) < 0)
         return -ENOMEM;
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     error = resident_locked(space, range, vector);
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     return error;
 }

@@ -14,6 +14,7 @@
 #include "vm/check.h"
 #include "vm/commit.h"
 #include "vm/pmap.h"
+#include "vm/space_lock.h"
 
 static struct slab_cache space_cache;
 static struct frame *zero_frame; /* const after vm_init; never written, never freed */
@@ -32,6 +33,7 @@ void vm_init(void) {
     vm_shadow_init_cache();
     vm_area_init_cache();
     slab_cache_init(&space_cache, "vm_space", sizeof(struct vm_space), 8);
+    vm_space_lock_init();
     zero_frame = frame_alloc_zeroed(FRAME_ZERO);
     ASSERT(zero_frame);
     vm_commit_init();
@@ -148,6 +150,7 @@ static void space_free(struct vm_space *space) {
     drop_tables(space);
     pmap_destroy(space->pmap);
     drop_areas(space);
+    vm_space_forget_faults(space);
     slab_free(&space_cache, space);
 }
 
@@ -167,7 +170,7 @@ void vm_space_unref(struct vm_space *space) {
 void vm_space_reap(struct vm_space *space) {
     struct vm_area *area;
 
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     space->is_reaped = true;
     for (area = vm_area_first(&space->areas); area; area = vm_area_next(area))
         pmap_remove(space->pmap, area->start, area->end);
@@ -176,7 +179,7 @@ void vm_space_reap(struct vm_space *space) {
             vm_shadow_clear(area->shadow);
     }
     DEBUG_ASSERT(vm_check_passes_call_locked(space, VM_RANGE_ALL));
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
 }
 
 void vm_space_activate(struct vm_space *space) {
@@ -184,9 +187,9 @@ void vm_space_activate(struct vm_space *space) {
 }
 
 void vm_space_set_limits(struct vm_space *space, const struct vm_limits *limits) {
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     space->limits = *limits;
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
 }
 
 bool vm_space_may_have_data(const struct vm_space *space, int64_t more_bytes) {
@@ -205,23 +208,23 @@ bool vm_space_may_grow(const struct vm_space *space, int64_t more_bytes, bool is
 }
 
 void vm_space_set_mmap_range(struct vm_space *space, uint64_t top, uint64_t bottom) {
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     space->mmap_top = top;
     space->mmap_bottom = bottom;
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
 }
 
 void vm_space_set_brk_start(struct vm_space *space, uint64_t address) {
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     space->brk_start = address;
     space->brk = address;
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
 }
 
 void vm_space_set_data_segment(struct vm_space *space, uint64_t bytes) {
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     space->segment_bytes = bytes;
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
 }
 
 /* ---- fork ---- */
@@ -318,7 +321,7 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child) {
 
     if (!space)
         return -ENOMEM;
-    spin_lock_pair(&parent->lock, &space->lock);
+    vm_space_lock_pair(parent, space);
     space->mmap_top = parent->mmap_top;
     space->mmap_bottom = parent->mmap_bottom;
     space->brk_start = parent->brk_start;
@@ -334,8 +337,8 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child) {
     }
     vm_commit_settle(space);
     space->peak_bytes = space->areas.bytes;
-    spin_unlock(&parent->lock);
-    spin_unlock(&space->lock);
+    vm_space_unlock(parent);
+    vm_space_unlock(space);
     if (error < 0) {
         vm_space_unref(space);
         return error;

@@ -5,9 +5,9 @@
  * The areas, their objects and shadows are the truth; the pmap is a cache of it (vm/pmap.h).
  *
  * Locks: the list of all spaces has its own lock [spaces] (LOCK_RANK_VM_LISTS);
- * space->lock (LOCK_RANK_VM_SPACE) guards everything tagged [space]. Inside it objects'
- * locks, then frames and slabs. Nothing sleeps under it and nothing is copied to or from the user
- * under it.
+ * space->lock (LOCK_RANK_VM_SPACE, taken by vm/space_lock.h) guards everything tagged [space].
+ * Inside it objects' locks, then frames and slabs. Nothing sleeps under it and nothing is copied to
+ * or from the user under it.
  *
  * Not here: mapping calls (vm/map.h), faults (vm/fault.h), invariants (vm/check.h).
  */
@@ -23,6 +23,7 @@
 #include "vm/area.h"
 
 struct pmap;
+struct vm_fault_place;
 
 /*
  * Limits of one space, bytes; UINT64_MAX: none. setrlimit(2): RLIMIT_STACK, _DATA, _AS, _MEMLOCK.
@@ -40,11 +41,13 @@ struct vm_limits {
 struct vm_space {
     struct refcount refs;
     struct spinlock lock;
-    struct vm_area_set areas; /* [space] */
-    struct pmap *pmap;        /* const; contents [space] */
-    uint64_t mmap_top;        /* [space] mappings are searched for below this */
-    uint64_t mmap_bottom;     /* [space] or from here upwards; 0: not so */
-    uint64_t brk_start;       /* [space] bytes, not page-aligned; 0: no heap */
+    uint32_t when_free;                  /* [space] what the lock says when it is: space_lock.h */
+    struct vm_fault_place *fault_places; /* one a processor; NULL: faults come one by one */
+    struct vm_area_set areas;            /* [space] */
+    struct pmap *pmap;                   /* const; contents [space] */
+    uint64_t mmap_top;                   /* [space] mappings are searched for below this */
+    uint64_t mmap_bottom;                /* [space] or from here upwards; 0: not so */
+    uint64_t brk_start;                  /* [space] bytes, not page-aligned; 0: no heap */
     uint64_t segment_bytes;  /* [space] the program's data segment: RLIMIT_DATA counts it for brk */
     uint64_t brk;            /* [space] the break */
     struct vm_limits limits; /* [space] */

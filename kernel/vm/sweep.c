@@ -25,6 +25,7 @@
 #include "vm/check_private.h"
 #include "vm/pmap.h"
 #include "vm/tally.h"
+#include "vm/space_lock.h"
 
 struct sweep {
     struct vm_tally ways;
@@ -158,9 +159,9 @@ static void for_each_space(struct sweep *sweep, void (*visit)(struct sweep *, st
     struct vm_space *space = NULL;
 
     while (!sweep->error && (space = vm_space_next(space)) != NULL) {
-        spin_lock(&space->lock);
+        vm_space_lock(space);
         visit(sweep, space);
-        spin_unlock(&space->lock);
+        vm_space_unlock(space);
     }
     if (space)
         vm_space_unref(space);

@@ -10,19 +10,20 @@
 #include "lib/string.h"
 #include "vm/fault.h"
 #include "vm/space.h"
+#include "vm/space_lock.h"
 
 bool vm_space_allows(struct vm_space *space, uint64_t address, uint64_t size, unsigned rights) {
     uint64_t end = address + size;
     bool allowed = end >= address && end <= USER_END;
 
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     while (allowed && address < end) {
         struct vm_area *area = vm_area_find(&space->areas, address);
 
         allowed = area && !(rights & ~vm_area_grants(area));
         address = allowed ? area->end : end;
     }
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     return allowed;
 }
 

@@ -8,6 +8,7 @@
 #include "vm/huge.h"
 #include "vm/pmap.h"
 #include "vm/space.h"
+#include "vm/space_lock.h"
 
 static uint64_t area_pages(const struct vm_area *area) {
     return (area->end - area->start) >> PAGE_SHIFT;
@@ -66,7 +67,7 @@ static void add_area_usage(const struct vm_area *area, struct vm_space_usage *us
 
 void vm_space_usage(struct vm_space *space, struct vm_space_usage *usage) {
     *usage = (struct vm_space_usage){0};
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     usage->mapped_bytes = space->areas.bytes;
     usage->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
     usage->areas = space->areas.count;
@@ -77,14 +78,14 @@ void vm_space_usage(struct vm_space *space, struct vm_space_usage *usage) {
     space->peak_pages =
         MAX(space->peak_pages, usage->private_pages + usage->file_pages + usage->shmem_pages);
     usage->peak_pages = space->peak_pages;
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
 }
 
 bool vm_space_area_info(struct vm_space *space, uint64_t address, struct vm_area_info *info) {
     struct vm_object *object = NULL;
     struct vm_area *area;
 
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     area = vm_area_find_from(&space->areas, address);
     if (area) {
         *info = (struct vm_area_info){
@@ -101,7 +102,7 @@ bool vm_space_area_info(struct vm_space *space, uint64_t address, struct vm_area
         if (object)
             vm_object_ref(object);
     }
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     if (object) {
         vm_object_describe(object, &info->identity);
         vm_object_unref(object);
@@ -124,7 +125,7 @@ void vm_space_page_info(struct vm_space *space, uint64_t address, struct vm_page
     struct vm_area *area;
 
     *info = (struct vm_page_info){0};
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     area = vm_area_find(&space->areas, address);
     info->in_area = area != NULL;
     if (area && area->shadow)
@@ -133,7 +134,7 @@ void vm_space_page_info(struct vm_space *space, uint64_t address, struct vm_page
     if (area && !info->frame)
         mapped_page_info(area, align_down(address, PAGE_SIZE), info);
     info->present = info->frame != NULL;
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
 }
 
 struct vm_object *vm_space_shared_object(struct vm_space *space, uint64_t address,
@@ -141,14 +142,14 @@ struct vm_object *vm_space_shared_object(struct vm_space *space, uint64_t addres
     struct vm_object *object = NULL;
     const struct vm_area *area;
 
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     area = vm_area_find(&space->areas, address);
     if (area && (area->flags & VM_AREA_SHARED) && area->object) {
         object = area->object;
         vm_object_ref(object);
         *offset_bytes = (area->offset_pages << PAGE_SHIFT) + (address - area->start);
     }
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     return object;
 }
 

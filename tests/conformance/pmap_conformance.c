@@ -413,4 +413,5 @@ static void run_tests(const struct pmap_test *list, size_t count,
 void pmap_conformance_run(const struct conformance_report *report) {
     run_tests(tests, ARRAY_SIZE(tests), report);
     run_tests(pmap_large_tests, pmap_large_test_count, report);
+    run_tests(pmap_page_tests, pmap_page_test_count, report);
 }

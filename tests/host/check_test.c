@@ -15,6 +15,7 @@
 #include "vm/lock.h"
 #include "vm/pmap.h"
 #include "vm/remap.h"
+#include "vm/space_lock.h"
 
 #define PAGES(n) ((n)*PAGE_SIZE)
 
@@ -185,7 +186,7 @@ static bool is_noticed(size_t i) {
     if (noticed && calls[i].call == call_fork)
         drop_child();
     else if (noticed)
-        spin_unlock(&space->lock);
+        vm_space_unlock(space);
     while (refcount_get(&space->refs) > 1) /* who walked the spaces */
         vm_space_unref(space);
     return noticed;
@@ -206,9 +207,9 @@ static void test_every_call_checks(void) {
 static bool passes(unsigned from, unsigned to) {
     bool ok;
 
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     ok = vm_check_passes_call_locked(space, (struct vm_range){AT(from), AT(to)});
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     return ok;
 }
 

@@ -14,6 +14,7 @@
 #include "support/model_cpu.h"
 #include "support/vm_fixture.h"
 #include "vm/pmap.h"
+#include "vm/space_lock.h"
 
 static struct vm_space *space;
 static uint64_t pages_before;
@@ -179,9 +180,9 @@ static void test_1_forgotten(void) {
     for (unsigned i = 0; i < 4; i++)
         CHECK_EQ(poke(space, i, (unsigned char)(i + 1)), 0);
     expect_pages_taken(4);
-    spin_lock(&space->lock);
+    vm_space_lock(space);
     pmap_remove(space->pmap, USER_MIN, USER_END);
-    spin_unlock(&space->lock);
+    vm_space_unlock(space);
     for (unsigned i = 0; i < 4; i++)
         CHECK_EQ(peek(space, i), (int)i + 1);
     CHECK_EQ(fault_case_delta(VM_FAULT_READ_PRIVATE), 4);
@@ -524,7 +525,7 @@ static void write_with_failures(struct vm_space *in, unsigned page, int before) 
     int error;
 
     for (n = 0;; n++) {
-        inject_fail_nth(n);
+        vm_fixture_fail(n);
         error = poke(in, page, 200);
         if (!inject_stop())
             break;
@@ -588,5 +589,8 @@ int main(int argc, char **argv) {
         {"no_memory", test_no_memory},
     };
 
-    return test_main(argc, argv, "fault", tests, ARRAY_SIZE(tests));
+    int failed = test_main(argc, argv, "fault", tests, ARRAY_SIZE(tests));
+
+    vm_fixture_faults_together = true;
+    return failed | test_main(argc, argv, "fault_together", tests, ARRAY_SIZE(tests));
 }

@@ -17,6 +17,7 @@
 #include "support/vm_fixture.h"
 #include "vm/advise.h"
 #include "vm/commit.h"
+#include "vm/space_lock.h"
 
 #define FIRST 8u
 #define PAGES ((unsigned)FRAME_RUN_FRAMES)
@@ -54,9 +55,9 @@ static unsigned level_at(struct vm_space *in, unsigned page) {
 }
 
 static void forget(struct vm_space *in, unsigned from, unsigned to) {
-    spin_lock(&in->lock);
+    vm_space_lock(in);
     pmap_remove(in->pmap, AT(from), AT(to));
-    spin_unlock(&in->lock);
+    vm_space_unlock(in);
 }
 
 /* ---- where they are made ---- */
@@ -409,7 +410,7 @@ static void test_each_allocation_fails(void) {
     map_fixed(space, FIRST, PAGES, RW, 0);
     do {
         before = frames_in_use();
-        inject_fail_nth(n++);
+        vm_fixture_fail(n++);
         error = poke(space, FIRST + 9, 9);
         if (!inject_stop())
             break;
@@ -457,7 +458,7 @@ static void test_leaf_fails(void) {
     while (has_failed) {
         use_up_tables(other);
         before = anon();
-        inject_fail_nth(n++);
+        vm_fixture_fail(n++);
         CHECK(poke(space, FIRST + 9, 9) == 0 || anon() == before);
         has_failed = inject_stop();
         CHECK(!has_failed || anon() <= before + 1);
@@ -476,7 +477,7 @@ static void test_copy_fails(void) {
     begin_with_run();
     child = space_fork(space);
     for (;; n++) {
-        inject_fail_nth(n);
+        vm_fixture_fail(n);
         if (poke(child, FIRST + 9, 99) == 0)
             break;
         CHECK(inject_stop());
@@ -496,7 +497,7 @@ static void test_copy_fails(void) {
 /* No memory for the table of a split: the whole leaf is forgotten, and comes back. */
 static void test_split_fails(void) {
     begin_with_run();
-    inject_fail_nth(1); /* after the area that the split of the area takes */
+    vm_fixture_fail(1); /* after the area that the split of the area takes */
     CHECK_EQ(vm_protect(space, AT(FIRST), PAGE_SIZE, RO), 0);
     CHECK(inject_stop());
     CHECK_EQ(level_at(space, FIRST + 7), 0);
@@ -559,5 +560,8 @@ int main(int argc, char **argv) {
         {"no_block", test_no_block},
     };
 
-    return test_main(argc, argv, "huge", tests, ARRAY_SIZE(tests));
+    int failed = test_main(argc, argv, "huge", tests, ARRAY_SIZE(tests));
+
+    vm_fixture_faults_together = true;
+    return failed | test_main(argc, argv, "huge_together", tests, ARRAY_SIZE(tests));
 }

@@ -14,6 +14,7 @@
 #include "support/vm_fixture.h"
 #include "vm/commit.h"
 #include "vm/pmap.h"
+#include "vm/space_lock.h"
 
 #define PAGES 120u
 
@@ -87,9 +88,9 @@ static void test_kept_path_is_flushed(void) {
     space_end(child);
     child = space_fork(parent);
     CHECK_EQ(peek(parent, FIRST), 0);
-    spin_lock(&parent->lock);
+    vm_space_lock(parent);
     pmap_protect(parent->pmap, AT(FIRST + PAGES - 1), AT(FIRST + PAGES), VM_READ);
-    spin_unlock(&parent->lock);
+    vm_space_unlock(parent);
     CHECK_EQ(vm_space_write(child, AT(FIRST + 6), "x", 1), 0);
     CHECK_EQ(peek(parent, FIRST + 6), 6);
     CHECK_EQ(peek(child, FIRST + 6), 'x');

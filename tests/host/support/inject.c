@@ -9,8 +9,8 @@
 #include "support/random.h"
 
 static struct {
-    enum { NEVER, NTH, RANDOMLY } mode;
-    uint64_t left; /* NTH: allocations before the one that fails */
+    enum { NEVER, NTH, FROM, RANDOMLY } mode;
+    uint64_t left; /* NTH, FROM: allocations before the one that fails */
     unsigned one_in;
     struct random random;
     bool failed;
@@ -22,6 +22,8 @@ static bool must_fail(void) {
 
     if (inject.mode == NTH)
         fail = inject.left-- == 0;
+    else if (inject.mode == FROM)
+        fail = inject.left == 0 || inject.left-- == 0;
     else if (inject.mode == RANDOMLY)
         fail = random_one_in(&inject.random, inject.one_in);
     if (fail) {
@@ -33,6 +35,12 @@ static bool must_fail(void) {
 
 void inject_fail_nth(uint64_t n) {
     inject.mode = NTH;
+    inject.left = n;
+    inject.failed = false;
+}
+
+void inject_fail_from(uint64_t n) {
+    inject.mode = FROM;
     inject.left = n;
     inject.failed = false;
 }

@@ -14,6 +14,9 @@
 /* The n-th allocation from now on fails (0: the next one), and no other. */
 void inject_fail_nth(uint64_t n);
 
+/* The n-th and all that come after it fail. */
+void inject_fail_from(uint64_t n);
+
 /* Each allocation fails once in `one_in` times, by a generator of its own started with seed. */
 void inject_fail_randomly(uint64_t seed, unsigned one_in);
 

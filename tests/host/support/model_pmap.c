@@ -44,6 +44,7 @@ struct pmap {
     size_t count, room;
     struct table *tables; /* in any order */
     size_t table_count, table_room;
+    bool is_claimed; /* some page */
 };
 
 static struct pmap *active;
@@ -301,6 +302,46 @@ int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
         stats.flush_page++;
     }
     return put(pmap, entry) ? 0 : -ENOMEM;
+}
+
+/* ---- pages one by one: as the contract says, though here only one processor does it ---- */
+
+bool pmap_page_claim(struct pmap *pmap, uint64_t va, bool write, struct pmap_page *page) {
+    const struct entry *old = find(pmap, va);
+    const struct table *table = table_of(pmap, va, 1);
+
+    check_range(va, va + PAGE_SIZE);
+    CHECK(!pmap->is_claimed);
+    if ((old && is_large(old)) || takes_liberty())
+        return false;
+    *page = (struct pmap_page){.pmap = pmap, .va = va, .is_claimed = table != NULL};
+    page->was = write || !takes_liberty() ? VM_WRITE : 0;
+    pmap->is_claimed = page->is_claimed;
+    return true;
+}
+
+bool pmap_page_allows(const struct pmap_page *page, paddr_t pa, unsigned access) {
+    const struct entry *old = page->is_claimed ? find(page->pmap, page->va) : NULL;
+
+    return old && old->pa == pa && !(access & VM_RIGHTS & ~old->access);
+}
+
+void pmap_page_release(const struct pmap_page *page) {
+    page->pmap->is_claimed = false;
+}
+
+int pmap_page_enter(const struct pmap_page *page, paddr_t pa, unsigned access) {
+    if (!page->is_claimed && takes_liberty())
+        return -EEXIST;
+    page->pmap->is_claimed = false;
+    return pmap_enter(page->pmap, page->va, pa, access & (page->was | ~(unsigned)VM_WRITE));
+}
+
+void pmap_page_offer(const struct pmap_page *near, uint64_t va, paddr_t pa, unsigned access) {
+    CHECK_EQ(align_down(va, PMAP_LARGE_BYTES), align_down(near->va, PMAP_LARGE_BYTES));
+    CHECK(!(access & VM_WRITE));
+    if (near->is_claimed && !find(near->pmap, va) && !takes_liberty())
+        put(near->pmap, (struct entry){va, PAGE_SIZE, pa, access});
 }
 
 int pmap_enter_large(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {

@@ -11,9 +11,11 @@
 #include "lib/bits.h"
 #include "support/arena.h"
 #include "support/check.h"
+#include "support/inject.h"
 #include "support/model_cpu.h"
 #include "vm/check.h"
 #include "vm/pmap.h"
+#include "vm/space_lock.h"
 
 #define MEMORY_BYTES (32ull << 20)
 
@@ -24,10 +26,27 @@ void vm_fixture_init(void) {
 
 /* ---- spaces ---- */
 
+bool vm_fixture_faults_together;
+
+void vm_fixture_fail(uint64_t n) {
+    if (vm_fixture_faults_together)
+        inject_fail_from(n);
+    else
+        inject_fail_nth(n);
+}
+
+static void let_together(struct vm_space *space) {
+    if (!vm_fixture_faults_together)
+        return;
+    vm_space_let_faults_together(space);
+    CHECK(vm_space_faults_together(space));
+}
+
 struct vm_space *space_begin(void) {
     struct vm_space *space = vm_space_create();
 
     CHECK(space != NULL);
+    let_together(space);
     return space;
 }
 
@@ -42,6 +61,7 @@ struct vm_space *space_fork(struct vm_space *parent) {
     struct vm_space *child;
 
     CHECK_EQ(vm_space_fork(parent, &child), 0);
+    let_together(child);
     space_check(parent);
     space_check(child);
     return child;

@@ -24,6 +24,12 @@
 /* Memory and VM; 32 MiB. */
 void vm_fixture_init(void);
 
+/* Whether the faults of new spaces go on together (vm/space_lock.h). */
+extern bool vm_fixture_faults_together;
+
+/* inject_fail_nth; or inject_fail_from, where a fault that fails is made again in another way. */
+void vm_fixture_fail(uint64_t n);
+
 /* A space whose areas are checked and which is unref'd by space_end. */
 struct vm_space *space_begin(void);
 void space_end(struct vm_space *space);

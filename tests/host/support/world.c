@@ -20,6 +20,7 @@
 #include "vm/check.h"
 #include "vm/map.h"
 #include "vm/pmap.h"
+#include "vm/space_lock.h"
 
 #define MEMORY_BYTES (24ull << 20)
 #define SOILED_BYTES (4ull << 20)
@@ -130,11 +131,20 @@ void world_compare(struct process *process) {
 
 /* ---- the world ---- */
 
+/* Every other process has its faults as one with several tasks has them. */
+static void let_together(struct process *process) {
+    if ((process - processes) % 2)
+        vm_space_let_faults_together(process->space);
+}
+
 static int create_space(void *arg) {
     struct process *process = arg;
 
     process->space = vm_space_create();
-    return process->space ? 0 : -ENOMEM;
+    if (!process->space)
+        return -ENOMEM;
+    let_together(process);
+    return 0;
 }
 
 /* Memory, once a process of the host's: a world that ends well leaves it as it found it. */
@@ -418,7 +428,11 @@ struct fork_call {
 static int call_fork(void *arg) {
     struct fork_call *call = arg;
 
-    return vm_space_fork(call->parent->space, &call->child->space);
+    int error = vm_space_fork(call->parent->space, &call->child->space);
+
+    if (error == 0)
+        let_together(call->child);
+    return error;
 }
 
 static void do_fork(const struct operation *op) {
@@ -484,9 +498,9 @@ static void do_forget(const struct operation *op) {
     struct process *process = process_of(op->d);
     struct naive_range range = world_range(op->a, op->b);
 
-    spin_lock(&process->space->lock);
+    vm_space_lock(process->space);
     pmap_remove(process->space->pmap, naive_address(range.start), naive_address(range.end));
-    spin_unlock(&process->space->lock);
+    vm_space_unlock(process->space);
 }
 
 static const struct {
