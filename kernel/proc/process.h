@@ -77,6 +77,7 @@ struct task {
     struct task *hash_next;              /* (T) of tasks that are not leaders */
     bool must_exit;                      /* (S) is to end on its way to user mode */
     bool is_leaving;                     /* (S) on its way out: takes no signals any more */
+    bool stop_taken;                     /* (S) took a stopping signal; no SIGCONT has come since */
     uint32_t stopped_round;              /* (S) counted as stopped in this stop_round; 0: never */
     struct signal_queue queue;           /* (S) sent to this task */
     int forced_signal;                   /* (S) caused by what it just did; 0: none */

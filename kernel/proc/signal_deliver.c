@@ -114,6 +114,7 @@ static bool take_one(struct task *task, struct signal_handling *handling,
         *disposition = dispose_locked(process, handling->signo);
         if (*disposition == HANDLE)
             begin_handling_locked(task, handling);
+        task->stop_taken = *disposition == STOP;
     }
     spin_unlock_irq_on(&process->signal_lock);
     if (details)

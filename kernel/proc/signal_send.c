@@ -78,7 +78,11 @@ static void clear_all_locked(struct process *process, uint64_t set) {
 }
 
 static void continue_locked(struct process *process) {
+    struct task *task;
+
     clear_all_locked(process, SIGNALS_STOPPING);
+    LIST_FOR_EACH (&process->tasks, task, process_node)
+        task->stop_taken = false;
     if (!process->stop_requested)
         return;
     process->stop_requested = false;

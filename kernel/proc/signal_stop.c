@@ -55,15 +55,17 @@ static int stop_signal_for(const struct process *parent) {
     return parent && (signal_action(parent, SIGCHLD)->flags & SA_NOCLDSTOP) ? 0 : SIGCHLD;
 }
 
-/* Under process_tree_lock: makes the request unless the process has other plans. */
+/*
+ * Under process_tree_lock: makes the request unless the process has other plans. The signal was
+ * taken a moment ago under signal_lock alone: a SIGCONT that has come since undoes it.
+ */
 static bool request_stop_locked(struct process *process, int signo) {
     bool stops;
 
     if (signo != SIGSTOP && group_is_orphaned_locked(process->group, NULL))
         return false;
     spin_lock(&process->signal_lock);
-    /* A SIGCONT that came after the signal was taken wins only if it found the request. */
-    stops = !task_must_exit();
+    stops = task_current()->stop_taken && !task_must_exit();
     if (stops && !process->stop_requested) {
         process->stop_requested = true;
         process->stop_round++;
