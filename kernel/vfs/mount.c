@@ -103,16 +103,60 @@ detach:
     return error;
 }
 
-/* Hangs m over `on`, or over what is mounted there by now. mount_lock held. */
-static void mount_attach(struct mount *m, struct name *on) {
+/*
+ * Locks the directory that has the entry n, so that it is neither removed nor moved meanwhile. The
+ * vnode, to be unlocked and given back, or NULL: the root of a mount is nobody's entry.
+ */
+static struct vnode *mount_lock_parent(struct name *n) {
+    for (;;) {
+        struct vnode *dir = NULL;
+        bool is_still;
+
+        spin_lock(&name_lock);
+        if (n->parent) {
+            dir = n->parent->vnode;
+            vnode_ref(dir);
+        }
+        spin_unlock(&name_lock);
+        if (!dir)
+            return NULL;
+        mutex_lock(&dir->lock);
+        spin_lock(&name_lock);
+        is_still = n->parent->vnode == dir;
+        spin_unlock(&name_lock);
+        if (is_still)
+            return dir;
+        mutex_unlock(&dir->lock);
+        vnode_unref(dir);
+    }
+}
+
+/* Hangs m over `on`, or over what is mounted there by now. mount_lock held. -ENOENT: removed. */
+static int mount_attach(struct mount *m, struct name *on) {
+    struct vnode *dir;
+    int error = 0;
+
     name_ref(on);
     lookup_cross_mounts(&on);
+    dir = mount_lock_parent(on);
     spin_lock(&name_lock);
-    m->covered = on;
-    on->mounted = m;
-    m->fs->mount = m;
+    if (on->is_deleted) {
+        error = -ENOENT;
+    } else {
+        m->covered = on;
+        on->mounted = m;
+        m->fs->mount = m;
+    }
     spin_unlock(&name_lock);
-    list_push_back(&mounts, &m->link);
+    if (dir) {
+        mutex_unlock(&dir->lock);
+        vnode_unref(dir);
+    }
+    if (error)
+        name_unref(on);
+    else
+        list_push_back(&mounts, &m->link);
+    return error;
 }
 
 int vfs_mount(const char *type, const char *source, struct name *on, unsigned flags,
@@ -135,9 +179,11 @@ int vfs_mount(const char *type, const char *source, struct name *on, unsigned fl
     if (error)
         return error;
     mutex_lock(&mount_lock);
-    mount_attach(m, on);
+    error = mount_attach(m, on);
     mutex_unlock(&mount_lock);
-    return 0;
+    if (error)
+        name_unref(m->root);
+    return error;
 }
 
 /* Whether nobody but the mount itself uses it; `held` references to root are the caller's. */
