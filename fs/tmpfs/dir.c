@@ -115,14 +115,22 @@ static bool node_is_there(const struct tmpfs_node *node) {
     return node->vnode.nlink > 0 || node->vnode.is_unnamed;
 }
 
-/* A file's second name and each further one count as a file, as on Linux: names take memory too. */
-static bool link_has_room(struct tmpfs *t, const struct tmpfs_node *node) {
-    return node->vnode.nlink == 0 || t->max_nodes == 0 || t->used_nodes < t->max_nodes;
+/*
+ * A file that is there gets another name. Its second and each further one count as a file, as on
+ * Linux: names take memory too. -ENOENT, -ENOSPC.
+ */
+static int node_gain_link_locked(struct tmpfs *t, struct tmpfs_node *node) {
+    if (!node_is_there(node))
+        return -ENOENT;
+    if (node->vnode.nlink > 0 && !tmpfs_take(&t->used_nodes, t->max_nodes))
+        return -ENOSPC;
+    node->vnode.nlink++;
+    return 0;
 }
 
-static void node_gain_link_locked(struct tmpfs *t, struct tmpfs_node *node) {
-    if (node->vnode.nlink++ > 0)
-        atomic_fetch_add(&t->used_nodes, 1);
+static void file_lose_link_locked(struct tmpfs *t, struct tmpfs_node *node) {
+    if (--node->vnode.nlink > 0)
+        atomic_fetch_sub(&t->used_nodes, 1);
 }
 
 /* Allocates and inserts an entry; links, times and the directory's count are brought up to date. */
@@ -130,19 +138,18 @@ static int dir_add(struct tmpfs_node *dir, const struct component *c, struct tmp
                    bool is_new) {
     struct tmpfs *t = tmpfs_of(dir);
     struct tmpfs_entry *e = entry_alloc(c);
-    int error;
+    int error = 0;
 
     if (!e)
         return -ENOSPC;
     spin_lock(&t->lock);
-    if (!is_new && !node_is_there(node))
-        error = -ENOENT;
-    else if (!is_new && !link_has_room(t, node))
-        error = -ENOSPC;
-    else
+    if (!is_new)
+        error = node_gain_link_locked(t, node);
+    if (!error) {
         error = entry_insert_locked(dir, e, node);
-    if (!error && !is_new)
-        node_gain_link_locked(t, node);
+        if (error && !is_new)
+            file_lose_link_locked(t, node);
+    }
     if (!error && vnode_is_dir(&node->vnode))
         dir->vnode.nlink++;
     spin_unlock(&t->lock);
@@ -197,8 +204,7 @@ static int dir_link(struct vnode *v, const struct component *c, struct vnode *ta
 /* A directory goes only when it is empty, and then takes no entries any more. */
 static int node_lose_link_locked(struct tmpfs_node *dir, struct tmpfs_node *node) {
     if (!vnode_is_dir(&node->vnode)) {
-        if (--node->vnode.nlink > 0)
-            atomic_fetch_sub(&tmpfs_of(node)->used_nodes, 1);
+        file_lose_link_locked(tmpfs_of(node), node);
         return 0;
     }
     if (node->dir.entry_count > 0)

@@ -35,11 +35,13 @@ static int object_get_page(struct vm_object *object, uint64_t index, unsigned ac
 
     if (!(access & VM_WRITE) || page_tree_lookup(&object->tree, index, NULL))
         return vm_object_get_memory_page(object, index, access, pa);
-    if (t->max_pages && t->used_pages >= t->max_pages)
+    if (!tmpfs_take(&t->used_pages, t->max_pages))
         return -ENOSPC;
     error = vm_object_get_memory_page(object, index, access, pa);
-    if (!error)
-        file_set_pages(n, n->file.pages + 1);
+    if (error)
+        atomic_fetch_sub(&t->used_pages, 1);
+    else
+        n->file.pages++;
     return error;
 }
 

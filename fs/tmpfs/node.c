@@ -85,12 +85,13 @@ int tmpfs_node_create(struct tmpfs *t, const struct vnode_new *what, struct tmpf
     struct tmpfs_node *n;
     int error;
 
-    if (t->max_nodes && t->used_nodes >= t->max_nodes)
+    if (!tmpfs_take(&t->used_nodes, t->max_nodes))
         return -ENOSPC;
     n = slab_alloc_zeroed(&node_cache);
-    if (!n)
+    if (!n) {
+        atomic_fetch_sub(&t->used_nodes, 1);
         return -ENOSPC;
-    atomic_fetch_add(&t->used_nodes, 1);
+    }
     vnode_init(&n->vnode, &t->fs, node_ops(what->mode), what->mode);
     n->vnode.uid = what->uid;
     n->vnode.gid = what->gid;

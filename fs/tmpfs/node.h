@@ -79,6 +79,17 @@ static inline struct tmpfs *tmpfs_of(const struct tmpfs_node *n) {
     return container_of(n->vnode.fs, struct tmpfs, fs);
 }
 
+/* Counts one more, unless there are `max` already (0: no limit): false. */
+static inline bool tmpfs_take(_Atomic uint64_t *used, uint64_t max) {
+    uint64_t now = atomic_load(used);
+
+    do {
+        if (max != 0 && now >= max)
+            return false;
+    } while (!atomic_compare_exchange_weak(used, &now, now + 1));
+    return true;
+}
+
 /* A node with a reference and no entries: -ENOSPC (limits, memory). */
 int tmpfs_node_create(struct tmpfs *t, const struct vnode_new *what, struct tmpfs_node **out);
 
