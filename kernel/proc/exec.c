@@ -59,6 +59,7 @@ struct exec {
     struct layout layout;
     uint32_t persona;               /* personality(2) of the new program */
     struct credentials credentials; /* of the new program; groups: the process's own */
+    bool sets_ids;                  /* the file does */
     bool is_secure;                 /* ids differ: AT_SECURE */
     const char *shown;              /* what the caller called the program */
     struct script *scripts;         /* the innermost last; NULL: there is none */
@@ -203,14 +204,15 @@ static int copy_kernel_strings(struct exec *e, const char *const argv[], const c
 /* Whether another process has the same directories; the caller's siblings are about to end. */
 static bool shares_dirs(struct process *process) {
     const struct vfs_dirs *dirs = vfs_context_current()->dirs;
-    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
-    const struct task *task;
-    uint32_t own = 0;
+    irq_flags_t flags;
+    bool shares;
 
-    LIST_FOR_EACH (&process->tasks, task, process_node)
-        own += task->thread.vfs->dirs == dirs;
+    if (refcount_get(&dirs->refs) == 1)
+        return false;
+    flags = spin_lock_irq(&process_tree_lock);
+    shares = process_others_have_dirs_locked(process, dirs);
     spin_unlock_irq(&process_tree_lock, flags);
-    return refcount_get(&dirs->refs) > own;
+    return shares;
 }
 
 /* Not if the process or the mount forbids it, nor where others could move the program about. */
@@ -222,23 +224,32 @@ static bool may_set_ids(const struct exec *e) {
            !shares_dirs(process);
 }
 
+/* Mode and owner are those of one moment: chown(2) takes the bits away before it gives the file. */
+static void take_ids_of_file(struct exec *e) {
+    struct vnode *vnode = e->file->vnode;
+    bool sets_user, sets_group;
+
+    mutex_lock(&vnode->lock);
+    sets_user = vnode->mode & S_ISUID;
+    sets_group = (vnode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
+    if (sets_user)
+        e->credentials.euid = vnode->uid;
+    if (sets_group)
+        e->credentials.egid = vnode->gid;
+    mutex_unlock(&vnode->lock);
+    e->sets_ids = sets_user || sets_group;
+}
+
 /* What set-uid and set-gid files do. */
 static void find_credentials(struct exec *e) {
-    const struct vnode *vnode = e->file->vnode;
     struct credentials *ids = &e->credentials;
 
     *ids = *credentials_current();
     e->persona = process_current()->personality & ~(uint32_t)READ_IMPLIES_EXEC;
-    if (may_set_ids(e)) {
-        bool sets_group = (vnode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
-
-        if (vnode->mode & S_ISUID)
-            ids->euid = vnode->uid;
-        if (sets_group)
-            ids->egid = vnode->gid;
-        if ((vnode->mode & S_ISUID) || sets_group)
-            e->persona &= ~(uint32_t)PER_CLEAR_ON_SETID;
-    }
+    if ((e->file->vnode->mode & (S_ISUID | S_ISGID)) && may_set_ids(e))
+        take_ids_of_file(e);
+    if (e->sets_ids)
+        e->persona &= ~(uint32_t)PER_CLEAR_ON_SETID;
     ids->suid = ids->fsuid = ids->euid;
     ids->sgid = ids->fsgid = ids->egid;
     e->is_secure = ids->euid != ids->uid || ids->egid != ids->gid;
@@ -507,9 +518,10 @@ static void exec_destroy(struct exec *e) {
 
 /*
  * Ends the siblings and leaves the descriptors to whoever shares them. Where there were siblings, a
- * failure comes too late to go on as if nothing had happened: the process is killed.
+ * failure comes too late to go on as if nothing had happened: the process is killed. One of them
+ * may have made a process that shares the directories, after it was seen that there is none.
  */
-static int stay_alone(void) {
+static int stay_alone(const struct exec *e) {
     struct process *process = process_current();
     bool is_late = process->task_count > 1;
     int error = task_stay_alone();
@@ -518,6 +530,8 @@ static int stay_alone(void) {
     if (error)
         return error;
     error = task_unshare_files();
+    if (error == 0 && e->sets_ids && shares_dirs(process))
+        error = -EPERM;
     if (error && is_late) {
         flags = spin_lock_irq(&process->signal_lock);
         signal_exit_all_locked(process, SIGKILL);
@@ -537,7 +551,7 @@ static int finish(struct exec *e) {
     find_credentials(e);
     error = build_space(e);
     if (error == 0)
-        error = stay_alone();
+        error = stay_alone(e);
     if (error == 0)
         commit(e);
     return error;

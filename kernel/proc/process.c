@@ -164,6 +164,27 @@ struct process *process_next(int pid) {
     return process;
 }
 
+static bool has_dirs(const struct process *process, const struct vfs_dirs *dirs) {
+    const struct task *task;
+
+    LIST_FOR_EACH (&process->tasks, task, process_node) {
+        if (task->thread.vfs->dirs == dirs)
+            return true;
+    }
+    return false;
+}
+
+bool process_others_have_dirs_locked(const struct process *process, const struct vfs_dirs *dirs) {
+    DEBUG_ASSERT(spin_held(&process_tree_lock));
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        for (const struct process *p = buckets[i]; p; p = p->hash_next) {
+            if (p != process && has_dirs(p, dirs))
+                return true;
+        }
+    }
+    return false;
+}
+
 /*
  * How many tasks the user has, zombies counted as one. Walks all processes; the caller has a finite
  * RLIMIT_NPROC.
@@ -282,7 +303,7 @@ struct fdtable *task_files_get(struct process *process, int tid) {
     struct fdtable *files = context ? context->files : NULL;
 
     if (files)
-        fdtable_ref(files);
+        fdtable_hold(files);
     spin_unlock_irq(&process_tree_lock, flags);
     return files;
 }

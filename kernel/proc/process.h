@@ -270,7 +270,7 @@ struct vm_space *process_space_get(struct process *process);
 struct name *process_exe_get(struct process *process);
 
 /*
- * The same of one task of it (tid 0: the leader): the file table (fdtable_unref), the names of its
+ * The same of one task of it (tid 0: the leader): the file table (fdtable_drop), the names of its
  * working directory and root (name_unref).
  */
 struct fdtable *task_files_get(struct process *process, int tid);

@@ -22,7 +22,7 @@ static long fd_next(const struct procfs_subject *dir, uint32_t from) {
     int fd = fdtable_next(files, from, &file);
     if (fd >= 0)
         file_unref(file);
-    fdtable_unref(files);
+    fdtable_drop(files);
     return fd;
 }
 
@@ -34,7 +34,7 @@ static struct file *file_get(const struct procfs_subject *subject, int fd) {
     if (!files)
         return NULL;
     file = fdtable_get(files, (unsigned)fd);
-    fdtable_unref(files);
+    fdtable_drop(files);
     return file;
 }
 

@@ -43,7 +43,7 @@ static void show_files(struct seq *seq, const struct procfs_subject *subject) {
 
     seq_printf(seq, "FDSize:\t%u\n", files ? files->capacity : 0);
     if (files)
-        fdtable_unref(files);
+        fdtable_drop(files);
 }
 
 static void show_groups(struct seq *seq, const struct group_list *groups) {

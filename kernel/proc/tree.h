@@ -77,6 +77,9 @@ struct task *task_find_locked(int tid);
 /* The process with this pid, or with a task of this tid; NULL: there is none. */
 struct process *process_find_any_locked(int id);
 
+/* Has a task of another process than this one these directories? */
+bool process_others_have_dirs_locked(const struct process *process, const struct vfs_dirs *dirs);
+
 /* One task more or less that is not a leader, for the total and its limit. */
 void process_count_task(int change);
 

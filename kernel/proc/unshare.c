@@ -15,7 +15,7 @@ int task_unshare_files(void) {
     struct vfs_context *mine = vfs_context_current();
     struct fdtable *shared = mine->files, *own;
 
-    if (refcount_get(&shared->refs) == 1)
+    if (refcount_get(&shared->users) == 1)
         return 0;
     own = fdtable_fork(shared);
     if (!own)

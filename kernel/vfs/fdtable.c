@@ -23,6 +23,7 @@ struct fdtable *fdtable_create(void) {
 
     if (!t)
         return NULL;
+    refcount_init(&t->users, 1);
     refcount_init(&t->refs, 1);
     spin_init(&t->lock, "fdtable", LOCK_RANK_FDTABLE);
     t->capacity = FD_INLINE;
@@ -33,6 +34,10 @@ struct fdtable *fdtable_create(void) {
 }
 
 void fdtable_ref(struct fdtable *t) {
+    refcount_inc(&t->users);
+}
+
+void fdtable_hold(struct fdtable *t) {
     refcount_inc(&t->refs);
 }
 
@@ -176,13 +181,22 @@ static void fdtable_drain(struct fdtable *t) {
     }
 }
 
-void fdtable_unref(struct fdtable *t) {
-    if (!t || !refcount_dec_and_test(&t->refs))
+void fdtable_drop(struct fdtable *t) {
+    if (!refcount_dec_and_test(&t->refs))
         return;
-    fdtable_drain(t);
     if (t->files != t->inline_files)
         kfree(t->files);
     slab_free(&fdtable_cache, t);
+}
+
+void fdtable_unref(struct fdtable *t) {
+    if (!t || !refcount_dec_and_test(&t->users))
+        return;
+    if (refcount_get(&t->refs) == 1) /* nobody finds it any more */
+        fdtable_drain(t);
+    else
+        fdtable_close_many(t, 0, UINT32_MAX, false);
+    fdtable_drop(t);
 }
 
 static bool fdtable_has_cloexec(const struct fdtable *t) {

@@ -20,7 +20,8 @@
 #define FD_LIMIT_MAX (1u << 20)
 
 struct fdtable {
-    struct refcount refs;
+    struct refcount users; /* contexts that have it: the last one closes everything */
+    struct refcount refs;  /* of the memory: one for all users, one for each who looks into it */
     struct spinlock lock;
     unsigned capacity;   /* a multiple of 32 */
     unsigned used;       /* one more than the highest taken */
@@ -41,8 +42,15 @@ struct fdtable *fdtable_fork(struct fdtable *t);
 
 void fdtable_ref(struct fdtable *t);
 
-/* The last reference closes everything. May sleep. */
+/* The last user closes everything. May sleep. */
 void fdtable_unref(struct fdtable *t);
+
+/*
+ * For who looks into the table of others, found where its users let go of it only under a lock that
+ * is held: the table stays until fdtable_drop(), empty once it has no users any more.
+ */
+void fdtable_hold(struct fdtable *t);
+void fdtable_drop(struct fdtable *t);
 
 /* execve: close what has close-on-exec. May sleep. */
 void fdtable_close_on_exec(struct fdtable *t);
