@@ -382,9 +382,7 @@ int pty_master_open(struct file *f) {
 }
 
 int pty_slave_open(struct pty *pty, struct file *f) {
-    if (pty->locked || pty->tty.is_gone)
-        return -EIO;
-    int error = tty_open(&pty->tty, f);
+    int error = pty->locked ? -EIO : tty_open(&pty->tty, f);
     if (error)
         return error;
     f->mode |= FILE_STREAM;

@@ -188,17 +188,17 @@ int tty_file_open(struct tty *tty, struct file *f, bool survives) {
         return -ENOMEM;
 
     irq_flags_t flags = spin_lock_irq(&tty->lock);
-    bool refused = tty->exclusive && tty->opens > 0;
-    if (!refused) {
+    int error = tty->is_gone ? -EIO : tty->exclusive && tty->opens > 0 ? -EBUSY : 0;
+    if (!error) {
         tty->opens++;
         if (tty->driver->opened)
             tty->driver->opened(tty);
     }
     *file = (struct tty_file){tty, tty->generation, survives};
     spin_unlock_irq(&tty->lock, flags);
-    if (refused) {
+    if (error) {
         kfree(file);
-        return -EBUSY;
+        return error;
     }
     f->data = file;
     f->ops = &tty_file_ops;

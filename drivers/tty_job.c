@@ -67,10 +67,15 @@ void tty_job_window_changed_locked(struct tty *tty) {
 
 /* ---- which session has the terminal ---- */
 
-static void acquire_locked(struct tty *tty) {
-    tty->session = hooks->current_session();
+/* False: the session has got another one meanwhile, from another thread of its leader. */
+static bool acquire_locked(struct tty *tty) {
+    int session = hooks->current_session();
+
+    if (!hooks->set_terminal(session, tty))
+        return false;
+    tty->session = session;
     tty->group = hooks->current_group();
-    hooks->set_terminal(tty->session, tty);
+    return true;
 }
 
 void tty_job_opened(struct tty *tty) {
@@ -78,7 +83,7 @@ void tty_job_opened(struct tty *tty) {
         return;
     irq_flags_t flags = spin_lock_irq(&tty->lock);
     if (tty->session == 0 && !tty->is_gone)
-        acquire_locked(tty);
+        (void)acquire_locked(tty);
     spin_unlock_irq(&tty->lock, flags);
 }
 
@@ -100,10 +105,12 @@ int tty_job_acquire(struct tty *tty, bool force, bool readable) {
     int error = -EPERM;
     irq_flags_t flags = spin_lock_irq(&tty->lock);
     if (!tty->is_gone && acquire_allowed(tty->session, force, readable)) {
-        if (tty->session != 0)
-            hooks->set_terminal(tty->session, NULL);
-        acquire_locked(tty);
-        error = 0;
+        int loser = tty->session;
+        if (acquire_locked(tty)) {
+            error = 0;
+            if (loser != 0)
+                (void)hooks->set_terminal(loser, NULL);
+        }
     }
     spin_unlock_irq(&tty->lock, flags);
     return error;
@@ -120,7 +127,7 @@ void tty_job_session_ended(struct tty *tty, int sid, bool hang_up) {
         }
         tty->session = 0;
         tty->group = 0;
-        hooks->set_terminal(sid, NULL);
+        (void)hooks->set_terminal(sid, NULL);
     }
     spin_unlock_irq(&tty->lock, flags);
     if (owned && hang_up)

@@ -31,8 +31,9 @@ struct tty_job_hooks {
     /* The terminal of the caller's session, held (tty_hold), or NULL. */
     struct tty *(*current_terminal)(void);
 
-    /* Session `sid` gets a terminal, or has none any more (NULL). (i) */
-    void (*set_terminal)(int sid, struct tty *tty);
+    /* Session `sid` gets a terminal: false if it has one already. Or has none any more (NULL). (i)
+     */
+    bool (*set_terminal)(int sid, struct tty *tty);
 
     /* Is the signal blocked or ignored by the caller? */
     bool (*is_ignored)(int signo);

@@ -34,13 +34,15 @@ static struct tty *current_terminal(void) {
     return self ? process_terminal(self) : NULL;
 }
 
-static void set_terminal(int sid, struct tty *tty) {
+static bool set_terminal(int sid, struct tty *tty) {
     irq_flags_t flags = spin_lock_irq(&process_tree_lock);
     struct session *session = session_find_locked(sid);
+    bool may_set = session && (!tty || !session->terminal);
 
-    if (session)
+    if (may_set)
         session->terminal = tty;
     spin_unlock_irq(&process_tree_lock, flags);
+    return may_set;
 }
 
 static bool group_is_orphaned(int pgid) {
