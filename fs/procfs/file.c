@@ -60,6 +60,9 @@ static int make_piece(struct procfs_node *node, struct open_file *open) {
                                      : node->entry->show(&open->seq, &node->subject);
     if (!error && open->seq.failed)
         error = -ENOMEM;
+    if (!error) /* again: it may be of another program, with other ids, than the one that was asked
+                 */
+        error = procfs_check(node);
     open->is_begun = !error;
     return error;
 }

@@ -170,7 +170,14 @@ static int link_follow(struct vnode *v, struct name **out) {
     if (procfs_is_gone(node))
         return -ENOENT;
     int error = procfs_check(node);
-    return error ? error : node->entry->follow(&node->subject, out);
+    if (!error)
+        error = node->entry->follow(&node->subject, out);
+    if (error)
+        return error;
+    error = procfs_check(node); /* again: it may have executed a set-user-id program */
+    if (error)
+        name_unref(*out);
+    return error;
 }
 
 static long link_name_text(struct vnode *v, char *buf, size_t size) {

@@ -141,8 +141,7 @@ static void owner(const struct process *process, uint32_t *uid, uint32_t *gid) {
     *gid = process->dumpable ? process->vfs.credentials.egid : 0;
 }
 
-/* The same rule as for signals and tracing: all of its ids are the caller's. */
-static bool may_look(const struct process *process) {
+bool procfs_may_look(const struct process *process) {
     const struct credentials *mine = &vfs_context_current()->credentials;
     const struct credentials *its = &process->vfs.credentials;
 
@@ -288,7 +287,7 @@ static const struct procfs_processes processes = {
     .get = process_ref,
     .put = process_put,
     .is_gone = is_gone,
-    .may_look = may_look,
+    .may_look = procfs_may_look,
     .owner = owner,
 };
 

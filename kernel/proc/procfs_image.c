@@ -15,13 +15,19 @@
 
 #define CHUNK_BYTES 512u
 
-/* Appends [start, end) of the process's memory, a piece at a time; the cursor is the offset. */
-static int show_range(struct seq *seq, struct process *process, uint64_t start, uint64_t end) {
+/*
+ * Appends [*from, *to) of the process's memory, a piece at a time; the cursor is the offset. Where
+ * that is, in the process's image, is asked when the space is found: execve(2) changes it first.
+ */
+static int show_range(struct seq *seq, struct process *process, const uint64_t *from,
+                      const uint64_t *to) {
     char chunk[CHUNK_BYTES];
     struct vm_space *space = process_space_get(process);
 
     if (!space)
         return 0;
+    uint64_t start = __atomic_load_n(from, __ATOMIC_RELAXED);
+    uint64_t end = __atomic_load_n(to, __ATOMIC_RELAXED);
     uint64_t at = start + seq->cursor;
     while (at < end && !seq->more) {
         size_t size = MIN((size_t)(end - at), sizeof(chunk));
@@ -40,13 +46,13 @@ static int show_range(struct seq *seq, struct process *process, uint64_t start, 
 int procfs_show_cmdline(struct seq *seq, const struct procfs_subject *subject) {
     const struct process_image *image = &subject->process->image;
 
-    return show_range(seq, subject->process, image->args_start, image->args_end);
+    return show_range(seq, subject->process, &image->args_start, &image->args_end);
 }
 
 int procfs_show_environ(struct seq *seq, const struct procfs_subject *subject) {
     const struct process_image *image = &subject->process->image;
 
-    return show_range(seq, subject->process, image->env_start, image->env_end);
+    return show_range(seq, subject->process, &image->env_start, &image->env_end);
 }
 
 int procfs_show_auxv(struct seq *seq, const struct procfs_subject *subject) {

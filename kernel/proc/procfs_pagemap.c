@@ -96,15 +96,27 @@ static long pagemap_copy(struct pagemap_read *read, struct iobuf *b, uint64_t *p
     return total;
 }
 
+/*
+ * The space of a process that may be looked into, NULL if it has none. May it? is asked when the
+ * space is found: execve(2) gives a program its ids first. 0 or -EACCES.
+ */
+static int space_get(struct process *process, struct vm_space **space) {
+    *space = process_space_get(process);
+    if (!*space || procfs_may_look(process))
+        return 0;
+    vm_space_unref(*space);
+    return -EACCES;
+}
+
 long procfs_read_pagemap(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos) {
     struct pagemap_read read = {.with_frames = vfs_is_root()};
     long result;
 
     if (*pos % ENTRY_BYTES || b->left % ENTRY_BYTES)
         return -EINVAL;
-    read.space = process_space_get(subject->process);
-    if (!read.space)
-        return 0;
+    result = space_get(subject->process, &read.space);
+    if (result || !read.space)
+        return result;
     result = pagemap_copy(&read, b, pos);
     if (read.has_census)
         vm_census_free(&read.census);
@@ -173,11 +185,11 @@ static long mem_move(struct vm_space *space, struct iobuf *b, uint64_t *pos, mem
 
 static long mem_move_of(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos,
                         mem_chunk_fn move) {
-    struct vm_space *space = process_space_get(subject->process);
-    long result;
+    struct vm_space *space;
+    long result = space_get(subject->process, &space);
 
-    if (!space)
-        return 0;
+    if (result || !space)
+        return result;
     result = mem_move(space, b, pos, move);
     vm_space_unref(space);
     return result;

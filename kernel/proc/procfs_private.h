@@ -77,6 +77,9 @@ struct procfs_runner {
     uint64_t affinity; /* processors that it may run on; of a process, its leader */
 };
 
+/* The rule of signals and tracing: may the caller see inside, since all of its ids are its own? */
+bool procfs_may_look(const struct process *process);
+
 /* Fills it in for subject->task, or for the process if that is 0. -ESRCH: gone. */
 int procfs_runner_get(const struct procfs_subject *subject, struct procfs_runner *runner);
 
