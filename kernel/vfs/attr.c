@@ -9,21 +9,24 @@
 #include "vfs/file.h"
 #include "vfs/mount.h"
 
-static int attr_apply(struct vnode *v, const struct vnode_attr *attr) {
-    int error = 0;
-
+/*
+ * Who may change what is asked under the vnode's lock, and what may be is changed under the same
+ * hold: the owner whose right it is may be about to lose the file.
+ */
+static void attr_lock(struct vnode *v) {
     mutex_lock(&v->lock);
-    if (v->ops->setattr)
+    if (v->ops->refresh)
+        v->ops->refresh(v);
+}
+
+/* Changes it, unless there is an error already, and unlocks. */
+static int attr_apply(struct vnode *v, const struct vnode_attr *attr, int error) {
+    if (!error && v->ops->setattr)
         error = v->ops->setattr(v, attr);
-    else
+    else if (!error)
         vnode_attr_apply(v, attr);
     mutex_unlock(&v->lock);
     return error;
-}
-
-static void attr_refresh(struct vnode *v) {
-    if (v->ops->refresh)
-        v->ops->refresh(v);
 }
 
 int vfs_set_mode(struct name *n, uint32_t mode) {
@@ -36,12 +39,12 @@ int vfs_set_mode(struct name *n, uint32_t mode) {
         return error;
     if (vnode_is_symlink(v))
         return -EOPNOTSUPP;
-    attr_refresh(v);
+    attr_lock(v);
     if (!vfs_is_owner(v))
-        return -EPERM;
+        error = -EPERM;
     if (c->fsuid != 0 && !credentials_in_group(c, v->gid))
         attr.mode &= ~(uint32_t)S_ISGID;
-    return attr_apply(v, &attr);
+    return attr_apply(v, &attr, error);
 }
 
 /* Anybody but root may only give a file of theirs to a group of theirs. */
@@ -64,17 +67,14 @@ int vfs_set_owner(struct name *n, uint32_t uid, uint32_t gid) {
 
     if (error)
         return error;
-    attr_refresh(v);
-    error = owner_check(v, uid, gid);
-    if (error)
-        return error;
     if (uid != VFS_ID_KEEP)
         attr.mask |= VATTR_UID;
     if (gid != VFS_ID_KEEP)
         attr.mask |= VATTR_GID;
     if (!vnode_is_dir(v) && !vnode_is_symlink(v))
         attr.mask |= VATTR_NO_SET_ID;
-    return attr_apply(v, &attr);
+    attr_lock(v);
+    return attr_apply(v, &attr, owner_check(v, uid, gid));
 }
 
 static int times_check(struct vnode *v, const struct vfs_times *times) {
@@ -96,9 +96,8 @@ int vfs_set_times(struct name *n, const struct vfs_times *times) {
     error = mount_check_write(n);
     if (error)
         return error;
-    attr_refresh(v);
-    error = times_check(v, times);
-    return error ? error : attr_apply(v, &attr);
+    attr_lock(v);
+    return attr_apply(v, &attr, times_check(v, times));
 }
 
 void vnode_drop_set_id(struct vnode *v) {
