@@ -162,14 +162,15 @@ static long pipe_lock_readable(struct file *f, struct pipe *p) {
     for (;;) {
         int error;
 
-        if (pipe_ring_used(&p->ring) > 0) {
+        if (pipe_can_read(p)) {
+            bool is_over;
+
             mutex_lock(&p->lock);
             if (pipe_ring_used(&p->ring) > 0)
                 return 0;
+            is_over = p->writers == 0;
             mutex_unlock(&p->lock);
-        }
-        if (pipe_can_read(p)) {
-            if (pipe_ring_used(&p->ring) == 0)
+            if (is_over)
                 return 1;
             continue;
         }
@@ -241,20 +242,24 @@ static unsigned pipe_poll(struct file *f, struct poll_table *t) {
     struct pipe *p = f->data;
     unsigned events = 0;
 
-    if (f->mode & FILE_READ) {
+    if (f->mode & FILE_READ)
         poll_on(t, &p->readable);
+    if (f->mode & FILE_WRITE)
+        poll_on(t, &p->writable);
+    mutex_lock(&p->lock);
+    if (f->mode & FILE_READ) {
         if (pipe_ring_used(&p->ring) > 0)
             events |= POLLIN | POLLRDNORM;
         if (p->writers == 0 && p->writer_opens != f->pos)
             events |= POLLHUP;
     }
     if (f->mode & FILE_WRITE) {
-        poll_on(t, &p->writable);
         if (pipe_ring_room(&p->ring) >= PIPE_BUF)
             events |= POLLOUT | POLLWRNORM;
         if (p->readers == 0)
             events |= POLLERR;
     }
+    mutex_unlock(&p->lock);
     return events;
 }
 
