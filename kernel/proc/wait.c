@@ -26,15 +26,20 @@ static int code_of_exit(int status) {
     return status & 0x7f ? CLD_KILLED : CLD_EXITED;
 }
 
-/* Is there something to report of the child? Fills in status and code. */
+/*
+ * Is there something to report of the child? Fills in status and code. A stop may be taken back at
+ * this moment, under signal_lock alone: it is read once.
+ */
 static bool is_ready_locked(struct process *child, int options, struct wait_found *found) {
+    int stop_signal = __atomic_load_n(&child->stop_signal, __ATOMIC_RELAXED);
+
     if (child->state == PROCESS_ZOMBIE) {
         found->status = child->exit_status;
         found->code = code_of_exit(child->exit_status);
         return options & WEXITED;
     }
-    if ((options & WSTOPPED) && child->stop_signal != 0) {
-        found->status = WAIT_STATUS_STOPPED(child->stop_signal);
+    if ((options & WSTOPPED) && stop_signal != 0) {
+        found->status = WAIT_STATUS_STOPPED(stop_signal);
         found->code = CLD_STOPPED;
         return true;
     }
