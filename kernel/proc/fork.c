@@ -65,7 +65,6 @@ static void copy_plain(struct process *child, struct process *parent) {
     child->image = parent->image;
     child->dumpable = parent->dumpable;
     child->no_new_privs = parent->no_new_privs;
-    child->nice = parent->nice;
     child->oom_score_adj = parent->oom_score_adj;
     child->oom_score_adj_min = parent->oom_score_adj_min;
     child->personality = parent->personality;
@@ -146,6 +145,19 @@ static void unbuild(struct task *task) {
 }
 
 /*
+ * A signal that the caller would take has come, whichever of the tasks was told of it.
+ * process_tree_lock held.
+ */
+static bool has_signal_locked(struct task *task) {
+    struct process *process = task->thread.process;
+
+    spin_lock(&process->signal_lock);
+    signal_update_locked(task);
+    spin_unlock(&process->signal_lock);
+    return thread_interrupted(&task->thread);
+}
+
+/*
  * Links the child into the tree. Its pid, or -EAGAIN. A signal that has come meanwhile is dealt
  * with first, and the call made again after it: sent to a whole group, it has not reached the
  * child.
@@ -156,7 +168,7 @@ static int link_child(struct task *task, const struct fork_request *request) {
     int pid;
 
     spin_lock_irq_on(&process_tree_lock);
-    if (thread_interrupted(thread_current())) {
+    if (has_signal_locked(task_current())) {
         spin_unlock_irq_on(&process_tree_lock);
         return -ERESTARTNOINTR;
     }
@@ -170,6 +182,7 @@ static int link_child(struct task *task, const struct fork_request *request) {
         if (!(request->flags & CLONE_PARENT))
             child->maker_tid = thread_current()->tid;
         group_join_locked(child, parent->group);
+        child->nice = parent->nice;
         memcpy(child->rlimits, parent->rlimits, sizeof(child->rlimits));
         limit_copy_locked(child, &child->vfs);
         spin_lock(&child->signal_lock);

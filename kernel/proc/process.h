@@ -151,7 +151,7 @@ struct process {
     int parent_death_signal;   /* (a) PR_SET_PDEATHSIG */
     int dumpable;              /* (a) */
     bool no_new_privs;         /* (a) */
-    int nice;                  /* (a) */
+    int nice;                  /* (T) */
     int16_t oom_score_adj;     /* atomic: see oom.h */
     int16_t oom_score_adj_min; /* atomic: what root has set; who is not root stays above */
     bool is_oom_reaped;        /* [oom] was chosen already */

@@ -8,12 +8,9 @@
 #include "core/clock.h"
 #include "core/uaccess.h"
 #include "proc/permission.h"
+#include "proc/priority.h"
 #include "proc/usage.h"
 #include "syscall/calls.h"
-
-#define NICE_MIN (-20)
-#define NICE_MAX 19
-#define NICE_ZERO_RESULT 20 /* getpriority returns 20 - nice, which is never negative */
 
 long sys_getrlimit(uint32_t resource, void *limit) {
     struct linux_rlimit64 old;
@@ -82,75 +79,10 @@ long sys_times(void *buffer) {
     return to_ticks(clock_monotonic_ns());
 }
 
-/* ---- nice ---- */
-
-/* Which processes a call of getpriority or setpriority means. */
-static bool is_meant(const struct process *process, int which, int who) {
-    const struct process *self = process_current();
-
-    switch (which) {
-    case PRIO_PROCESS:
-        return process->pid == (who == 0 ? self->pid : who);
-    case PRIO_PGRP:
-        return process_group_id(process) == (who == 0 ? process_group_id(self) : who);
-    default:
-        return process->vfs.credentials.uid ==
-               (who == 0 ? self->vfs.credentials.uid : (uint32_t)who);
-    }
-}
-
-/* Calls fn for each that is meant. The first error, or -ESRCH if there was none at all. */
-static int for_each_meant(int which, int who, int (*fn)(struct process *, int *), int *value) {
-    int first = which == PRIO_PROCESS && who > 0 ? who : 1;
-    struct process *process;
-    int result = -ESRCH;
-
-    for (process = process_next(first); process;) {
-        int next = process->pid + 1;
-
-        if (is_meant(process, which, who)) {
-            int error = fn(process, value);
-
-            if (result == -ESRCH || result == 0)
-                result = error;
-        }
-        process_put(process);
-        process = process_next(next);
-    }
-    return result;
-}
-
-static int find_highest(struct process *process, int *best) {
-    if (NICE_ZERO_RESULT - process->nice > *best)
-        *best = NICE_ZERO_RESULT - process->nice;
-    return 0;
-}
-
-static int set_nice(struct process *process, int *nice) {
-    if (!permission_same_user(process))
-        return -EPERM;
-    if (*nice < process->nice && credentials_current()->euid != 0)
-        return -EACCES;
-    process->nice = *nice;
-    return 0;
-}
-
 long sys_getpriority(int which, int who) {
-    int best = 0;
-    int error;
-
-    if (which < PRIO_PROCESS || which > PRIO_USER)
-        return -EINVAL;
-    error = for_each_meant(which, who, find_highest, &best);
-    return error ? error : best;
+    return priority_get(which, who);
 }
 
 long sys_setpriority(int which, int who, int nice) {
-    if (which < PRIO_PROCESS || which > PRIO_USER)
-        return -EINVAL;
-    if (nice < NICE_MIN)
-        nice = NICE_MIN;
-    if (nice > NICE_MAX)
-        nice = NICE_MAX;
-    return for_each_meant(which, who, set_nice, &nice);
+    return priority_set(which, who, nice);
 }
