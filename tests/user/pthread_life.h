@@ -320,33 +320,55 @@ static void signals_waited_for(void) {
 /* ---- many ---- */
 
 #define MANY 1000
+#define SOME 100
 #define SMALL_STACK (16 * 1024 + 16384)
+
+/*
+ * From here on one processor, for this process and its threads. Where processors are emulated each
+ * hand-over between two waits until the host runs the other one: milliseconds, if it is busy.
+ */
+static void stay_on_one_processor(void) {
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    CHECK_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+}
 
 static pthread_barrier_t all_here;
 static int alive;
 
-static void *meets_all(void *unused) {
+static void *meets_all(void *count) {
     __atomic_fetch_add(&alive, 1, __ATOMIC_SEQ_CST);
     pthread_barrier_wait(&all_here);
-    CHECK_EQ(__atomic_load_n(&alive, __ATOMIC_SEQ_CST), MANY);
+    CHECK_EQ(__atomic_load_n(&alive, __ATOMIC_SEQ_CST), (long)count);
     pthread_barrier_wait(&all_here);
-    return unused;
+    return count;
 }
 
-static void a_thousand_at_once(void) {
+static void meet(long count) {
     static pthread_t threads[MANY];
     pthread_attr_t attributes;
 
-    CHECK_EQ(pthread_barrier_init(&all_here, NULL, MANY + 1), 0);
+    CHECK_EQ(pthread_barrier_init(&all_here, NULL, (unsigned)count + 1), 0);
     CHECK_EQ(pthread_attr_init(&attributes), 0);
     CHECK_EQ(pthread_attr_setstacksize(&attributes, SMALL_STACK), 0);
-    for (int i = 0; i < MANY; i++)
-        CHECK_EQ(pthread_create(&threads[i], &attributes, meets_all, NULL), 0);
+    for (int i = 0; i < count; i++)
+        CHECK_EQ(pthread_create(&threads[i], &attributes, meets_all, (void *)count), 0);
     pthread_barrier_wait(&all_here);
-    CHECK_EQ(fact_number("/proc/self/status", "Threads"), MANY + 1);
+    CHECK_EQ(fact_number("/proc/self/status", "Threads"), count + 1);
     pthread_barrier_wait(&all_here);
-    for (int i = 0; i < MANY; i++)
-        join(threads[i]);
+    for (int i = 0; i < count; i++)
+        CHECK_EQ((long)join(threads[i]), count);
+}
+
+static void a_hundred_on_all_processors(void) {
+    meet(SOME);
+}
+
+static void a_thousand_at_once(void) {
+    stay_on_one_processor();
+    meet(MANY);
 }
 
 #define AT_ONCE 10
@@ -377,9 +399,8 @@ static void makes_many(void *count) {
     make_many(*(int *)count);
 }
 
-/* Fewer where processors are emulated: each hand-over waits until the host runs the other one. */
-static void ten_thousand_in_turn(void) {
-    int few = 20, count = on_quire() && sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 2000 : 10000;
+static void many_in_turn(int count) {
+    int few = 20;
     struct memory_use before;
 
     memory_use(); /* which makes its own buffers */
@@ -388,6 +409,15 @@ static void ten_thousand_in_turn(void) {
     CHECK_CHILD_OK(makes_many, &count);
     if (on_quire())
         CHECK_MEMORY_SAME(memory_use(), before);
+}
+
+static void hundreds_on_all_processors(void) {
+    many_in_turn(300);
+}
+
+static void ten_thousand_in_turn(void) {
+    stay_on_one_processor();
+    many_in_turn(10000);
 }
 
 /* ---- ends, exec, fork ---- */
@@ -518,7 +548,9 @@ CHECK_MAIN({"results_are_joined", results_are_joined}, {"detached", detached},
            {"specific_data", specific_data}, {"cancellation_deferred", cancellation_deferred},
            {"cancellation_asynchronous", cancellation_asynchronous},
            {"signal_to_a_thread", signal_to_a_thread}, {"signals_waited_for", signals_waited_for},
+           {"a_hundred_on_all_processors", a_hundred_on_all_processors},
            {"a_thousand_at_once", a_thousand_at_once},
+           {"hundreds_on_all_processors", hundreds_on_all_processors},
            {"ten_thousand_in_turn", ten_thousand_in_turn}, {"exit_from_main", exit_from_main},
            {"exit_while_others_spin", exit_while_others_spin}, {"exec_by_thread", exec_by_thread},
            {"fork_by_threads", fork_by_threads})
