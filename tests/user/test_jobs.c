@@ -167,9 +167,8 @@ static void stopped_does_not_run(void) {
     usleep(50000);
     CHECK_EQ(*counter, before);
     kill(child, SIGCONT);
-    for (int i = 0; i < 1000 && *counter == before; i++)
+    while (*counter == before)
         usleep(1000);
-    CHECK(*counter > before);
     end_child(child);
 }
 

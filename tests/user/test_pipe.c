@@ -2,6 +2,7 @@
 /*
  * Pipes and fifos: pipe(7), fifo(7): order, room, atomic writes, both ends' closing, polling.
  */
+#include "asleep.h"
 #include "scratch.h"
 
 #include <poll.h>
@@ -203,18 +204,28 @@ static void there_and_back(void) {
     CHECK_EQ(child_wait(pid), 0);
 }
 
-static void on_alarm(int number) {
+static void on_signal(int number) {
     (void)number;
 }
 
+/* A signal comes once we sleep. */
+static void interrupt_later(void) {
+    struct sigaction action = {.sa_handler = on_signal};
+    pid_t parent = getpid();
+
+    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    if (fork() == 0) {
+        await_asleep(parent);
+        _exit(kill(parent, SIGUSR1));
+    }
+}
+
 static void signals_interrupt(void) {
-    struct sigaction action = {.sa_handler = on_alarm};
     char byte;
     int pair[2];
 
     ends(pair, 0);
-    CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
-    ualarm(20000, 0);
+    interrupt_later();
     CHECK_FAILS(read(pair[0], &byte, 1), EINTR);
 }
 
@@ -298,12 +309,9 @@ static void fifo_without_waiting(void) {
 }
 
 static void fifo_open_is_interrupted(void) {
-    struct sigaction action = {.sa_handler = on_alarm};
-
     scratch_enter();
     CHECK_EQ(mkfifo("fifo", 0600), 0);
-    CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
-    ualarm(20000, 0);
+    interrupt_later();
     CHECK_FAILS(open("fifo", O_RDONLY), EINTR);
     CHECK_FAILS(open("fifo", O_WRONLY | O_NONBLOCK), ENXIO);
 }

@@ -2,7 +2,7 @@
 /*
  * Waiting for one of many: poll, ppoll, select, pselect6, epoll, eventfd (row X9).
  */
-#include "check.h"
+#include "asleep.h"
 
 #include <poll.h>
 #include <sys/epoll.h>
@@ -57,12 +57,12 @@ static void catch_alarm(int flags) {
     CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
 }
 
-static void alarm_after_ms(int ms) {
-    struct timespec wait = {0, ms * 1000000L};
+/* It comes once we sleep. */
+static void alarm_later(void) {
     pid_t parent = getpid();
 
     if (fork() == 0) {
-        nanosleep(&wait, NULL);
+        await_asleep(parent);
         kill(parent, SIGALRM);
         _exit(0);
     }
@@ -179,29 +179,40 @@ static void poll_interrupted(void) {
     pipe_make(ends);
     struct pollfd fd = {ends[0], POLLIN, 0};
     catch_alarm(SA_RESTART);
-    alarm_after_ms(50);
+    alarm_later();
     CHECK_FAILS(poll(&fd, 1, -1), EINTR);
     CHECK_EQ(signals_seen, 1);
 }
 
-/* A stop and a continue are no interruption, and the timeout runs on meanwhile. */
-static void poll_stopped(void) {
+/* False: it had ended before it could be stopped. */
+static bool poll_stopped_within(int timeout_ms) {
     pid_t child = fork();
     int status;
 
     CHECK(child >= 0);
     if (child == 0) {
         long long start = now_ms();
-        int result = poll(NULL, 0, 300);
-        _exit(result == 0 && now_ms() - start >= 300 ? 0 : 1);
+        int result = poll(NULL, 0, timeout_ms);
+        _exit(result == 0 && now_ms() - start >= timeout_ms ? 0 : 1);
     }
-    usleep(80000);
+    await_asleep(child);
     CHECK_EQ(kill(child, SIGSTOP), 0);
     CHECK_EQ(waitpid(child, &status, WUNTRACED), child);
+    if (WIFEXITED(status)) {
+        CHECK_EQ(status, 0);
+        return false;
+    }
     CHECK(WIFSTOPPED(status));
     usleep(50000);
     CHECK_EQ(kill(child, SIGCONT), 0);
     CHECK_EQ(child_wait(child), 0);
+    return true;
+}
+
+/* A stop and a continue are no interruption, and the timeout runs on meanwhile. */
+static void poll_stopped(void) {
+    for (int timeout_ms = 300; !poll_stopped_within(timeout_ms); timeout_ms *= 2)
+        ;
 }
 
 /* ppoll's mask is in force only while it waits: a pending signal comes in then, and only then. */
@@ -290,7 +301,7 @@ static void select_errors(void) {
 
 static void select_interrupted(void) {
     catch_alarm(SA_RESTART);
-    alarm_after_ms(50);
+    alarm_later();
     CHECK_FAILS(select(0, NULL, NULL, NULL, NULL), EINTR);
 }
 
@@ -437,7 +448,7 @@ static void epoll_wakes(void) {
     catch_alarm(SA_RESTART);
     char byte;
     CHECK_EQ(read(ends[0], &byte, 1), 1);
-    alarm_after_ms(50);
+    alarm_later();
     CHECK_FAILS(epoll_wait(set, &event, 1, -1), EINTR);
 }
 

@@ -491,8 +491,7 @@ static void memory_comes_back(void) {
         CHECK_FAILS(read_one(peer.pid, (void *)8, BYTES, buffer, BYTES), EFAULT);
         peer_end(peer);
         CHECK_EQ(munmap(memory, BYTES), 0);
-        for (int i = 0; i < 100 && (now = memory_use(), round && !memory_same(&now, &before)); i++)
-            usleep(1000);
+        now = round ? memory_settled(before) : memory_use();
         if (round > 1)
             CHECK_MEMORY_SAME(now, before);
         before = now;

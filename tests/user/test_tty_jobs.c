@@ -239,9 +239,11 @@ static void body_orphans(void *unused) {
     CHECK_EQ(pipe(pair), 0);
     pid_t middle = fork();
     if (middle == 0) {
+        pid_t parent = getpid();
         if (fork() == 0) {
             setpgid(0, 0);
-            usleep(100000); /* until the parent has gone */
+            while (getppid() == parent)
+                usleep(1000);
             char byte;
             bool failed = read(slave, &byte, 1) == -1 && errno == EIO;
             CHECK_EQ(write(pair[1], failed ? "y" : "n", 1), 1);

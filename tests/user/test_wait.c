@@ -197,21 +197,24 @@ static void nocldstop_is_quiet(void) {
 }
 
 static void orphans_go_to_init(void) {
-    int pair[2];
+    int pair[2], met[2];
     pid_t seen_parents[2], middle;
+    char byte;
 
     CHECK_EQ(pipe(pair), 0);
+    CHECK_EQ(pipe(met), 0);
     middle = fork();
     if (middle == 0) {
         if (fork() == 0) {
             pid_t parents[2] = {getppid(), 0};
+            CHECK_EQ(write(met[1], "m", 1), 1);
             while (getppid() == parents[0])
                 usleep(1000);
             parents[1] = getppid();
             CHECK_EQ(write(pair[1], parents, sizeof parents), sizeof parents);
             _exit(0);
         }
-        usleep(10000);
+        CHECK_EQ(read(met[0], &byte, 1), 1);
         _exit(0);
     }
     child_wait(middle);
