@@ -318,7 +318,24 @@ static void test_limit(void) {
 
 /* ---- when memory is out as well ---- */
 
-/* Each allocation of a call fails in turn: nothing stays promised that no area needs. */
+/*
+ * Each allocation of the call fails in turn: nothing stays promised that no area needs. Pages
+ * promised before the call, which a failure leaves, and after it.
+ */
+static void fail_each(int (*call)(void), uint64_t before, uint64_t after) {
+    uint64_t n = 0;
+    int error;
+
+    do {
+        inject_fail_nth(n++);
+        error = call();
+        CHECK(!inject_stop() || error == -ENOMEM);
+        CHECK_EQ(vm_commit_total(), error < 0 ? before : after);
+        space_check(space);
+    } while (error < 0);
+    CHECK(n > 1);
+}
+
 /* A page of an object that promises by the page, and no memory for it, its node, its table. */
 static void test_no_memory_for_a_page(void) {
     struct vm_object *object;
@@ -328,7 +345,7 @@ static void test_no_memory_for_a_page(void) {
     begin();
     object = vm_object_anon_create_unreserved(8 * PAGE_SIZE);
     map_object(space, 0, 8, RW, SHARED, object, 0);
-    do {
+    do { /* a page that is there counts, even where its table could not be made */
         inject_fail_nth(n++);
         error = poke(space, 3, 1);
         CHECK(!inject_stop() || error == -ENOMEM);
@@ -340,39 +357,27 @@ static void test_no_memory_for_a_page(void) {
     end();
 }
 
-static void test_no_memory(void) {
-    struct vm_space *child;
-    uint64_t n = 0;
-    int error;
+static struct vm_space *forked;
 
+static int makes_writable(void) {
+    return protect(2, 2, RW);
+}
+
+static int maps_more(void) {
+    return map(4, 8, RW, VM_MAP_FIXED);
+}
+
+static int forks(void) {
+    return vm_space_fork(space, &forked);
+}
+
+static void test_no_memory(void) {
     begin();
     map_fixed(space, 0, 8, RO, 0);
-    do {
-        inject_fail_nth(n++);
-        error = protect(2, 2, RW);
-        CHECK(!inject_stop() || error == -ENOMEM);
-        CHECK_EQ(vm_commit_total(), error < 0 ? 0 : 2);
-        space_check(space);
-    } while (error < 0);
-    CHECK(n > 1);
-    n = 0;
-    do {
-        inject_fail_nth(n++);
-        error = map(4, 8, RW, VM_MAP_FIXED);
-        CHECK(!inject_stop() || error == -ENOMEM);
-        CHECK_EQ(vm_commit_total(), error < 0 ? 2 : 10);
-        space_check(space);
-    } while (error < 0);
-    CHECK(n > 1);
-    n = 0;
-    do {
-        inject_fail_nth(n++);
-        error = vm_space_fork(space, &child);
-        CHECK(!inject_stop() || error == -ENOMEM);
-        CHECK_EQ(vm_commit_total(), error < 0 ? 10 : 20);
-    } while (error < 0);
-    CHECK(n > 1);
-    space_end(child);
+    fail_each(makes_writable, 0, 2);
+    fail_each(maps_more, 2, 10);
+    fail_each(forks, 10, 20);
+    space_end(forked);
     end();
 }
 
