@@ -10,23 +10,12 @@
 
 #define CHECK_HELPER helper
 #include "facts.h"
+#include "threads.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <sys/syscall.h>
 #include <time.h>
-
-static inline void start(pthread_t *thread, void *(*run)(void *), void *argument) {
-    CHECK_EQ(pthread_create(thread, NULL, run, argument), 0);
-}
-
-static inline void *join(pthread_t thread) {
-    void *result;
-
-    CHECK_EQ(pthread_join(thread, &result), 0);
-    return result;
-}
 
 static inline void await(sem_t *semaphore) {
     while (sem_wait(semaphore) != 0)

@@ -11,24 +11,13 @@
 #define TESTS_USER_PTHREAD_SYNC_H
 
 #include "facts.h"
+#include "threads.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <time.h>
 
 #define THREADS 8
-
-static inline void start(pthread_t *thread, void *(*run)(void *), void *argument) {
-    CHECK_EQ(pthread_create(thread, NULL, run, argument), 0);
-}
-
-static inline void *join(pthread_t thread) {
-    void *result;
-
-    CHECK_EQ(pthread_join(thread, &result), 0);
-    return result;
-}
 
 static inline void run_many(unsigned count, void *(*run)(void *), void *argument) {
     pthread_t threads[THREADS];
