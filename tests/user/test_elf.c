@@ -5,7 +5,6 @@
  * Row X3. The cases are in tests/elf/hostile.h. Each is executed twice; on Quire free frames must
  * be the same after both. Then files whose headers are damaged at random, and rights per segment.
  */
-#define CHECK_SECONDS 120
 #include "facts.h"
 #include "random.h"
 

@@ -3,7 +3,6 @@
  * Memory behind files: every page and record comes back when files go (Quire: counted in frames),
  * and running out is an error that leaves things as they were (K7, B9).
  */
-#define CHECK_SECONDS 120
 #include "facts.h"
 #include "scratch.h"
 

@@ -3,7 +3,6 @@
  * /proc about memory: smaps and its sums, who shares a page with whom, pagemap, mem, and the
  * records of frames. Formats are Linux's; what is counted exactly only Quire shows.
  */
-#define CHECK_SECONDS 120
 #include "facts.h"
 
 #include <sys/stat.h>
