@@ -43,7 +43,7 @@ int tty_job_check(struct tty *tty, int signo) {
         return signo == SIGTTIN ? -EIO : 0;
     if (hooks->group_is_orphaned(group))
         return -EIO;
-    hooks->signal_group(group, signo);
+    hooks->signal_group(hooks->current_session(), group, signo);
     return -EINTR;
 }
 
@@ -52,17 +52,17 @@ void tty_job_signal_locked(struct tty *tty, unsigned ldisc_events) {
     if (!hooks || tty->group == 0)
         return;
     if (ldisc_events & LDISC_INTR)
-        hooks->signal_group(tty->group, SIGINT);
+        hooks->signal_group(tty->session, tty->group, SIGINT);
     if (ldisc_events & LDISC_QUIT)
-        hooks->signal_group(tty->group, SIGQUIT);
+        hooks->signal_group(tty->session, tty->group, SIGQUIT);
     if (ldisc_events & LDISC_SUSP)
-        hooks->signal_group(tty->group, SIGTSTP);
+        hooks->signal_group(tty->session, tty->group, SIGTSTP);
 }
 
 void tty_job_window_changed_locked(struct tty *tty) {
     DEBUG_ASSERT(spin_held(&tty->lock));
     if (hooks && tty->group != 0)
-        hooks->signal_group(tty->group, SIGWINCH);
+        hooks->signal_group(tty->session, tty->group, SIGWINCH);
 }
 
 /* ---- which session has the terminal ---- */
@@ -122,8 +122,8 @@ void tty_job_session_ended(struct tty *tty, int sid, bool hang_up) {
 
     if (owned) {
         if (tty->group != 0) {
-            hooks->signal_group(tty->group, SIGHUP);
-            hooks->signal_group(tty->group, SIGCONT);
+            hooks->signal_group(tty->session, tty->group, SIGHUP);
+            hooks->signal_group(tty->session, tty->group, SIGCONT);
         }
         tty->session = 0;
         tty->group = 0;

@@ -44,8 +44,11 @@ struct tty_job_hooks {
     /* The session of group `pgid`, or 0 if there is no such group. (i) */
     int (*group_session)(int pgid);
 
-    /* Sends to every member of a group; no such group: nothing. (i) */
-    void (*signal_group)(int pgid, int signo);
+    /*
+     * Sends to every member of a group of session `sid`; no such group: nothing, for its id may be
+     * another's by now. (i)
+     */
+    void (*signal_group)(int sid, int pgid, int signo);
 };
 
 /* Registers the table, which must live for ever. Once, at start. */

@@ -48,10 +48,10 @@ int signal_send_process(struct process *process, int signo, const struct linux_s
 int signal_send_task(struct task *task, int signo, const struct linux_siginfo *info);
 
 /*
- * To every process of group `pgid`, from the kernel. Returns 0, or -ESRCH if there is no such
- * group. Any context. What terminals call through their hooks.
+ * To every process of group `pgid`, from the kernel, if there is one in session `sid`. Any context.
+ * What terminals call through their hooks.
  */
-int signal_send_group(int pgid, int signo);
+void signal_send_group(int sid, int pgid, int signo);
 
 /*
  * To the running task because of what it just did: if the signal is blocked or ignored, the process

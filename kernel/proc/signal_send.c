@@ -179,13 +179,13 @@ int signal_send_task(struct task *task, int signo, const struct linux_siginfo *i
     return send(task->thread.process, task, signo, info);
 }
 
-int signal_send_group(int pgid, int signo) {
+void signal_send_group(int sid, int pgid, int signo) {
     irq_flags_t flags = spin_lock_irq(&process_tree_lock);
     struct process_group *group = group_find_locked(pgid);
     struct pending_signal *none = NULL;
     struct process *member;
 
-    if (group) {
+    if (group && group->session->sid == sid) {
         LIST_FOR_EACH (&group->members, member, group_node) {
             spin_lock(&member->signal_lock);
             signal_post_locked(member, NULL, signo, NULL, &none);
@@ -193,7 +193,6 @@ int signal_send_group(int pgid, int signo) {
         }
     }
     spin_unlock_irq(&process_tree_lock, flags);
-    return group ? 0 : -ESRCH;
 }
 
 bool signal_force(int signo, int code, uint64_t address) {

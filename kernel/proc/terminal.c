@@ -63,8 +63,8 @@ static int group_session(int pgid) {
     return sid;
 }
 
-static void signal_group(int pgid, int signo) {
-    (void)signal_send_group(pgid, signo);
+static void signal_group(int sid, int pgid, int signo) {
+    signal_send_group(sid, pgid, signo);
 }
 
 static const struct tty_job_hooks hooks = {
