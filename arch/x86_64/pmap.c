@@ -58,7 +58,11 @@ void pmap_stats_get(struct pmap_stats *stats) {
 
         stats->flush_page += own->flush_page;
         stats->flush_space += own->flush_space;
+        stats->flush_told += own->flush_told;
         stats->flush_sent += own->flush_sent;
+        stats->flush_received += own->flush_received;
+        stats->page_received += own->page_received;
+        stats->space_received += own->space_received;
         stats->table_unshared += own->table_unshared;
         stats->table_shared += own->table_shared;
         stats->large_entered += own->large_entered;

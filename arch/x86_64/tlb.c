@@ -42,20 +42,25 @@ static void obey(void *arg) {
     const struct order *order = arg;
     const struct cpu *cpu = cpu_self();
 
+    pmap_count()->flush_received++;
     if (cpu->pmap != order->pmap)
         return;
-    if (cpu->pmap_is_left_over)
+    if (cpu->pmap_is_left_over) {
         pmap_activate(NULL);
-    else if (order->pages == 0)
+    } else if (order->pages == 0) {
+        pmap_count()->space_received++;
         flush_space_here(order->pmap);
-    else
+    } else {
+        pmap_count()->page_received += order->pages;
         flush_pages_here(order->va, order->pages);
+    }
 }
 
 static __attribute__((noinline)) void tell(uint64_t others, struct pmap *pmap, const uint64_t *va,
                                            unsigned pages) {
     struct order order = {pmap, va, pages};
 
+    pmap_count()->flush_told++;
     for (uint64_t left = others; left; left &= left - 1)
         pmap_count()->flush_sent++;
     cpu_call(others, obey, &order);

@@ -186,18 +186,28 @@ static void show_faults(struct seq *seq) {
     }
 }
 
-/* Linux's names where they mean the same, then Quire's own. */
-int procfs_show_vmstat(struct seq *seq, const struct procfs_subject *subject) {
+/* Local flushes are those that nobody else told the processor to make. */
+static void show_flushes(struct seq *seq) {
     struct pmap_stats pmap;
 
+    pmap_stats_get(&pmap);
+    number(seq, "nr_tlb_remote_flush", pmap.flush_told);
+    number(seq, "nr_tlb_remote_flush_received", pmap.flush_received);
+    number(seq, "nr_tlb_local_flush_all", pmap.flush_space - pmap.space_received);
+    number(seq, "nr_tlb_local_flush_one", pmap.flush_page - pmap.page_received);
+    number(seq, "pmap_flush_sent", pmap.flush_sent);
+    number(seq, "pmap_flush_page", pmap.flush_page);
+    number(seq, "pmap_flush_space", pmap.flush_space);
+    number(seq, "pmap_table_shared", pmap.table_shared);
+    number(seq, "pmap_table_unshared", pmap.table_unshared);
+}
+
+/* Linux's names where they mean the same, then Quire's own. */
+int procfs_show_vmstat(struct seq *seq, const struct procfs_subject *subject) {
     (void)subject;
     show_frames(seq);
     show_faults(seq);
-    pmap_stats_get(&pmap);
-    seq_printf(seq, "pmap_flush_page %llu\n", (unsigned long long)pmap.flush_page);
-    seq_printf(seq, "pmap_flush_space %llu\n", (unsigned long long)pmap.flush_space);
-    seq_printf(seq, "pmap_table_shared %llu\n", (unsigned long long)pmap.table_shared);
-    seq_printf(seq, "pmap_table_unshared %llu\n", (unsigned long long)pmap.table_unshared);
+    show_flushes(seq);
     return 0;
 }
 

@@ -49,6 +49,10 @@ int procfs_setting_write(const struct procfs_setting *setting, const char *text)
 long procfs_read_kpagecount(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
 long procfs_read_kpageflags(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
 
+/* Waits for locks (lock_stat.c). */
+int procfs_show_lock_stat(struct seq *seq, const struct procfs_subject *subject);
+int procfs_write_lock_stat(const struct procfs_subject *subject, const char *text, size_t length);
+
 /* Show functions of files about memory (memory.c); the others are in machine.c. */
 int procfs_show_meminfo(struct seq *seq, const struct procfs_subject *subject);
 int procfs_show_vmstat(struct seq *seq, const struct procfs_subject *subject);

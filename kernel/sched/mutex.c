@@ -11,7 +11,9 @@
 #include <stdatomic.h>
 
 #include "core/assert.h"
+#include "core/clock.h"
 #include "core/cpu.h"
+#include "sync/contention.h"
 
 #define WAITERS ((uintptr_t)1)
 
@@ -81,11 +83,18 @@ static void wait_for(struct mutex *mutex) {
     spin_unlock_irq(&mutex->waiters.lock, flags);
 }
 
+static void wait_and_count(struct mutex *mutex) {
+    uint64_t start = clock_monotonic_ns();
+
+    wait_for(mutex);
+    contention_note(mutex->name, clock_monotonic_ns() - start);
+}
+
 static void lock_ranked(struct mutex *mutex, bool same_rank) {
     DEBUG_ASSERT(cpu_may_sleep());
     note_lock(mutex, same_rank);
     if (!try_acquire(mutex))
-        wait_for(mutex);
+        wait_and_count(mutex);
 }
 
 void mutex_lock(struct mutex *mutex) {

@@ -9,7 +9,9 @@
  */
 #include "sync/spinlock.h"
 
+#include "core/clock.h"
 #include "core/panic.h"
+#include "sync/contention.h"
 #include "sync/patience.h"
 
 #if QUIRE_DEBUG
@@ -56,6 +58,7 @@ static void held_too_long(const struct spinlock *l) {
 #endif
 
 void spin_wait(struct spinlock *l) {
+    uint64_t start = clock_monotonic_ns();
     struct patience patience = {0};
 
     do {
@@ -66,6 +69,7 @@ void spin_wait(struct spinlock *l) {
                 held_too_long(l);
         }
     } while (__atomic_exchange_n(&l->taken, 1, __ATOMIC_ACQUIRE));
+    contention_note(l->name, clock_monotonic_ns() - start);
 }
 
 void spin_lock_pair(struct spinlock *a, struct spinlock *b) {

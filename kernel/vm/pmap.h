@@ -216,7 +216,11 @@ size_t pmap_table_pages(struct pmap *pmap);
 struct pmap_stats {
     uint64_t flush_page;     /* single translations dropped */
     uint64_t flush_space;    /* all of one space's dropped */
-    uint64_t flush_sent;     /* other processors that were interrupted for either */
+    uint64_t flush_told;     /* times that other processors were told of either */
+    uint64_t flush_sent;     /* processors that were interrupted for it */
+    uint64_t flush_received; /* interrupts that came of it */
+    uint64_t page_received;  /* of flush_page and flush_space, those made in such interrupts */
+    uint64_t space_received;
     uint64_t table_unshared; /* copies made of shared tables */
     uint64_t table_shared;   /* tables given to a child by reference */
     uint64_t large_entered;  /* leaves of PMAP_LARGE_BYTES entered */

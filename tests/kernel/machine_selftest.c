@@ -17,12 +17,14 @@
 #include "init/selftest.h"
 #include "arch/x86_64/kmap.h"
 #include "lib/bits.h"
+#include "lib/format.h"
 #include "lib/string.h"
 #include "machine/layout.h"
 #include "mm/frame.h"
 #include "mm/kmap.h"
 #include "mm/kva.h"
 #include "sched/thread.h"
+#include "sync/contention.h"
 #include "sync/cpu_call.h"
 #include "sync/patience.h"
 #include "sync/spinlock.h"
@@ -162,6 +164,10 @@ static void test_lock_interrupts_on(void) {
     spin_lock(&lock);
 }
 
+static void do_nothing(void *arg) {
+    (void)arg;
+}
+
 #if QUIRE_DEBUG
 /* What another processor does from its start on, with interrupts off. */
 static void hold_outer_for_ever(void) {
@@ -185,16 +191,79 @@ static void test_lock_held_long(void) {
     spin_lock(&outer);
 }
 
-static void do_nothing(void *arg) {
-    (void)arg;
-}
-
 static void test_hung_processor(void) {
     patience_limit_ns = NS_PER_SECOND / 4;
     processors_start(hang_for_ever);
     cpu_call(cpus_running(), do_nothing, NULL);
 }
 #endif
+
+/*
+ * Another processor takes `outer` and lets go of it when this one has answered a call, which it
+ * does, its interrupts being off, only when it waits for the lock.
+ */
+static bool waiter_is_ready;
+
+static void hold_outer_until_waited_for(void) {
+    sched_init_self();
+    spin_lock(&outer);
+    processor_started();
+    while (!__atomic_load_n(&waiter_is_ready, __ATOMIC_ACQUIRE))
+        cpu_relax();
+    cpu_call(1, do_nothing, NULL);
+    spin_unlock(&outer);
+    for (;;)
+        cpu_relax();
+}
+
+/* The number of waits counted for `outer`. */
+static uint64_t waits_for_outer(void) {
+    struct contention classes[CONTENTION_CLASSES];
+    size_t count = contention_get(classes);
+
+    for (size_t i = 0; i < count; i++) {
+        ASSERT(i == 0 || classes[i].waits <= classes[i - 1].waits);
+        if (strcmp(classes[i].name, "outer") == 0) {
+            ASSERT(classes[i].longest_ns <= classes[i].waited_ns);
+            return classes[i].waits;
+        }
+    }
+    return 0;
+}
+
+static void test_contention(void) {
+    spin_lock(&outer);
+    spin_unlock(&outer);
+    ASSERT(waits_for_outer() == 0);
+    processors_start(hold_outer_until_waited_for);
+    irq_disable();
+    __atomic_store_n(&waiter_is_ready, true, __ATOMIC_RELEASE);
+    spin_lock(&outer);
+    spin_unlock(&outer);
+    ASSERT(waits_for_outer() == 1);
+    contention_note("outer", 5);
+    ASSERT(waits_for_outer() == 2);
+    contention_reset();
+    ASSERT(waits_for_outer() == 0);
+    contention_note(outer.name, 5);
+    ASSERT(waits_for_outer() == 1);
+}
+
+/* More names than there are slots: nothing is lost. */
+static void test_contention_full(void) {
+    static char many[CONTENTION_CLASSES + 10][8];
+    struct contention classes[CONTENTION_CLASSES];
+    uint64_t total = 0;
+
+    contention_reset();
+    for (size_t i = 0; i < ARRAY_SIZE(many); i++) {
+        format(many[i], sizeof(many[i]), "n%zu", i);
+        contention_note(many[i], 1);
+    }
+    for (size_t i = contention_get(classes); i > 0; i--)
+        total += classes[i - 1].waits;
+    ASSERT(total == ARRAY_SIZE(many));
+}
 
 static __attribute__((noinline)) void panic_three(void) {
     panic("on purpose");
@@ -312,6 +381,8 @@ TEST("lock-not-held", test_lock_not_held);
 TEST("sleep-with-lock", test_sleep_with_lock);
 TEST("lock-in-interrupt", test_lock_in_interrupt);
 TEST("lock-interrupts-on", test_lock_interrupts_on);
+TEST("contention", test_contention);
+TEST("contention-full", test_contention_full);
 TEST("backtrace", test_backtrace);
 TEST("registers", test_registers);
 TEST("kernel-map", test_kernel_map);
