@@ -33,13 +33,17 @@ def drawable(results):
             yield title, rows
 
 
-def svg(results):
+TITLE = "Guest instructions per operation"
+TITLE_SCALING = "Several processors: guest instructions of all of them per operation"
+
+
+def svg(results, title=TITLE):
     groups = list(drawable(results))
     rows = [row.name for _, rows in groups for row in rows]
     highest = max((results.linux[name] for name in rows), default=10)
     decades = max(1, math.ceil(math.log10(max(highest, 10))))
     height = TOP + sum(GROUP + ROW * len(rows) for _, rows in groups) + BOTTOM
-    parts = [*_head(height), *_grid(decades, height)]
+    parts = [*_head(height, title), *_grid(decades, height)]
     y = TOP
     for title, members in groups:
         parts.append(_text(20, y + 22, title.replace("`", ""), "group"))
@@ -50,15 +54,15 @@ def svg(results):
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _head(height):
-    title = "Guest instructions per operation, Quire and Linux 6.1"
+def _head(height, words):
+    title = words + ", Quire and Linux 6.1"
     return [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
         f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}">',
         f"<title>{title}: the figures are in docs/performance.md</title>",
         f"<style>{STYLE}</style>",
         f'<rect class="page" width="{WIDTH}" height="{height}" rx="8"/>',
-        _text(20, 30, "Guest instructions per operation", "title"),
+        _text(20, 30, words, "title"),
         f'<rect class="quire" x="20" y="43" width="12" height="{BAR}" rx="1"/>',
         _text(38, 52, "Quire"),
         f'<rect class="linux" x="88" y="43" width="12" height="{BAR}" rx="1"/>',

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 
 import cpio
-import machine
 
 METAPACKAGE = "linux-image-cloud-amd64"
 SERIES = "6.1"
@@ -94,11 +93,11 @@ class Linux:
                 digest.update(file.read())
         return digest.hexdigest()
 
-    def command(self, initrd, console, memory, icount, words):
-        """QEMU's command line; the bench's output is its standard output."""
-        return machine.hardware(memory, 1, icount) + [
+    def command(self, initrd, console, hardware, words, kernel_words=()):
+        """QEMU's command line for the hardware; the bench's output is its standard output."""
+        return hardware + [
             "-kernel", self.kernel, "-initrd", initrd,
-            "-append", " ".join([COMMAND_LINE, *words]),
+            "-append", " ".join([*kernel_words, COMMAND_LINE, *words]),
             "-serial", f"file:{console}", "-serial", "stdio"]
 
 

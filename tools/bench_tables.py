@@ -13,13 +13,14 @@ MARK_BEGIN, MARK_END = "<!-- {}: written by make bench-update -->", "<!-- end of
 
 class Results:
     """What a run found. Each of `quire`, `linux`, `quire_ns`, `linux_ns` is {row: value}, `events`
-    {row: {kind: number}}; any of them may lack rows."""
+    {row: {kind: number}}, `waits` {row: number}; any of them may lack rows."""
 
     def __init__(self, rows, figures, linux_version):
         self.rows = rows
         self.figures = figures
         self.linux_version = linux_version
         self.quire, self.linux, self.quire_ns, self.linux_ns, self.events = {}, {}, {}, {}, {}
+        self.waits = {}
 
     def must(self, name):
         figure = self.figures.get(name)
@@ -31,7 +32,7 @@ class Results:
         return [(title, [row for row in self.rows if row.group == title]) for title in titles]
 
     def as_json(self):
-        keys = ("quire", "linux", "quire_ns", "linux_ns", "events")
+        keys = ("quire", "linux", "quire_ns", "linux_ns", "events", "waits")
         return {"linux_version": self.linux_version,
                 "rows": {row.name: {"what": row.what, "unit": row.unit,
                                     **{key: getattr(self, key)[row.name] for key in keys
@@ -83,10 +84,20 @@ def text(results):
     """A table for a terminal."""
     heads = ["per operation", "Quire", "Linux", "ratio", "must", "Quire, time", "Linux, time",
              "ratio"]
+    return _text_table(results, heads, _cells)
+
+
+def text_scaling(results):
+    heads = ["several processors", "Quire", "Linux", "ratio", "Quire, time", "Linux, time", "ratio",
+             "Quire, waits"]
+    return _text_table(results, heads, _cells_scaling)
+
+
+def _text_table(results, heads, cells):
     lines = []
     for title, rows in results.groups():
         lines.append([title.replace("`", "")])
-        lines += [["  " + row.what.replace("`", ""), *_cells(results, row.name)] for row in rows]
+        lines += [["  " + row.what.replace("`", ""), *cells(results, row.name)] for row in rows]
     widths = [max(len(line[i]) for line in [heads, *lines] if len(line) > i)
               for i in range(len(heads))]
     return "\n".join(_text_line(line, widths) for line in [heads, *lines]) + "\n"
@@ -109,16 +120,33 @@ def _cells(results, name):
             duration(quire_ns), duration(linux_ns), ratio(quire_ns, linux_ns)]
 
 
+def _cells_scaling(results, name):
+    """As _cells, with waits for locks per 1,000 operations in place of a promise."""
+    quire, linux, times, _, *rest = _cells(results, name)
+    waits = results.waits.get(name, "")
+    return [quire, linux, times, *rest, f"{waits:,.4g}" if is_number(waits) else waits]
+
+
 # ---- as Markdown ----
 
 def markdown(results):
-    lines = ["| per operation | Quire | Linux 6.1 | Linux / Quire | must | Quire, time | "
-             "Linux, time | Linux / Quire |", "|---|--:|--:|--:|--:|--:|--:|--:|"]
+    return _markdown_table(results, "| per operation | Quire | Linux 6.1 | Linux / Quire | must | "
+                           "Quire, time | Linux, time | Linux / Quire |", _cells)
+
+
+def markdown_scaling(results):
+    return _markdown_table(results, "| per operation | Quire | Linux 6.1 | Linux / Quire | "
+                           "Quire, time | Linux, time | Linux / Quire | Quire, waits in 1,000 |",
+                           _cells_scaling)
+
+
+def _markdown_table(results, head, cells):
+    lines = [head, "|---|--:|--:|--:|--:|--:|--:|--:|"]
     for title, rows in results.groups():
         lines.append(f"| **{title}** | | | | | | | |")
         for row in rows:
-            cells = [cell.replace(" !", " **!**") for cell in _cells(results, row.name)]
-            lines.append(f"| {row.what} | " + " | ".join(cells) + " |")
+            line = [cell.replace(" !", " **!**") for cell in cells(results, row.name)]
+            lines.append(f"| {row.what} | " + " | ".join(line) + " |")
     return "\n".join(lines) + "\n"
 
 

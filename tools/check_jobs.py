@@ -96,7 +96,9 @@ class Jobs:
         jobs = [(f"boot {size}", lambda size=size: check_boot.memory(
             self.report, quire, size, self.slow)) for size in check_boot.MEMORY_SIZES]
         tour = check_boot.quire_command(ROOT, self.build, "tour")
-        jobs += [("speed", lambda: check_bench.run(self.report, ROOT, self.build, self.slow))]
+        jobs += [("speed", lambda: check_bench.run(self.report, ROOT, self.build, self.slow)),
+                 ("scaling", lambda: check_bench.scaling(self.report, ROOT, self.build, self.slow)),
+                 ("waits", lambda: check_bench.waits(self.report, self.build, self.slow))]
         return [("tour", lambda: check_boot.tour(self.report, tour, self.slow)), *jobs,
                 ("boot prompt", lambda: check_boot.prompt(
                     self.report, kernel, initramfs, self.slow))]

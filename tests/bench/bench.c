@@ -5,7 +5,11 @@
  *   --list       the rows, `NAME<tab>UNIT<tab>GROUP<tab>OPERATION` each
  *   --row NAME   this row in this process: how the program calls itself, a fresh one for each row
  *   --repeat N   N repetitions of each row instead of what is usual
+ *   --scaling    the rows of several processors, instead of all others; before other options
+ *   --stride N   the workers of --scaling are on the processors 0, N, 2 N and so on
  *   --wall       nanoseconds of clock_gettime
+ *   --waits      how often locks of the kernel were waited for, per 1,000 operations: the most of
+ *                all repetitions (from /proc/lock_stat; for the rows of --scaling)
  *   --events     each row twice, for somebody who watches from outside; prints `NAME OPERATIONS`
  *
  * Prints lines `NAME VALUE`, each value per operation, the lowest of several repetitions, in ticks
@@ -21,6 +25,7 @@
 #include "tests/bench/bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,14 +42,18 @@ enum { ROW_SKIPPED = 1, ROW_FAILED = 2 };
 
 static const struct rows *const all_rows[] = {
     &process_rows, &signal_rows, &map_rows, &fault_rows,  &advice_rows,
-    &sharing_rows, &huge_rows,   &big_rows, &memory_rows,
+    &sharing_rows, &huge_rows,   &big_rows, &memory_rows, NULL,
 };
+static const struct rows *const scaling_rows[] = {&scaling_fault_rows, &scaling_wake_rows,
+                                                  &scaling_shoot_rows, NULL};
+static const struct rows *const *rows_of_run = all_rows;
 #define FOR_EACH_ROW(row, group)                                                                   \
-    for (size_t g_ = 0; g_ < sizeof all_rows / sizeof all_rows[0]; g_++)                           \
-        for (const struct rows *group = all_rows[g_]; group; group = NULL)                         \
+    for (const struct rows *const *g_ = rows_of_run; *g_; g_++)                                    \
+        for (const struct rows *group = *g_; group; group = NULL)                                  \
             for (const struct row *row = group->first; row < group->first + group->count; row++)
 
-static bool wall, events;
+static bool wall, events, waits;
+unsigned processor_stride = 1;
 static int repetitions;        /* or 0 for what is usual */
 static const struct row *only; /* what this process is for, or NULL */
 static uint64_t operations;    /* of the last measurement */
@@ -58,13 +67,32 @@ static ticks wall_now(void) {
     return ((ticks)time.tv_sec * 1000000000 + (ticks)time.tv_nsec) * 1000;
 }
 
+/* The sum of the column of contentions. */
+static ticks waits_now(void) {
+    static char text[16384];
+    char *line = text;
+    unsigned long count;
+    ticks total = 0;
+    int fd = open("/proc/lock_stat", O_RDONLY);
+    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+    if (length < 0)
+        row_skip();
+    close(fd);
+    text[length] = 0;
+    while ((line = strchr(line, ':')) != NULL)
+        if (sscanf(++line, "%lu", &count) == 1)
+            total += count;
+    return total * 1000000;
+}
+
 /* tools/bench_events.py finds this function and the next by their names, and the first true
  * measurement behind EVENTS_START_MARKS others. */
 __attribute__((noinline)) ticks now(void) {
     uint32_t low, high;
 
-    if (wall)
-        return wall_now();
+    if (wall || waits)
+        return wall ? wall_now() : waits_now();
     __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
     return (ticks)high << 32 | low;
 }
@@ -110,15 +138,16 @@ static ticks measure_once(const struct row *row) {
     }
 }
 
-static ticks measure_lowest(const struct row *row) {
+static ticks measure_turns(const struct row *row) {
     int turns = events ? 2 : repetitions ? repetitions : row->repetitions;
-    ticks lowest = SKIPPED;
+    ticks result = measure_once(row);
 
-    for (int i = 0; i < turns && (i == 0 || lowest < FAILED); i++) {
+    for (int i = 1; i < turns && result < FAILED; i++) {
         ticks value = measure_once(row);
-        lowest = value < lowest ? value : lowest;
+        if (waits ? value > result : value < result)
+            result = value;
     }
-    return lowest;
+    return result;
 }
 
 /* Returns the program's status. */
@@ -126,14 +155,14 @@ static int row_measure(const struct row *row) {
     ticks value;
 
     bench_pid = getpid();
-    value = wall && row->kind != ROW_TIME ? SKIPPED : measure_lowest(row);
+    value = wall && row->kind != ROW_TIME ? SKIPPED : measure_turns(row);
     if (value == FAILED)
         return 1;
     if (value == SKIPPED)
         printf("%s skip\n", row->name);
     else if (events)
         printf("%s %llu\n", row->name, (unsigned long long)operations);
-    else if (wall)
+    else if (wall || waits)
         printf("%s %.1f\n", row->name, (double)value / 1000);
     else
         printf("%s %llu\n", row->name, (unsigned long long)value);
@@ -143,14 +172,25 @@ static int row_measure(const struct row *row) {
 
 /* Each row has a fresh process: what others left behind does not count, nor how they ended. */
 static void row_run(const struct row *row) {
-    char count[16];
-    char *words[] = {"bench", "--row", (char *)row->name, "--repeat", count, NULL, NULL};
+    char count[16], stride[16];
+    char *words[10] = {"bench"};
+    size_t used = 1;
     pid_t child;
     int status;
 
     snprintf(count, sizeof count, "%d", repetitions);
-    if (wall || events)
-        words[5] = wall ? "--wall" : "--events";
+    snprintf(stride, sizeof stride, "%u", processor_stride);
+    if (rows_of_run == scaling_rows) {
+        words[used++] = "--scaling";
+        words[used++] = "--stride";
+        words[used++] = stride;
+    }
+    words[used++] = "--row";
+    words[used++] = (char *)row->name;
+    words[used++] = "--repeat";
+    words[used++] = count;
+    if (wall || events || waits)
+        words[used++] = wall ? "--wall" : events ? "--events" : "--waits";
     child = fork();
     if (child == 0) {
         execv("/proc/self/exe", words);
@@ -194,8 +234,12 @@ static int options_read(int argc, char **argv) {
             wall = true;
         else if (strcmp(argv[at], "--events") == 0)
             events = true;
+        else if (strcmp(argv[at], "--waits") == 0)
+            waits = true;
         else if (strcmp(argv[at], "--repeat") == 0 && at + 1 < argc)
             repetitions = atoi(argv[++at]);
+        else if (strcmp(argv[at], "--stride") == 0 && at + 1 < argc)
+            processor_stride = (unsigned)atoi(argv[++at]);
         else if (strcmp(argv[at], "--row") == 0 && at + 1 < argc)
             only = row_find(argv[++at]);
         else
@@ -226,11 +270,15 @@ int main(int argc, char **argv) {
 
     if (argc > 1 && strcmp(argv[1], "--nothing") == 0)
         return 0;
+    addresses_fix(argv);
+    if (argc > 1 && strcmp(argv[1], "--scaling") == 0) {
+        rows_of_run = scaling_rows;
+        argc--, argv++;
+    }
     if (argc > 1 && strcmp(argv[1], "--list") == 0) {
         list();
         return 0;
     }
-    addresses_fix(argv);
     names = options_read(argc, argv);
     if (names < 0)
         return 2;

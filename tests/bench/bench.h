@@ -51,11 +51,17 @@ struct rows {
 
 extern const struct rows process_rows, signal_rows, map_rows, fault_rows, advice_rows, sharing_rows,
     huge_rows, big_rows, memory_rows;
+extern const struct rows scaling_fault_rows, scaling_wake_rows, scaling_shoot_rows;
 
 /* bench.c */
 
-/* Instructions or cycles, or with --wall thousandths of a nanosecond. */
+/* Instructions or cycles; with --wall thousandths of a nanosecond, with --waits millions of waits.
+ */
 ticks now(void);
+
+/* Workers of the rows of several processors run on those with multiples of this number: --stride.
+ */
+extern unsigned processor_stride;
 
 /* What one of them cost. Called once in a measurement, by the process that returns it. */
 ticks per(ticks total, uint64_t operations);

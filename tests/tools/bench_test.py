@@ -18,6 +18,7 @@ import bench_events  # noqa: E402
 import bench_figures  # noqa: E402
 import bench_linux  # noqa: E402
 import bench_run  # noqa: E402
+import bench_scaling  # noqa: E402
 import bench_tables  # noqa: E402
 import check_bench  # noqa: E402
 
@@ -134,14 +135,19 @@ def rows_and_figures_are_the_same():
 
 @test
 def committed_figures_are_sound():
-    figures = bench_figures.read(os.path.join(ROOT, "tests/bench/figures"))
-    order = [row.name for row in bench_run.rows_of(os.path.join(BUILD, "user/tests/bench"))]
-    values = {name: figure.value for name, figure in figures.items()}
-    for name, figure in figures.items():
-        why, _ = bench_figures.judge(name, figure, values)
-        if why:
-            return f"{name}: {why}"
-    return expect(dict(bench_figures.missing(figures, order)), {})
+    program = os.path.join(BUILD, "user/tests/bench")
+    for file, rows in (("figures", bench_run.rows_of(program)),
+                       ("figures-scaling", bench_scaling.rows_of(program))):
+        figures = bench_figures.read(os.path.join(ROOT, "tests/bench", file))
+        values = {name: figure.value for name, figure in figures.items()}
+        for name, figure in figures.items():
+            why, _ = bench_figures.judge(name, figure, values)
+            if why:
+                return f"{name}: {why}"
+        lost = dict(bench_figures.missing(figures, [row.name for row in rows]))
+        if lost:
+            return f"{file}: {lost}"
+    return None
 
 
 @test
@@ -221,6 +227,38 @@ def guard_fails_each_kind():
             or expect(sorted(more.failures), ["speed c"])
             or expect(sorted(broken.failures), ["speed"])
             or expect(sorted(silent.failures), ["speed"]))
+
+
+# ---- several processors ----
+
+@test
+def rows_that_wait_fail():
+    judge = bench_scaling.judge_waits
+    return (expect(judge("faults_4_threads", 10, ())[0], None)
+            or expect_word(judge("faults_4_threads", 10.5, ())[0], "10.5", "more than 10")
+            or expect_word(judge("faults_4_threads", "skip", ())[0], "skip")
+            or expect(judge("faults_4_threads", 999.5, ("faults_4_threads",))[0], None)
+            or expect_word(judge("faults_4_threads", 999.5, ("faults_4_threads",))[1], "owed")
+            or expect_word(judge("faults_4_threads", 0, ("faults_4_threads",))[1], "WAITING"))
+
+
+@test
+def rows_owed_are_rows():
+    names = [row.name for row in bench_scaling.rows_of(os.path.join(BUILD, "user/tests/bench"))]
+    independent = [name for name in names if bench_scaling.INDEPENDENT.fullmatch(name)]
+    return (expect(sorted(set(bench_scaling.WAITING) - set(independent)), [])
+            or (None if len(independent) > 3 else f"only {independent} are to wait for nothing"))
+
+
+@test
+def table_of_several_processors():
+    found = results()
+    found.waits = {"getppid": 999.75, "fork": 0.0, "new": "skip"}
+    table = bench_tables.markdown_scaling(found)
+    if len({line.count("|") for line in table.splitlines()}) != 1:
+        return f"its lines have different numbers of columns:\n{table}"
+    return (expect_word(table, "| 2.7 × | 168 ns | 1.23 µs | 7.3 × | 999.8 |", "| 0 |", "| skip |")
+            or expect_word(bench_tables.text_scaling(found), "Quire, waits", "12,345,678"))
 
 
 # ---- runs ----
