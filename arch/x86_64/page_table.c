@@ -4,8 +4,8 @@
  *
  * Tables in hand: each processor keeps some empty tables, and some top-level ones with the kernel's
  * half still in them, since clearing or filling 4 KiB costs more than the rest of a small fork.
- * They are linked through their first entry, counted as spare (free), and given back when an
- * allocation finds nothing.
+ * They are linked through their first words, counted as spare (free), and given back when an
+ * allocation finds nothing, on whatever processor that is (mm/hand.h).
  */
 #include "page_table.h"
 
@@ -13,27 +13,36 @@
 #include "core/cpu.h"
 #include "arch/x86_64/kmap.h"
 #include "lib/string.h"
+#include "mm/hand.h"
 
 #define HAND_MAX 64
 
 struct hand {
-    struct frame *first; /* linked through the first entry */
-    unsigned count;
-};
+    union hand_state state;
+    struct frame *first;  /* linked through the first words */
+    struct frame *handed; /* likewise: to whoever reclaims */
+} __attribute__((aligned(32)));
 
 /* Per processor; used with preemption off, as all of the kernel runs. */
 static struct { struct hand empty, top; } hands[CPU_MAX];
 
-static struct frame *hand_take(struct hand *hand) {
-    struct frame *table = hand->first;
-    pte_t *entries;
+/* Where a table in hand leads to the next. */
+static struct frame **hand_link(const struct frame *table) {
+    return frame_to_virt(table);
+}
 
-    if (!table)
+static struct frame *hand_take(struct hand *hand) {
+    uint32_t count = hand_touch(&hand->state);
+    struct frame *table = hand->first, **link;
+
+    if (count == 0) {
+        hand_leave(&hand->state, 0);
         return NULL;
-    entries = table_entries(table);
-    hand->first = entries[0] ? phys_to_frame(entries[0]) : NULL;
-    hand->count--;
-    entries[0] = 0;
+    }
+    link = hand_link(table);
+    hand->first = *link;
+    hand_leave(&hand->state, count - 1);
+    *link = NULL;
     frame_set_use(table, FRAME_TABLE);
     atomic_store_explicit(&table->refs, 1, memory_order_relaxed);
     return table;
@@ -41,32 +50,64 @@ static struct frame *hand_take(struct hand *hand) {
 
 /* Keeps a table (refs 0) in hand if there is room. */
 static bool hand_keep(struct hand *hand, struct frame *table) {
-    if (hand->count == HAND_MAX)
+    uint32_t count;
+
+    if (hand->state.count == HAND_MAX) /* an interrupt makes it less at most */
         return false;
-    table_entries(table)[0] = hand->first ? frame_to_phys(hand->first) : 0;
-    hand->first = table;
-    hand->count++;
     frame_set_use(table, FRAME_SPARE);
+    count = hand_touch(&hand->state);
+    *hand_link(table) = hand->first;
+    hand->first = table;
+    hand_leave(&hand->state, count + 1);
     return true;
 }
 
-static size_t hand_empty(struct hand *hand) {
-    struct frame *table;
-    size_t given = 0;
+/* False: it is being touched. */
+static bool hand_give(struct hand *hand) {
+    if (hand_is_touched(&hand->state))
+        return false;
+    if (hand->state.count == 0 || hand->handed)
+        return true;
+    hand->handed = hand->first;
+    hand->first = NULL;
+    hand->state.count = 0;
+    return true;
+}
 
-    while ((table = hand_take(hand)) != NULL) {
-        frame_unref(table);
-        given++;
+/* Frees the tables of a hand that was given. */
+static size_t hand_empty(struct hand *hand) {
+    struct frame *table = hand->handed;
+    size_t freed = 0;
+
+    hand->handed = NULL;
+    for (; table; freed++) {
+        struct frame *next = *hand_link(table);
+
+        frame_free(table);
+        table = next;
     }
-    return given;
+    return freed;
+}
+
+static bool hand_over_tables(void) {
+    bool empty = hand_give(&hands[cpu_index()].empty);
+    bool top = hand_give(&hands[cpu_index()].top);
+
+    return empty && top;
 }
 
 static size_t reclaim_tables(void) {
-    return hand_empty(&hands[cpu_index()].empty) + hand_empty(&hands[cpu_index()].top);
+    size_t freed = 0;
+
+    hand_over_tables();
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+        freed += hand_empty(&hands[cpu].empty) + hand_empty(&hands[cpu].top);
+    return freed;
 }
 
 void table_init(void) {
-    static struct frame_reclaimer reclaimer = {.reclaim = reclaim_tables};
+    static struct frame_reclaimer reclaimer = {.reclaim = reclaim_tables,
+                                               .hand_over = hand_over_tables};
 
     frame_reclaimer_add(&reclaimer);
 }

@@ -11,6 +11,11 @@
  * A processor's cache takes and gives CACHE_BATCH frames at a time. The counts by use are kept per
  * processor too; only their sums mean something.
  *
+ * A cache is its processor's alone and has no lock. When memory is out another processor asks for
+ * what is in it (frame_collect.c), by an interrupt that may come between any two instructions: so
+ * whoever changes the cache says before and after that he is touching it, and an interrupt that
+ * finds it touched takes nothing and is asked for again.
+ *
  * Locks: buddy.lock guards the lists and, of free frames, use and order. Not here: building the
  * table (frame_init.c), runs (frame_run.c).
  */
@@ -32,9 +37,10 @@
 
 /* Padded to a power of two: indexing by processor is a shift. */
 struct frame_cpu {
-    uint64_t count;
+    union hand_state state; /* of cached[] */
     struct frame *cached[CACHE_MAX];
     uint64_t by_use[FRAME_USE_COUNT]; /* differences: they wrap, and only the sum is right */
+    struct frame *handed;             /* to whoever collects, linked through their first word */
 } __attribute__((aligned(4096)));
 
 _Static_assert(sizeof(struct frame_cpu) == 4096, "a power of two");
@@ -44,6 +50,7 @@ struct buddy {
     struct spinlock lock;
     struct list_node lists[FRAME_ORDER_MAX + 1]; /* lock */
     uint32_t nonempty;                           /* lock: bit k: lists[k] has a block */
+    bool frugal;                                 /* lock: no cache takes more than it needs */
 };
 
 struct frame *frame_table;
@@ -51,7 +58,6 @@ uint64_t frame_table_count;
 
 static struct buddy buddy;
 static struct frame_cpu frame_cpus[CPU_MAX];
-static struct frame_reclaimer *reclaimers;
 
 static struct frame_cpu *this_cpu(void) {
     return &frame_cpus[cpu_index()];
@@ -69,8 +75,9 @@ void buddy_init(void) {
     buddy.nonempty = 0;
     for (unsigned order = 0; order <= FRAME_ORDER_MAX; order++)
         list_init(&buddy.lists[order]);
+    buddy.frugal = false;
     memset(frame_cpus, 0, sizeof(frame_cpus));
-    reclaimers = NULL;
+    frame_collect_init();
 }
 
 static struct list_node *free_link(const struct frame *f) {
@@ -141,17 +148,30 @@ void buddy_free_range(pfn_t start, pfn_t end) {
     spin_unlock(&buddy.lock);
 }
 
-/* Puts frames of the buddy's into the cache: whole small blocks, until there are enough. */
-static void cache_refill(struct frame_cpu *cpu) {
+void buddy_set_frugal(bool frugal) {
     spin_lock(&buddy.lock);
-    while (cpu->count < CACHE_REFILL && buddy.nonempty) {
-        unsigned order = MIN(bit_lowest(buddy.nonempty), CACHE_REFILL_ORDER);
+    buddy.frugal = frugal;
+    spin_unlock(&buddy.lock);
+}
+
+/*
+ * Puts frames of the buddy's into the cache, which is empty: whole small blocks, until there are
+ * enough. One frame, while somebody collects: what is in hand then he would not find.
+ */
+static unsigned cache_refill(struct frame_cpu *cpu) {
+    unsigned count = 0;
+
+    spin_lock(&buddy.lock);
+    while (count < (buddy.frugal ? 1 : CACHE_REFILL) && buddy.nonempty) {
+        unsigned most = buddy.frugal ? 0 : CACHE_REFILL_ORDER;
+        unsigned order = MIN(bit_lowest(buddy.nonempty), most);
         struct frame *f = buddy_alloc_locked(order);
 
         for (unsigned i = 1u << order; i-- > 0;)
-            cpu->cached[cpu->count++] = f + i;
+            cpu->cached[count++] = f + i;
     }
     spin_unlock(&buddy.lock);
+    return count;
 }
 
 /* The largest block that the first of `n` frames is the head of, the next ones following it. */
@@ -169,54 +189,106 @@ static unsigned block_order(struct frame *const *frames, uint64_t n) {
  * Gives the `n` frames that have been in the cache for longest back to the buddy. They often come
  * as they lie in memory, from an area that was unmapped: then whole blocks go, with less to join.
  */
-static void cache_drain(struct frame_cpu *cpu, uint64_t n) {
+static void cache_drain(struct frame_cpu *cpu, unsigned n) {
+    unsigned count = hand_touch(&cpu->state);
+
+    n = MIN(n, count);
     spin_lock(&buddy.lock);
-    for (uint64_t i = 0; i < n;) {
+    for (unsigned i = 0; i < n;) {
         unsigned order = block_order(&cpu->cached[i], n - i);
 
         buddy_free_locked(cpu->cached[i], order);
-        i += 1ull << order;
+        i += 1u << order;
     }
     spin_unlock(&buddy.lock);
-    cpu->count -= n;
-    memmove(cpu->cached, cpu->cached + n, cpu->count * sizeof(cpu->cached[0]));
+    memmove(cpu->cached, cpu->cached + n, (count - n) * sizeof(cpu->cached[0]));
+    hand_leave(&cpu->state, count - n);
 }
 
-static size_t reclaim_spares(void) {
-    size_t frames = 0;
+/* ---- what is collected: frame_collect.c ---- */
 
-    for (struct frame_reclaimer *r = reclaimers; r; r = r->next)
-        frames += r->reclaim();
-    return frames;
-}
-
-void frame_reclaimer_add(struct frame_reclaimer *reclaimer) {
-    reclaimer->next = reclaimers;
-    reclaimers = reclaimer;
-}
-
-/* frame_alloc when the processor's cache is empty. */
-static __attribute__((noinline)) struct frame *alloc_and_refill(enum frame_use use) {
+bool frame_cache_hand_over(void) {
     struct frame_cpu *cpu = this_cpu();
 
-    cache_refill(cpu);
-    if (cpu->count == 0 && reclaim_spares() > 0 && cpu->count == 0)
-        cache_refill(cpu);
-    return cpu->count > 0 ? frame_alloc(use) : NULL;
+    if (hand_is_touched(&cpu->state))
+        return false;
+    if (cpu->handed)
+        return true;
+    for (unsigned i = 0; i < cpu->state.count; i++) {
+        struct frame *f = cpu->cached[i];
+
+        *(struct frame **)frame_to_virt(f) = cpu->handed;
+        cpu->handed = f;
+    }
+    cpu->state.count = 0;
+    return true;
 }
 
-struct frame *frame_alloc(enum frame_use use) {
-    struct frame_cpu *cpu = this_cpu();
-    struct frame *f;
+void frame_cache_take_over(unsigned index) {
+    struct frame *f = frame_cpus[index].handed;
 
-    DEBUG_ASSERT(!cpu_in_interrupt());
-    if (cpu->count == 0)
-        return alloc_and_refill(use);
-    f = cpu->cached[--cpu->count];
+    frame_cpus[index].handed = NULL;
+    spin_lock(&buddy.lock);
+    while (f) {
+        struct frame *next = *(struct frame **)frame_to_virt(f);
+
+        buddy_free_locked(f, 0);
+        f = next;
+    }
+    spin_unlock(&buddy.lock);
+}
+
+/* ---- single frames ---- */
+
+/* A frame of the cache, or of the buddy's; still FRAME_FREE. NULL: neither has one. */
+static struct frame *cache_take(unsigned order) {
+    struct frame_cpu *cpu = this_cpu();
+    unsigned count = hand_touch(&cpu->state);
+    struct frame *f = NULL;
+
+    (void)order;
+    if (count == 0)
+        count = cache_refill(cpu);
+    if (count > 0)
+        f = cpu->cached[--count];
+    hand_leave(&cpu->state, count);
+    return f;
+}
+
+/* Inline, so that frame_alloc() is short when the cache has a frame. */
+static inline __attribute__((always_inline)) void single_set(struct frame_cpu *cpu, struct frame *f,
+                                                             enum frame_use use) {
     DEBUG_ASSERT(f->use == FRAME_FREE && frame_refs(f) == 0);
     cpu->by_use[FRAME_FREE]--;
     cpu->by_use[use]++;
     frame_record_set(f, &(struct frame){.refs = 1, .use = (uint8_t)use});
+}
+
+/* frame_alloc when the processor's cache is empty. */
+static __attribute__((noinline)) struct frame *alloc_and_refill(enum frame_use use) {
+    struct frame *f = cache_take(0);
+
+    if (!f)
+        f = frame_collect(cache_take, 0);
+    if (f)
+        single_set(this_cpu(), f, use);
+    return f;
+}
+
+struct frame *frame_alloc(enum frame_use use) {
+    struct frame_cpu *cpu = this_cpu();
+    unsigned count;
+    struct frame *f;
+
+    DEBUG_ASSERT(!cpu_in_interrupt());
+    count = hand_touch(&cpu->state);
+    if (count == 0) {
+        hand_leave(&cpu->state, 0);
+        return alloc_and_refill(use);
+    }
+    f = cpu->cached[--count];
+    hand_leave(&cpu->state, count);
+    single_set(cpu, f, use);
     return f;
 }
 
@@ -236,18 +308,22 @@ static __attribute__((noinline)) void drain_and_free(struct frame *f) {
 
 void frame_free(struct frame *f) {
     struct frame_cpu *cpu = this_cpu();
+    unsigned count;
 
     DEBUG_ASSERT(!cpu_in_interrupt());
     DEBUG_ASSERT(frame_refs(f) == 0 && f->order == 0);
     DEBUG_ASSERT(f->use != FRAME_FREE && f->use != FRAME_RESERVED && f->use != FRAME_HOLE);
-    if (cpu->count == CACHE_MAX) {
+    count = hand_touch(&cpu->state);
+    if (count == CACHE_MAX) {
+        hand_leave(&cpu->state, count);
         drain_and_free(f);
         return;
     }
     cpu->by_use[f->use]--;
     cpu->by_use[FRAME_FREE]++;
     frame_kind_set(f, FRAME_FREE, FRAME_ORDER_TAIL);
-    cpu->cached[cpu->count++] = f;
+    cpu->cached[count] = f;
+    hand_leave(&cpu->state, count + 1);
 }
 
 /* Writes the records of an allocated block. */
@@ -268,6 +344,12 @@ struct frame *buddy_alloc(unsigned order) {
     return f;
 }
 
+/* Single frames that the processor keeps are part of large blocks as well. */
+static struct frame *drain_and_take(unsigned order) {
+    cache_drain(this_cpu(), CACHE_MAX);
+    return buddy_alloc(order);
+}
+
 struct frame *frame_alloc_order(enum frame_use use, unsigned order) {
     struct frame *f;
 
@@ -276,11 +358,8 @@ struct frame *frame_alloc_order(enum frame_use use, unsigned order) {
     if (order > FRAME_ORDER_MAX)
         return NULL;
     f = buddy_alloc(order);
-    if (f == NULL) {
-        reclaim_spares();
-        cache_drain(this_cpu(), this_cpu()->count);
-        f = buddy_alloc(order);
-    }
+    if (f == NULL)
+        f = frame_collect(drain_and_take, order);
     if (f == NULL)
         return NULL;
     block_set(f, order, use);

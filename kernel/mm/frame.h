@@ -22,9 +22,10 @@
  * before and after a workload is equal to the frame.
  *
  * Locks: each processor's cache is its own; the buddy's lists are under a spinlock of rank
- * LOCK_RANK_FRAME, taken inside. refs is atomic. The rest of struct frame belongs to whoever owns
- * the frame; but whoever frees the frame next to it looks at use and order, which the allocator
- * therefore changes as one word. Nothing here sleeps. Not to be called from interrupt handlers.
+ * LOCK_RANK_FRAME, taken inside, as is LOCK_RANK_COLLECT when nothing is found. refs is atomic. The
+ * rest of struct frame belongs to whoever owns the frame; but whoever frees the frame next to it
+ * looks at use and order, which the allocator therefore changes as one word. Nothing here sleeps.
+ * Not to be called from interrupt handlers.
  */
 #ifndef MM_FRAME_H
 #define MM_FRAME_H
@@ -95,7 +96,8 @@ int frame_init(const struct phys_range *ram, size_t n, const struct phys_range *
  * Pages that are not FRAME_RESERVED are left alone. */
 void frame_release_range(paddr_t start, paddr_t end);
 
-/* One frame of any address, refs 1, order 0, count 0, contents undefined. NULL: out of memory. */
+/* One frame of any address, refs 1, order 0, count 0, contents undefined. NULL: out of memory, in
+ * the hands of all processors too: other processors may be called (sync/cpu_call.h). */
 struct frame *frame_alloc(enum frame_use use) __attribute__((warn_unused_result));
 
 /* The same, cleared. */
@@ -129,11 +131,20 @@ void frame_free(struct frame *f);
 /* Changes what a block (by its head) is counted as. */
 void frame_set_use(struct frame *f, enum frame_use use);
 
-/* Called when an allocation finds nothing: gives spare frames back with frame_unref or
- * frame_free_order and returns how many. It runs under whatever locks the allocator's caller
- * holds, so it takes only locks that nobody holds while allocating (LOCK_RANK_KVA to _SLAB). */
+/*
+ * Asked when an allocation finds nothing, by one processor at a time.
+ *
+ * reclaim gives spare frames back with frame_free, frame_unref or frame_free_order and returns how
+ * many. It runs under whatever locks the allocator's caller holds, so it takes only locks that
+ * nobody holds while allocating (LOCK_RANK_KVA to _SLAB).
+ *
+ * hand_over is for what each processor keeps for itself (mm/hand.h), else NULL. It runs on all
+ * other processors before, in an interrupt: it makes that ready for the reclaim that follows, and
+ * takes no lock. False: it is being touched, and hand_over is to be called once more.
+ */
 struct frame_reclaimer {
     size_t (*reclaim)(void);
+    bool (*hand_over)(void);
     struct frame_reclaimer *next;
 };
 

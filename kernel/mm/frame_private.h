@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between frame.c (the allocator), frame_init.c (building the table) and frame_run.c. Nobody
- * else's.
+ * Between frame.c (the allocator), frame_init.c (building the table), frame_run.c and
+ * frame_collect.c. Nobody else's.
  */
 #ifndef MM_FRAME_PRIVATE_H
 #define MM_FRAME_PRIVATE_H
 
 #include "machine/memory.h"
 #include "mm/frame.h"
+#include "mm/hand.h"
 
 /* Forgets everything: no free frames, counts 0, no reclaimers. */
 void buddy_init(void);
@@ -48,6 +49,23 @@ static inline void frame_record_set(struct frame *f, const struct frame *record)
     __builtin_memcpy(&word, record, sizeof(word));
     __atomic_store_n((uint64_t *)(void *)f, word, __ATOMIC_RELAXED);
 }
+
+/* While it is set a cache that is empty takes one frame at a time. Takes the buddy's lock. */
+void buddy_set_frugal(bool frugal);
+
+/* No reclaimers. */
+void frame_collect_init(void);
+
+/* Tries take(order), then has everybody's spare frames brought together and tries again. NULL:
+ * there is nothing. `take` takes the buddy's lock only. */
+struct frame *frame_collect(struct frame *(*take)(unsigned order), unsigned order);
+
+/* In an interrupt: this processor's cache is handed over to who collects, who takes it. False: it
+ * is being touched, and nothing was done. */
+bool frame_cache_hand_over(void);
+
+/* Who collects gives the buddy what a processor has handed over. */
+void frame_cache_take_over(unsigned index);
 
 /* Counts `frames` frames as `to` instead of `from`. */
 void frame_count_move(enum frame_use from, enum frame_use to, uint64_t frames);

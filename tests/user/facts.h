@@ -209,6 +209,41 @@ static inline long pages_read(const volatile char *start, size_t pages) {
     return sum;
 }
 
+/* Takes memory until `left` frames are free: half of what is too much at a time. */
+static inline void frames_fill(long left) {
+    for (long more; (more = frames_free() - left) > 0;)
+        pages_write(pages_map((size_t)(more + 1) / 2, PROT_READ | PROT_WRITE),
+                    (size_t)(more + 1) / 2, 1);
+}
+
+/*
+ * A child that has taken all frames but `left`, and keeps them until it is killed. `adj`: its
+ * oom_score_adj. One that dies before it has them fails the test.
+ */
+static inline pid_t frames_holder(long left, const char *adj) {
+    int ready[2];
+    char byte;
+    pid_t pid;
+
+    CHECK_EQ(pipe(ready), 0);
+    pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+
+        CHECK_EQ(write(fd, adj, strlen(adj)), (ssize_t)strlen(adj));
+        close(fd);
+        frames_fill(left);
+        CHECK_EQ(write(ready[1], "", 1), 1);
+        for (;;)
+            pause();
+    }
+    close(ready[1]);
+    CHECK_EQ(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return pid;
+}
+
 struct area {
     uintptr_t start, end;
     char rights[5];

@@ -11,45 +11,15 @@
 #include "facts.h"
 #include "random.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #define ROOM_FRAMES 4000
 
-static void fill_until(long left) {
-    for (long more; (more = frames_free() - left) > 0;)
-        pages_write(pages_map((size_t)(more + 1) / 2, PROT_READ | PROT_WRITE),
-                    (size_t)(more + 1) / 2, 1);
-}
-
-/* From now on the kernel looks for memory elsewhere. */
-static void spare_me(void) {
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY);
-
-    CHECK_EQ(write(fd, "-1000", 5), 5);
-    close(fd);
-}
-
-/* The machine made small: a child that holds all but ROOM_FRAMES until it is killed. */
+/* The machine made small: a child that is spared holds all but ROOM_FRAMES until it is killed. */
 static pid_t machine_shrink(void) {
-    int ready[2];
-    char byte;
-    pid_t pid;
-
-    CHECK_EQ(pipe(ready), 0);
-    pid = fork();
-    CHECK(pid >= 0);
-    if (pid == 0) {
-        spare_me();
-        fill_until(ROOM_FRAMES);
-        CHECK_EQ(write(ready[1], "", 1), 1);
-        for (;;)
-            pause();
-    }
-    CHECK_EQ(read(ready[0], &byte, 1), 1);
-    close(ready[0]);
-    close(ready[1]);
-    return pid;
+    return frames_holder(ROOM_FRAMES, "-1000");
 }
 
 static void machine_grow(pid_t holder) {
@@ -121,6 +91,89 @@ static void several_eaters(void) {
         CHECK_EQ(child_wait(eaters[i]) & 0x7f, SIGKILL);
     machine_grow(holder);
     CHECK_MEMORY_SAME(memory_use(), before);
+}
+
+/* ---- what another processor keeps in hand ---- */
+
+#define IN_HAND 200
+#define LEFT_OVER 100
+#define PROCESSORS_MAX 16
+
+static void run_on(unsigned processor) {
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(processor, &set);
+    CHECK_EQ(sched_setaffinity(0, sizeof set, &set), 0);
+}
+
+/* A child on a processor of its own that has some pages until its pipe is closed. */
+struct keeper {
+    pid_t pid;
+    int go, gone;
+};
+
+static struct keeper keeper_start(unsigned processor) {
+    int go[2], gone[2];
+    char byte;
+    pid_t pid;
+
+    CHECK_EQ(pipe(go) | pipe(gone), 0);
+    pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        close(go[1]);
+        run_on(processor);
+        char *pages = pages_map(IN_HAND, PROT_READ | PROT_WRITE);
+        pages_write(pages, IN_HAND, 1);
+        CHECK_EQ(write(gone[1], "", 1), 1);
+        CHECK_EQ(read(go[0], &byte, 1), 1);
+        munmap(pages, IN_HAND * PAGE_BYTES);
+        CHECK_EQ(write(gone[1], "", 1), 1);
+        for (;;)
+            pause();
+    }
+    close(go[0]);
+    close(gone[1]);
+    CHECK_EQ(read(gone[0], &byte, 1), 1);
+    return (struct keeper){pid, go[1], gone[0]};
+}
+
+static void keeper_let_go(const struct keeper *keeper) {
+    char byte;
+
+    CHECK_EQ(write(keeper->go, "", 1), 1);
+    CHECK_EQ(read(keeper->gone, &byte, 1), 1);
+}
+
+/* It ends by our signal: nobody was killed for its memory. */
+static void end_by_us(pid_t pid) {
+    kill(pid, SIGTERM);
+    CHECK_EQ(child_wait(pid) & 0x7f, SIGTERM);
+}
+
+/* What was freed on one processor is wanted on the next, and there is nothing else. */
+static void free_on_another_processor(void) {
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    struct keeper keepers[PROCESSORS_MAX];
+    char *pages;
+    pid_t holder;
+
+    frames_exact_or_skip();
+    if (count < 2)
+        SKIP("there is one processor");
+    pages = pages_map((size_t)count * IN_HAND, PROT_READ | PROT_WRITE);
+    for (long i = 0; i < count; i++)
+        keepers[i] = keeper_start((unsigned)i);
+    holder = frames_holder(LEFT_OVER, "0");
+    for (long i = 0; i < count; i++) {
+        keeper_let_go(&keepers[i]);
+        run_on((unsigned)((i + 1) % count));
+        pages_write(pages + (size_t)i * IN_HAND * PAGE_BYTES, IN_HAND, 1);
+    }
+    end_by_us(holder);
+    for (long i = 0; i < count; i++)
+        end_by_us(keepers[i].pid);
 }
 
 /* ---- calls with little memory left: each may fail, none may do half of its work ---- */
@@ -238,7 +291,7 @@ static pid_t holder_start(struct stage *stage, long left) {
     close(stage->leave[1]);
     frames_free();
     await_close(stage->hold[0]);
-    fill_until(left);
+    frames_fill(left);
     close(stage->held[1]);
     await_close(stage->leave[0]);
     _exit(0);
@@ -349,6 +402,7 @@ static void full_file_system_is_an_error(void) {
 
 CHECK_MAIN({"eaten_to_the_end", eaten_to_the_end}, {"killing_is_reported", killing_is_reported},
            {"several_eaters", several_eaters},
+           {"free_on_another_processor", free_on_another_processor},
            {"every_call_with_little_left", every_call_with_little_left},
            {"own_limit_is_enomem", own_limit_is_enomem},
            {"full_file_system_is_an_error", full_file_system_is_an_error})

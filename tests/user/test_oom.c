@@ -292,46 +292,15 @@ static void a_spared_hog(void) {
 /* The hog is not the one that finds no page: it sleeps, and dies all the same. */
 static void who_asks_goes_on(void) {
     long rest = 2000;
-    int ready[2];
-    char byte;
     pid_t hog;
 
     frames_exact_or_skip();
-    CHECK_EQ(pipe(ready), 0);
-    hog = fork();
-    if (hog == 0) {
-        for (long more; (more = frames_free() - rest) > 0;)
-            pages_write(pages_map((size_t)more, RW), (size_t)more, 1);
-        CHECK_EQ(write(ready[1], "x", 1), 1);
-        for (;;)
-            pause();
-    }
-    CHECK_EQ(read(ready[0], &byte, 1), 1);
+    hog = frames_holder(rest, "0");
     char *pages = pages_map(3 * (size_t)rest, RW);
     pages_write(pages, 3 * (size_t)rest, 7);
     CHECK_EQ(pages_read(pages, 3 * (size_t)rest), 7 * 3 * rest);
     CHECK_EQ(child_wait(hog) & 0x7f, SIGKILL);
     expect_line(hog, 0);
-}
-
-/* A process that has taken all frames but `left`, and keeps them. */
-static pid_t start_holder(long left) {
-    int ready[2];
-    char byte;
-    pid_t pid;
-
-    CHECK_EQ(pipe(ready), 0);
-    pid = fork();
-    CHECK(pid >= 0);
-    if (pid == 0) {
-        for (long more; (more = frames_free() - left) > 0;)
-            pages_write(pages_map((size_t)more, RW), (size_t)more, 1);
-        CHECK_EQ(write(ready[1], "x", 1), 1);
-        for (;;)
-            pause();
-    }
-    CHECK_EQ(read(ready[0], &byte, 1), 1);
-    return pid;
 }
 
 /* A copy of the kernel's to a page that is not there: the call goes on as well. */
@@ -340,7 +309,7 @@ static void a_system_call_goes_on(void) {
     pid_t hog;
 
     frames_exact_or_skip();
-    hog = start_holder(1000);
+    hog = frames_holder(1000, "0");
     size_t bytes = 4000 * PAGE_BYTES;
     char *pages = pages_map(4000, RW);
     for (size_t done = 0; done < bytes;) {
@@ -407,7 +376,7 @@ static void whoever_asks_if_so_set(void) {
     pid_t holder, asker;
 
     frames_exact_or_skip();
-    holder = start_holder(2000);
+    holder = frames_holder(2000, "0");
     CHECK_EQ(number_write(SETTING, "1"), 0);
     asker = start_hog("0");
     int status = child_wait(asker);
