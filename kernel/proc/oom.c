@@ -134,15 +134,26 @@ static void kill_users_of(const struct vm_space *space) {
     }
 }
 
+void oom_process_ended(const struct process *process) {
+    const struct process *expected = process;
+
+    if (__atomic_compare_exchange_n(&dying, &expected, NULL, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED))
+        wait_queue_wake_all(&ended);
+}
+
 /* What the process has alone comes back now, whatever keeps it from its end. */
 static void kill_and_reap(const struct choice *choice) {
     struct process *process = choice->process;
-    struct vm_space *space = process_space_get(process);
+    struct vm_space *space;
 
     process->is_oom_reaped = true;
     __atomic_store_n(&dying, process, __ATOMIC_RELEASE);
-    if (!space)
+    space = process_space_get(process);
+    if (!space) { /* it gives everything back already, and may have said so before */
+        oom_process_ended(process);
         return;
+    }
     printk("quire: out of memory: killed %s[%d], %lu pages, oom_score_adj %d\n", process->name,
            process->pid, choice->pages, process->oom_score_adj);
     kill_users_of(space);
@@ -178,14 +189,6 @@ static void kill_one(void) {
 
 static bool has_victim(void) {
     return __atomic_load_n(&dying, __ATOMIC_ACQUIRE) != NULL;
-}
-
-void oom_process_ended(const struct process *process) {
-    const struct process *expected = process;
-
-    if (__atomic_compare_exchange_n(&dying, &expected, NULL, false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_RELAXED))
-        wait_queue_wake_all(&ended);
 }
 
 /* Waits for the end of the victim. One that does not come to it is given up. */
