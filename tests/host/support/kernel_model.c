@@ -15,6 +15,7 @@
 #include "core/printk.h"
 #include "core/processors.h"
 #include "support/check.h"
+#include "sync/cpu_call.h"
 
 struct cpu host_cpu = {.self = &host_cpu, .mask = 1};
 bool host_irq_enabled = true;
@@ -34,12 +35,26 @@ void machine_cpu_work_clear(uint32_t bits) {
     host_cpu.work &= ~bits;
 }
 
+unsigned host_cpu_count = 1;
+
 unsigned cpu_count(void) {
-    return 1;
+    return host_cpu_count;
+}
+
+void host_cpu_run_on(unsigned index) {
+    CHECK(index < host_cpu_count);
+    host_cpu.index = index;
+    host_cpu.mask = 1ull << index;
 }
 
 void processor_answer(unsigned index) {
-    FAIL("processor %u is called, and there is only one", index);
+    unsigned caller = host_cpu.index;
+
+    host_cpu_run_on(index);
+    host_cpu.irq_depth++;
+    cpu_call_answer();
+    host_cpu.irq_depth--;
+    host_cpu_run_on(caller);
 }
 
 struct cpu *cpu_get(unsigned index) {

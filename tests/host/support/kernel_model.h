@@ -15,6 +15,13 @@
 
 #include "mm/phys.h"
 
+/* Processors, of which one runs at a time: the others answer calls at once. One, unless a test
+ * wants more, up to CPU_MAX. */
+extern unsigned host_cpu_count;
+
+/* What follows runs on this processor. */
+void host_cpu_run_on(unsigned index);
+
 extern jmp_buf host_panic_return;
 extern bool host_panic_expected;
 
