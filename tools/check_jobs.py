@@ -31,7 +31,6 @@ FUZZ_LONG_SECONDS = 240
 # The user tests run on one processor with the release kernel, on several with the debug kernel (in
 # make check-long on one as well), and the stress test for a while.
 SMP_PROCESSORS = 4
-ONE_PROCESSOR_TESTS = ("test_oom",)  # docs/caveats.md says why
 STRESS_SECONDS, STRESS_LONG_SECONDS = 100, 1800
 # How much longer everything may take in make check-long: random tests make 42 times as many steps.
 LONG_SLOW = 12
@@ -76,9 +75,7 @@ class Jobs:
     def tests(self):
         jobs = self.guest_jobs("smp", "debug", processors=SMP_PROCESSORS)
         jobs += self.guest_jobs("quire", "release")
-        jobs += self.guest_jobs("debug", "debug") if self.long else [
-            ("debug one processor",
-             lambda: self.guest("debug", "debug", list(ONE_PROCESSOR_TESTS), 0, 1))]
+        jobs += self.guest_jobs("debug", "debug") if self.long else []
         jobs += [("stress", self.stress)]
         jobs += [("runner", lambda: self.python_tests("runner_test"))]
         jobs += self.clang_jobs() + [("fuzz", self.fuzz)] + self.model_jobs()
@@ -204,8 +201,7 @@ class Jobs:
     def guest_jobs(self, suite, flavour, processors=1):
         """The user tests inside Quire, dealt out over more machines than run at once, so that the
         last ones end at about the same time."""
-        names = [name for name in self.user_tests()
-                 if processors == 1 or name not in ONE_PROCESSOR_TESTS]
+        names = self.user_tests()
         count = max(1, min(2 * self.workers, len(names)))
         return [(f"{suite} machine {index + 1}",
                  lambda index=index: self.guest(suite, flavour, names[index::count], index,
