@@ -26,6 +26,7 @@
 #include "lib/bits.h"
 #include "lib/list.h"
 #include "lib/string.h"
+#include "mm/alloc_fail.h"
 #include "mm/frame_private.h"
 #include "mm/page_clear.h"
 #include "sync/spinlock.h"
@@ -281,6 +282,8 @@ struct frame *frame_alloc(enum frame_use use) {
     struct frame *f;
 
     DEBUG_ASSERT(!cpu_in_interrupt());
+    if (alloc_fails())
+        return NULL;
     count = hand_touch(&cpu->state);
     if (count == 0) {
         hand_leave(&cpu->state, 0);
@@ -355,7 +358,7 @@ struct frame *frame_alloc_order(enum frame_use use, unsigned order) {
 
     if (order == 0)
         return frame_alloc(use);
-    if (order > FRAME_ORDER_MAX)
+    if (order > FRAME_ORDER_MAX || alloc_fails())
         return NULL;
     f = buddy_alloc(order);
     if (f == NULL)

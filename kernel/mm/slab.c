@@ -15,6 +15,7 @@
 #include "core/assert.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "mm/alloc_fail.h"
 #include "mm/frame.h"
 #include "mm/slab_private.h"
 
@@ -162,6 +163,8 @@ void *slab_alloc(struct slab_cache *cache) {
     struct slab *slab;
     void **object;
 
+    if (alloc_fails())
+        return NULL;
     spin_lock(&cache->lock);
     if (list_is_empty(&cache->partial) && !refill_locked(cache)) {
         spin_unlock(&cache->lock);

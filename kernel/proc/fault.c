@@ -20,6 +20,7 @@
 #include "lib/bits.h"
 #include "machine/layout.h"
 #include "machine/trapframe.h"
+#include "mm/alloc_fail.h"
 #include "proc/oom.h"
 #include "proc/process.h"
 #include "proc/signal_core.h"
@@ -90,7 +91,7 @@ static __attribute__((noinline)) int retry(struct vm_space *space, uint64_t addr
                                            unsigned access) {
     int error = -ENOMEM;
 
-    while (error == -ENOMEM && oom_resolve())
+    while (error == -ENOMEM && (alloc_failed_on_purpose() || oom_resolve()))
         error = vm_fault(space, address, access);
     return error;
 }

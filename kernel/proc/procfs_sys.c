@@ -14,6 +14,7 @@
 #include "ipc/shm.h"
 #include "lib/bits.h"
 #include "machine/layout.h"
+#include "mm/alloc_fail.h"
 #include "proc/layout.h"
 #include "proc/oom.h"
 #include "proc/procfs_private.h"
@@ -157,6 +158,8 @@ static const struct procfs_entry vm_entries[] = {
     PROCFS_NUMBER("admin_reserve_kbytes", &vm_commit_settings.admin_reserve_kib, 0, UINT64_MAX),
     {.name = "check", .mode = S_IFREG | 0400, .show = show_check},
     PROCFS_NUMBER("check_entries", &vm_check_entries, 0, UINT32_MAX),
+    PROCFS_NUMBER_SET("fail_nth", &alloc_fail_left, 0, QUIRE_DEBUG ? UINT32_MAX : 0,
+                      alloc_fail_set),
     PROCFS_NUMBER("legacy_va_layout", &layout_is_legacy, 0, 1),
     PROCFS_NUMBER("max_map_count", &vm_areas_max, 0, INT32_MAX),
     PROCFS_NUMBER("mmap_min_addr", &vm_mmap_min_addr, 0, USER_END),
