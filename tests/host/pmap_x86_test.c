@@ -16,6 +16,7 @@
 #include "support/arena.h"
 #include "support/check.h"
 #include "support/inject.h"
+#include "support/kernel_model.h"
 #include "support/mmu_model.h"
 #include "tests/conformance/conformance.h"
 #include "vm/pmap.h"
@@ -208,6 +209,35 @@ static uint64_t flushes(void) {
     return host_flushes.cr3 + host_flushes.page;
 }
 
+/* ---- tables in hand ---- */
+
+/* Tables that another processor keeps are memory that this one can have, to the last frame. */
+static void test_tables_in_other_hands(void) {
+    struct frame_stats stats;
+    uint64_t spare, taken = 0;
+
+    init();
+    host_cpu_count = 3;
+    for (unsigned cpu = 1; cpu < host_cpu_count; cpu++) {
+        struct pmap *pmap;
+
+        host_cpu_run_on(cpu);
+        pmap = pmap_create();
+        CHECK(pmap != NULL);
+        for (uint64_t i = 0; i < 8; i++)
+            CHECK_EQ(pmap_enter(pmap, va_of(i << 9), pa_of(i), RW), 0);
+        pmap_destroy(pmap);
+    }
+    host_cpu_run_on(0);
+    frame_stats_get(&stats);
+    spare = stats.by_use[FRAME_SPARE];
+    CHECK(spare >= 2 * 9);
+    while (frame_alloc(FRAME_ANON) != NULL)
+        taken++;
+    CHECK_EQ(taken, stats.free);
+    frames_check();
+}
+
 static void test_flushes(void) {
     struct pmap *pmap;
     uint64_t before;
@@ -348,6 +378,7 @@ static const struct test tests[] = {
     {"each allocation fails in turn", test_each_allocation_fails},
     {"a failed enter leaves no table", test_failed_enter_leaves_no_table},
     {"each allocation fails in turn, large", test_each_allocation_fails_large},
+    {"tables in other hands", test_tables_in_other_hands},
     {"flushes only what loses rights", test_flushes},
     {"flushes of large leaves", test_large_flushes},
     {"a move flushes", test_move_flushes},
