@@ -209,6 +209,22 @@ static inline long pages_read(const volatile char *start, size_t pages) {
     return sum;
 }
 
+/*
+ * Touches page after page until it is killed for it. They are mapped at once: a call that wants
+ * memory for itself would be told that there is none, and nobody would die for that.
+ */
+static inline _Noreturn void memory_eat(void) {
+    size_t pages = 2 * (size_t)fact_number("/proc/meminfo", "MemTotal") / 4;
+    char *start = mmap(NULL, pages * PAGE_BYTES, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    CHECK(start != MAP_FAILED);
+    madvise(start, pages * PAGE_BYTES, MADV_NOHUGEPAGE);
+    pages_write(start, pages, 1);
+    CHECK_NOTE("twice all memory was eaten");
+    _exit(1);
+}
+
 /* Takes memory until `left` frames are free: half of what is too much at a time. */
 static inline void frames_fill(long left) {
     for (long more; (more = frames_free() - left) > 0;)

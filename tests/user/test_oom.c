@@ -128,21 +128,13 @@ static void what_the_score_says(void) {
 
 /* ---- eating it all ---- */
 
-static _Noreturn void eat(void) {
-    for (;;) {
-        char *pages = mmap(NULL, 256 * PAGE_BYTES, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (pages != MAP_FAILED)
-            pages_write(pages, 256, 1);
-    }
-}
-
 static pid_t start_hog(const char *adj) {
     pid_t pid = fork();
 
     CHECK(pid >= 0);
     if (pid == 0) {
         CHECK_EQ(number_write(ADJ, adj), 0);
-        eat();
+        memory_eat();
     }
     return pid;
 }
@@ -240,18 +232,22 @@ static void several_hogs(void) {
 /* A small process that is called bad dies before a large one that is called good. */
 static void the_adjustment_decides(void) {
     pid_t modest, hog;
-    int stop[2];
+    int ready[2];
+    char byte;
 
     frames_exact_or_skip();
-    CHECK_EQ(pipe(stop), 0);
+    CHECK_EQ(pipe(ready), 0);
     CHECK_EQ(number_write(ADJ, "-1000"), 0);
     modest = fork();
     if (modest == 0) {
         CHECK_EQ(number_write(ADJ, "1000"), 0);
         pages_write(pages_map(SMALL_PAGES, RW), SMALL_PAGES, 1);
+        CHECK_EQ(write(ready[1], "", 1), 1);
         for (;;)
             pause();
     }
+    close(ready[1]);
+    CHECK_EQ(read(ready[0], &byte, 1), 1);
     hog = start_hog("-500");
     CHECK_EQ(child_wait(modest) & 0x7f, SIGKILL);
     CHECK_EQ(child_wait(hog) & 0x7f, SIGKILL);
