@@ -35,8 +35,8 @@ SECONDS = 300
 # then for a batch of frames; and the most that this comes to for 1,000 of them.
 INDEPENDENT = re.compile(r"faults_.*")
 MOST_WAITS = 10
-# Those that wait all the same, as yet: a space has one lock for its faults.
-WAITING = ("faults_2_threads", "faults_4_threads", "faults_2_one_area", "faults_4_one_area")
+# Those that may wait all the same, as yet: a debt.
+WAITING = ()
 
 
 def rows_of(program):

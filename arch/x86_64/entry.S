@@ -307,6 +307,28 @@ answer_calls_keeping_registers:
     POP_SCRATCH
     ret
 
+/* See machine_call_rarely(). */
+    .globl call_keeping_registers
+call_keeping_registers:
+    pushq %rcx
+    pushq %rdx
+    pushq %rsi
+    pushq %rdi
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    call *%rax
+    popq %r11
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rdi
+    popq %rsi
+    popq %rdx
+    popq %rcx
+    ret
+
 /* void context_switch(struct context *from, struct context *to) */
     .balign 16
     .globl context_switch

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "core/clock.h"
 #include "core/cpu.h"
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -79,6 +80,18 @@ void contention_note(const char *name, uint64_t waited_ns) {
     set(&count->waited_ns, get(&count->waited_ns) + waited_ns);
     set(&count->longest_ns, MAX(get(&count->longest_ns), waited_ns));
     irq_restore(flags);
+}
+
+uint64_t contention_start(uint64_t unused, uint64_t unused_too) {
+    (void)unused, (void)unused_too;
+    return clock_monotonic_ns() | 1;
+}
+
+uint64_t contention_stop(uint64_t name, uint64_t begin) {
+    uint64_t now = clock_monotonic_ns();
+
+    contention_note((const char *)(uintptr_t)name, now > begin ? now - begin : 0);
+    return 0;
 }
 
 void contention_reset(void) {

@@ -58,7 +58,7 @@ static void held_too_long(const struct spinlock *l) {
 #endif
 
 void spin_wait(struct spinlock *l) {
-    uint64_t start = clock_monotonic_ns();
+    uint64_t begin = contention_begin();
     struct patience patience = {0};
 
     do {
@@ -69,7 +69,7 @@ void spin_wait(struct spinlock *l) {
                 held_too_long(l);
         }
     } while (__atomic_exchange_n(&l->taken, 1, __ATOMIC_ACQUIRE));
-    contention_note(l->name, clock_monotonic_ns() - start);
+    contention_end(l->name, begin);
 }
 
 void spin_lock_pair(struct spinlock *a, struct spinlock *b) {

@@ -71,8 +71,6 @@ struct fault {
     bool is_of_run;               /* the page is one of a run's: see huge.h */
     enum vm_fault_case which;
 
-    struct frame *run; /* cleared, for a huge page that may be made; NULL: none */
-
     /* Of faults that go on together. */
     struct pmap_page page; /* claimed for this one */
     bool is_small;         /* no huge page is to be made */
@@ -277,7 +275,7 @@ static TOGETHER int fault_fill(struct fault *fault, bool together) {
     /* Where a leaf is, pages are. */
     if (!fault->place.leaf && vm_huge_fits(fault->area, fault->va)) {
         if (!together)
-            frame = vm_huge_fill(fault->area, fault->va, &fault->run);
+            frame = vm_huge_fill(fault->area, fault->va, NULL);
         else if (!fault->is_small && vm_huge_is_possible(fault->area, fault->va))
             return FAULT_HUGE;
     }
@@ -490,36 +488,50 @@ static inline void fault_begin(struct fault *fault, struct vm_space *space, uint
     fault->va = align_down(address, PAGE_SIZE);
     fault->access = access & (VM_RIGHTS | VM_FORCE);
     fault->is_of_run = false;
-    fault->run = NULL;
     fault->which = VM_FAULT_NO_AREA; /* until a case is sure, as where an object ends before it */
 }
 
 /*
- * The fault, as long as it can go on with others. True: it is repaired. False: the space has to be
- * had alone; fault->run may be there then.
+ * FAULT_HUGE: the space is had alone when the memory is there, and cleared. False: no huge page has
+ * been made; the fault is as it was.
  */
+static bool fault_makes_huge(struct fault *fault) {
+    struct vm_space *space = fault->space;
+    struct frame *run = vm_huge_prepare();
+    bool done = false;
+
+    if (!run)
+        return false;
+    vm_space_lock(space);
+    if (!space->is_reaped && fault_find_area(fault, false) == 0 && !fault->area->object &&
+        !(fault->area->flags & VM_AREA_SHARED) && vm_huge_fits(fault->area, fault->va))
+        done = vm_huge_fill(fault->area, fault->va, &run) != NULL;
+    space->faults_minor += done;
+    vm_space_unlock(space);
+    if (run)
+        vm_huge_give_back(run);
+    return done;
+}
+
+/* The fault, as long as it can go on with others. False: the space has to be had alone. */
 static __attribute__((noinline)) bool fault_with_others(struct fault *fault) {
     int error;
 
     fault->is_small = false;
-    for (;;) {
+    do {
         vm_space_fault_begin(fault->space);
         error = fault_together(fault);
-        if (error == 0)
-            count_case(fault->which);
         vm_space_fault_end(fault->space);
-        if (error == 0)
-            return true;
-        fault->is_of_run = false;
-        if (error != FAULT_HUGE && error != FAULT_AGAIN)
-            return false;
         if (error == FAULT_HUGE) {
-            fault->run = vm_huge_prepare();
-            if (fault->run)
-                return false;
+            error = fault_makes_huge(fault) ? 0 : FAULT_AGAIN;
             fault->is_small = true;
         }
-    }
+        if (error < 0)
+            fault->is_of_run = false;
+    } while (error == FAULT_AGAIN);
+    if (error == 0)
+        count_case(fault->which);
+    return error == 0;
 }
 
 /* To look at what came of faults that go on together the space is had alone, so: now and then. */
@@ -562,8 +574,6 @@ int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
         }
         DEBUG_ASSERT(vm_check_passes_fault_locked(space, fault.va));
         vm_space_unlock(space);
-        if (fault.run)
-            vm_huge_give_back(&fault.run);
     } while (awaited && (error = fault_wait(awaited, fault.index)) == 0);
     return error;
 }

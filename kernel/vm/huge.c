@@ -74,25 +74,24 @@ struct frame *vm_huge_prepare(void) {
     return run;
 }
 
-void vm_huge_give_back(struct frame **run) {
-    run_free(*run);
-    *run = NULL;
+void vm_huge_give_back(struct frame *run) {
+    run_free(run);
 }
 
 /* A run is cleared when it has its place, before the leaf lets other threads see it. */
 static struct frame *fill(struct vm_area *area, uint64_t start, uint64_t index,
                           struct frame **prepared) {
-    bool is_clear = *prepared != NULL;
-    struct frame *run = is_clear ? *prepared : frame_alloc_run(FRAME_ANON);
+    struct frame *run = prepared ? *prepared : frame_alloc_run(FRAME_ANON);
 
     if (!run)
         return NULL;
-    *prepared = NULL;
+    if (prepared)
+        *prepared = NULL;
     if (shadow_put_run(area, index, run) < 0) {
         run_free(run);
         return NULL;
     }
-    if (!is_clear)
+    if (!prepared)
         pages_clear(frame_to_virt(run), HUGE_PAGES);
     if (pmap_enter_large(area->space->pmap, start, frame_to_phys(run), vm_area_grants(area)) < 0) {
         page_tree_remove(&area->shadow->tree, index, index + HUGE_PAGES);

@@ -62,17 +62,17 @@ static inline bool vm_huge_fits(const struct vm_area *area, uint64_t va) {
 bool vm_huge_is_possible(const struct vm_area *area, uint64_t va);
 
 /*
- * Memory for a huge page, cleared, to be had before the space is had alone. NULL: there is none.
+ * Memory for a huge page, cleared, to be got before the space is had alone. NULL: there is none.
  * What has not been used is given back.
  */
 struct frame *vm_huge_prepare(void);
-void vm_huge_give_back(struct frame **run);
+void vm_huge_give_back(struct frame *run);
 
 /*
  * For a first write to the page at va of a private area without an object, where vm_huge_fits:
- * gives the 2 MiB around it a zeroed run and the pmap a leaf. *prepared: a cleared run, which it
- * takes, or NULL. The page's frame; NULL: policy or memory do not allow it, or some page is there
- * already, and nothing has changed.
+ * gives the 2 MiB around it a zeroed run and the pmap a leaf. *prepared: a cleared run, which
+ * may be taken (it is NULL then); prepared NULL: one is got here. The page's frame; NULL: policy or
+ * memory do not allow it, or some page is there already, and nothing has changed.
  */
 struct frame *vm_huge_fill(struct vm_area *area, uint64_t va, struct frame **prepared);
 

@@ -13,6 +13,7 @@
 #include "core/cpu.h"
 #include "core/panic.h"
 #include "mm/slab.h"
+#include "sync/contention.h"
 #include "sync/patience.h"
 
 static struct slab_cache places_cache;
@@ -30,28 +31,33 @@ static void waits_too_long(const struct vm_space *space) {
     panic_everywhere("lock '%s' is held too long, or a fault does not end", space->lock.name);
 }
 
-/* Spins until a word (the lock, or a fault's) says something else than 1. No ordinary calls here:
- * the compiler saves no registers around what makes none. */
-static inline void spin_while_one(struct vm_space *space, const uint32_t *word) {
+/* Spins until a word (the lock, or a fault's) says something else than 1. Whether it had to. */
+static inline bool spin_while_one(struct vm_space *space, const uint32_t *word) {
     struct patience patience = {0};
+    bool waits = false;
 
     while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == 1) {
+        waits = true;
         machine_answer_calls();
         cpu_relax();
         if (patience_is_over(&patience))
             waits_too_long(space);
     }
+    return waits;
 }
 
 void vm_space_lock_slowly(struct vm_space *space, uint32_t was) {
+    uint64_t begin = contention_begin();
+    bool waits = was == 1;
+
     while (was == 1) {
         spin_while_one(space, &space->lock.taken);
         was = __atomic_exchange_n(&space->lock.taken, 1, __ATOMIC_SEQ_CST);
     }
-    if (was == VM_SPACE_FREE)
-        return;
-    for (unsigned i = 0; i < CPU_MAX; i++)
-        spin_while_one(space, &space->fault_places[i].under_way);
+    for (unsigned i = 0; was == VM_SPACE_FREE_WITH_FAULTS && i < CPU_MAX; i++)
+        waits |= spin_while_one(space, &space->fault_places[i].under_way);
+    if (waits)
+        contention_end(space->lock.name, begin);
 }
 
 void vm_space_lock_pair(struct vm_space *a, struct vm_space *b) {
@@ -65,15 +71,20 @@ void vm_space_lock_pair(struct vm_space *a, struct vm_space *b) {
 
 void vm_space_fault_begin(struct vm_space *space) {
     struct vm_fault_place *place = own_place(space);
+    uint64_t begin = 0; /* of waiting */
 
     spin_note_lock(&space->lock, false);
     for (;;) {
         __atomic_exchange_n(&place->under_way, 1, __ATOMIC_SEQ_CST);
         if (__atomic_load_n(&space->lock.taken, __ATOMIC_SEQ_CST) != 1)
-            return;
+            break;
         __atomic_store_n(&place->under_way, 0, __ATOMIC_RELEASE);
+        if (begin == 0)
+            begin = contention_begin();
         spin_while_one(space, &space->lock.taken);
     }
+    if (begin != 0)
+        contention_end(space->lock.name, begin);
 }
 
 void vm_space_fault_end(struct vm_space *space) {

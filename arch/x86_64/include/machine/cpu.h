@@ -56,6 +56,18 @@ static inline void machine_answer_calls(void) {
     __asm__ volatile("call answer_calls_keeping_registers" : : : "memory", "cc");
 }
 
+/* fn(a, b), keeping all other registers, for the same reason. */
+static inline uint64_t machine_call_rarely(uint64_t (*fn)(uint64_t a, uint64_t b), uint64_t a,
+                                           uint64_t b) {
+    uint64_t result = (uint64_t)fn;
+
+    __asm__ volatile("call call_keeping_registers"
+                     : "+a"(result)
+                     : "D"(a), "S"(b)
+                     : "memory", "cc");
+    return result;
+}
+
 /*
  * Turns interrupts on and waits for one, with no window between: an interrupt that was pending
  * while they were off ends the wait at once. For the idle loop, which looks for work with
