@@ -11,7 +11,6 @@
 #include "tests/bench/bench.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -22,9 +21,24 @@
 #define WORKERS_MAX 4
 #define WORKER_PAGES 1024UL
 #define WAKE_TURNS 500
+#define FUTEX_WAIT 0 /* as the kernel wakes who waits for a thread: not private */
 #define FUTEX_WAIT_PRIVATE 128
 #define FUTEX_WAKE_PRIVATE 129
 #define SHOOT_TURNS 100
+
+#define STACK_BYTES (64 * 1024UL)
+#define THREAD_FLAGS                                                                               \
+    (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |            \
+     CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+
+/*
+ * A thread without the library's: a program that has those does more at each fork, and the other
+ * rows are measured in this one.
+ */
+struct thread {
+    atomic_uint tid; /* cleared and woken by the kernel when it has ended */
+    char *stack;
+};
 
 /* What all workers see, processes too. */
 struct gate {
@@ -90,7 +104,7 @@ static void worker_touch(const struct worker *worker, char *own) {
         touch_own(own);
 }
 
-static void *worker_run(void *argument) {
+static int worker_run(void *argument) {
     const struct worker *worker = argument;
     char *own = worker->area ? NULL : pages_map(WORKER_PAGES);
 
@@ -102,7 +116,7 @@ static void *worker_run(void *argument) {
     wait_until(&worker->gate->stop, 1);
     if (own)
         pages_unmap(own, WORKER_PAGES);
-    return NULL;
+    return 0;
 }
 
 /* Lets the others go, does worker 0's part and waits for theirs. */
@@ -124,9 +138,28 @@ static ticks touch_together(const struct worker *self) {
     return start;
 }
 
+static void futex_call(atomic_uint *word, int operation, unsigned value) {
+    syscall(SYS_futex, word, operation, value, NULL, NULL, 0);
+}
+
+static void thread_start(struct thread *thread, int (*run)(void *), void *argument) {
+    thread->stack = pages_map(STACK_BYTES / PAGE_BYTES);
+    need(clone(run, thread->stack + STACK_BYTES, THREAD_FLAGS, argument, &thread->tid, NULL,
+               &thread->tid) > 0,
+         "clone");
+}
+
+static void thread_join(struct thread *thread) {
+    unsigned tid;
+
+    while ((tid = atomic_load(&thread->tid)) != 0)
+        futex_call(&thread->tid, FUTEX_WAIT, tid);
+    pages_unmap(thread->stack, STACK_BYTES / PAGE_BYTES);
+}
+
 static ticks faults_of_threads(unsigned workers, char *area) {
     struct worker all[WORKERS_MAX];
-    pthread_t threads[WORKERS_MAX];
+    struct thread threads[WORKERS_MAX];
     struct gate *gate = gate_make();
     ticks total;
 
@@ -134,10 +167,10 @@ static ticks faults_of_threads(unsigned workers, char *area) {
     for (unsigned i = 0; i < workers; i++)
         all[i] = (struct worker){gate, i, workers, area};
     for (unsigned i = 1; i < workers; i++)
-        need(pthread_create(&threads[i], NULL, worker_run, &all[i]) == 0, "pthread_create");
+        thread_start(&threads[i], worker_run, &all[i]);
     total = touch_together(&all[0]);
     for (unsigned i = 1; i < workers; i++)
-        pthread_join(threads[i], NULL);
+        thread_join(&threads[i]);
     munmap(gate, PAGE_BYTES);
     return per(total, workers * WORKER_PAGES);
 }
@@ -204,10 +237,6 @@ static ticks processes_4(void) {
 
 /* ---- waking somebody on another processor ---- */
 
-static void futex_call(atomic_uint *word, int operation, unsigned value) {
-    syscall(SYS_futex, word, operation, value, NULL, NULL, 0);
-}
-
 /* Passes the turn to the other, `turns` times, and waits for it in between. */
 static void futex_turns(struct gate *gate, unsigned self) {
     for (unsigned i = 0; i < WAKE_TURNS; i++) {
@@ -218,23 +247,23 @@ static void futex_turns(struct gate *gate, unsigned self) {
     }
 }
 
-static void *futex_partner(void *gate) {
+static int futex_partner(void *gate) {
     run_on(1);
     futex_turns(gate, 1);
-    return NULL;
+    return 0;
 }
 
 static ticks futex_wake(void) {
     struct gate *gate = gate_make();
-    pthread_t partner;
+    struct thread partner;
     ticks start;
 
     run_on(1);
     run_on(0);
-    need(pthread_create(&partner, NULL, futex_partner, gate) == 0, "pthread_create");
+    thread_start(&partner, futex_partner, gate);
     start = now();
     futex_turns(gate, 0);
-    pthread_join(partner, NULL);
+    thread_join(&partner);
     start = now() - start;
     munmap(gate, PAGE_BYTES);
     return per(start, 2 * WAKE_TURNS);
@@ -277,13 +306,13 @@ static ticks pipe_wake(void) {
 
 /* ---- taking rights away while others run ---- */
 
-static void *bystander(void *argument) {
+static int bystander(void *argument) {
     const struct worker *worker = argument;
 
     run_on(worker->index);
     atomic_fetch_add(&worker->gate->waiting, 1);
     wait_until(&worker->gate->stop, 1);
-    return NULL;
+    return 0;
 }
 
 static ticks shoot(volatile char *page) {
@@ -299,7 +328,7 @@ static ticks shoot(volatile char *page) {
 
 static ticks shootdown(unsigned others) {
     struct worker all[WORKERS_MAX];
-    pthread_t threads[WORKERS_MAX];
+    struct thread threads[WORKERS_MAX];
     struct gate *gate = gate_make();
     char *page = pages_map(1);
     ticks total;
@@ -308,13 +337,13 @@ static ticks shootdown(unsigned others) {
     run_on(0);
     for (unsigned i = 1; i <= others; i++) {
         all[i] = (struct worker){gate, i, others, NULL};
-        need(pthread_create(&threads[i], NULL, bystander, &all[i]) == 0, "pthread_create");
+        thread_start(&threads[i], bystander, &all[i]);
     }
     wait_until(&gate->waiting, others);
     total = shoot(page);
     atomic_store(&gate->stop, 1);
     for (unsigned i = 1; i <= others; i++)
-        pthread_join(threads[i], NULL);
+        thread_join(&threads[i]);
     pages_unmap(page, 1);
     munmap(gate, PAGE_BYTES);
     return per(total, SHOOT_TURNS);
