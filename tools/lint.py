@@ -141,10 +141,12 @@ def rule_left_over(source):
 
 
 def rule_debug_switch(source):
-    """Only core/assert.h and kernel/sync look at QUIRE_DEBUG, and nothing at a test's switch."""
+    """Only core/assert.h and the files of checkers look at QUIRE_DEBUG, and nothing at a test's
+    switch."""
     if not source.path.startswith(("lib/", "kernel/", "fs/", "drivers/", "arch/")):
         return
-    allowed = source.path == "kernel/core/assert.h" or source.path.startswith("kernel/sync/")
+    allowed = source.path.startswith(("kernel/core/assert.h", "kernel/sync/",
+                                      "arch/x86_64/tlb_check."))
     for number, line in enumerate(source.lines, 1):
         if re.match(r"\s*#\s*(if|ifdef|ifndef|elif)\b.*\bQUIRE_DEBUG\b", line) and not allowed:
             yield source.violation(number, "debug-switch", "QUIRE_DEBUG is not for this file")

@@ -32,6 +32,7 @@
 #include "mm/kmap.h"
 #include "paging.h"
 #include "sync/spinlock.h"
+#include "tlb_check.h"
 #include "x86.h"
 
 #define LOCAL_APIC_PHYS 0xfee00000UL
@@ -341,8 +342,10 @@ struct kmap_range {
 static void kmap_flush_here(void *arg) {
     const struct kmap_range *range = arg;
 
-    for (size_t i = 0; i < range->pages; i++)
-        invlpg(range->va + i * PAGE_SIZE);
+    for (uint64_t va = range->va; va < range->va + range->pages * PAGE_SIZE; va += PAGE_SIZE) {
+        invlpg(va);
+        tlb_check_flushed_page(va);
+    }
 }
 
 /* On every processor: they all use the kernel's half. */
@@ -354,10 +357,12 @@ static void kmap_flush(struct kmap_range range) {
 static void kmap_clear_leaf_locked(uint64_t va) {
     unsigned level = 0;
     pte_t *entry = kmap_walk(va, &level);
+    pte_t old = *entry;
 
-    if (level > 0 || !(*entry & PTE_PRESENT))
+    if (level > 0 || !(old & PTE_PRESENT))
         return;
     *entry = 0;
+    tlb_check_entry(NULL, va, 0, old, 0);
     kmap_table_frame(entry)->count--;
 }
 
@@ -366,13 +371,15 @@ static void kmap_prune_locked(uint64_t va) {
     for (unsigned level = 1; level <= 2; level++) {
         unsigned found = level;
         pte_t *entry = kmap_walk(va, &found);
-        struct frame *below = phys_to_frame(*entry & PTE_ADDRESS);
+        pte_t old = *entry;
+        struct frame *below = phys_to_frame(old & PTE_ADDRESS);
 
-        if (found != level || !(*entry & PTE_PRESENT))
+        if (found != level || !(old & PTE_PRESENT))
             continue;
         if (below->count)
             return;
         *entry = 0;
+        tlb_check_entry(NULL, va, level, old, 0);
         if (level < 2) /* the table of level 2 is kept for ever, and not counted */
             kmap_table_frame(entry)->count--;
         kmap_flush((struct kmap_range){va, 1});
@@ -389,6 +396,7 @@ void kmap_remove(uintptr_t va, size_t pages) {
     kmap_prune_locked(va);
     if (pages > 1)
         kmap_prune_locked(va + (pages - 1) * PAGE_SIZE);
+    tlb_check_settled(NULL);
     spin_unlock(&kmap_lock);
 }
 

@@ -12,6 +12,7 @@
 #include "core/assert.h"
 #include "core/cpu.h"
 #include "arch/x86_64/kmap.h"
+#include "tlb_check.h"
 #include "lib/string.h"
 #include "mm/hand.h"
 
@@ -148,6 +149,7 @@ static void table_empty(struct frame *table, unsigned level) {
         if (!value)
             continue;
         *entry = 0;
+        tlb_check_unseen(level, value, 0);
         left--;
         if (level > 0 && !entry_is_large(value))
             table_drop(entry_table(value), level - 1);
@@ -163,6 +165,7 @@ void table_free_top(struct frame *top) {
 }
 
 void table_drop(struct frame *table, unsigned level) {
+    tlb_check_table(table);
     if (atomic_fetch_sub_explicit(&table->refs, 1, memory_order_acq_rel) != 1)
         return;
     table_empty(table, level);
@@ -184,6 +187,7 @@ struct frame *table_copy(const struct frame *table, unsigned level) {
         if (level > 0 && !entry_is_large(*from))
             frame_ref(entry_table(*from));
         *to = entry_unwritable(*from, level);
+        tlb_check_unseen(level, 0, *to);
         left--;
     }
     return copy;

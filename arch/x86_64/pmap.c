@@ -22,6 +22,7 @@
 #include "page_table.h"
 #include "pmap_private.h"
 #include "tlb.h"
+#include "tlb_check.h"
 #include "arch/x86_64/x86.h"
 
 struct pmap_counters pmap_counters[CPU_MAX];
@@ -49,6 +50,7 @@ void pmap_init(void) {
     for (unsigned access = 0; access < PMAP_ACCESSES; access++)
         pmap_leaf_bits[access] = leaf_bits(access);
     table_init();
+    tlb_check_init();
 }
 
 void pmap_stats_get(struct pmap_stats *stats) {
@@ -87,6 +89,7 @@ struct pmap *pmap_create(void) {
 
 void pmap_destroy(struct pmap *pmap) {
     ASSERT(atomic_load_explicit(&pmap->active, memory_order_acquire) == 0);
+    tlb_check_destroy(pmap);
     table_free_top(pmap->top);
     slab_free(&pmap_cache, pmap);
 }
@@ -99,8 +102,10 @@ void pmap_activate(struct pmap *pmap) {
         return;
     if (pmap)
         atomic_fetch_or_explicit(&pmap->active, cpu->mask, memory_order_seq_cst);
+    tlb_check_loading(pmap);
     cpu->pmap = pmap;
     write_cr3(pmap ? frame_to_phys(pmap->top) : kmap_root());
+    tlb_check_loaded(pmap);
     if (old)
         atomic_fetch_and_explicit(&old->active, ~(cpu->mask), memory_order_release);
 }
@@ -119,6 +124,7 @@ static struct frame *unshare(struct pmap *pmap, pte_t *entry, unsigned level) {
     if (!copy)
         return NULL;
     *entry = entry_for_table(copy);
+    tlb_check_entry(pmap, 0, level + 1, entry_for_table(shared), *entry);
     pmap_count()->table_unshared++;
     tlb_flush_space(pmap);
     table_drop(shared, level);
@@ -163,6 +169,7 @@ static void unlink_table(struct tlb_batch *batch, struct frame *parent, pte_t *e
     struct frame *table = entry_table(*entry);
 
     *entry = 0;
+    tlb_check_entry(batch->pmap, 0, level + 1, entry_for_table(table), 0);
     parent->count--;
     tlb_batch_table(batch, table, level);
 }
@@ -234,9 +241,14 @@ struct frame *pmap_own_large_table(struct pmap *pmap, uint64_t va, bool write) {
  */
 static __attribute__((noinline)) void leaf_replace(struct pmap *pmap, pte_t *entry, uint64_t va,
                                                    pte_t next) {
+    pte_t old = *entry;
+
     *entry = 0;
+    tlb_check_entry(pmap, va, 0, old, 0);
     tlb_flush_page(pmap, va);
+    tlb_check_settled(pmap);
     *entry = next;
+    tlb_check_unseen(0, 0, next);
 }
 
 /* Puts a leaf into its table, which is ours alone. */
@@ -249,6 +261,7 @@ static inline void leaf_set(struct pmap *pmap, struct frame *table, uint64_t va,
         return;
     }
     *entry = next;
+    tlb_check_entry(pmap, va, 0, old, next);
     if (!old)
         table->count++;
 }
@@ -310,6 +323,7 @@ static void change_leaves(struct change *change, struct frame *table, uint64_t f
         if (old == next)
             continue;
         *entry = next;
+        tlb_check_entry(change->batch->pmap, va, 0, old, next);
         left -= !next;
         tlb_batch_page(change->batch, va);
     }
@@ -345,16 +359,17 @@ let_go:
 static struct frame *change_large(struct change *change, struct frame *parent, pte_t *entry,
                                   struct table_window at) {
     bool whole = change->start <= at.start && at.end <= change->end;
-    pte_t next = changed_leaf(change, *entry);
+    pte_t old = *entry, next = changed_leaf(change, old);
     struct frame *table = NULL;
 
-    if (next == *entry)
+    if (next == old)
         return NULL;
     if (!whole)
         table = pmap_split_large(change->batch->pmap, entry, at.start);
     if (table)
         return table;
     *entry = whole ? next : 0;
+    tlb_check_entry(change->batch->pmap, at.start, 1, old, *entry);
     parent->count -= !*entry;
     tlb_batch_page(change->batch, at.start);
     return NULL;
@@ -429,6 +444,7 @@ static void change_range(struct pmap *pmap, struct change *change) {
         change_below(change, pmap->top, TABLE_TOP_LEVEL, change->start);
     }
     tlb_batch_finish(&batch);
+    tlb_check_settled(pmap);
 }
 
 void pmap_remove(struct pmap *pmap, uint64_t start, uint64_t end) {
@@ -458,6 +474,7 @@ static void teardown_leaves(struct frame *table, uint64_t start, uint64_t end) {
 
     for (unsigned i = level_index(start, 0); i <= last && left > 0; i++) {
         left -= entry[i] != 0;
+        tlb_check_unseen(0, entry[i], 0);
         entry[i] = 0;
     }
     table->count = (uint16_t)left;
@@ -483,6 +500,7 @@ static void teardown_below(struct frame *table, unsigned level, uint64_t start, 
                 continue;
         }
         table->count -= *entry != 0;
+        tlb_check_unseen(level, *entry, 0);
         *entry = 0;
         if (child)
             table_drop(child, level - 1);

@@ -14,6 +14,7 @@
 #include "page_table.h"
 #include "pmap_private.h"
 #include "tlb.h"
+#include "tlb_check.h"
 
 /* A table with more entries than this is shared, not copied. */
 #define FORK_COPY_MAX 64
@@ -28,6 +29,7 @@ static void fork_leaves(struct frame *from, struct frame *to, uint64_t va, uint6
         if (!source[i])
             continue;
         source[i] = target[i] = entry_unwritable(source[i], 0);
+        tlb_check_unseen(0, 0, target[i]);
         to->count++;
         left--;
     }
@@ -69,11 +71,17 @@ static void fork_copy(pte_t *source, pte_t *target, unsigned level, uint64_t va,
     }
 }
 
+/* Gives the child a large leaf, if a range before has not. */
+static void fork_large(pte_t *source, pte_t *target) {
+    tlb_check_unseen(1, *target, *source);
+    *source = *target = *source & ~PTE_WRITE;
+}
+
 /* Gives the child what the parent has in [va, end), below one entry of a level above the leaves. */
 static inline void fork_entry(pte_t *source, pte_t *target, unsigned level, uint64_t va,
                               uint64_t end) {
     if (entry_is_large(*source))
-        *source = *target = *source & ~PTE_WRITE;
+        fork_large(source, target);
     else if (entry_table(*source)->count <= FORK_COPY_MAX)
         fork_copy(source, target, level - 1, va, end);
     else if (!*target) /* else a range before has shared it */
@@ -101,9 +109,12 @@ static void fork_tables(struct frame *from, struct frame *to, unsigned level, ui
 void pmap_fork(struct pmap *parent, struct pmap *child, uint64_t start, uint64_t end) {
     pmap_forget_ready(parent);
     pmap_forget_ready(child);
+    tlb_check_begin(parent);
     fork_tables(parent->top, child->top, TABLE_TOP_LEVEL, start, end);
+    tlb_check_unwritable(parent);
 }
 
 void pmap_fork_finish(struct pmap *parent) {
     tlb_flush_space(parent);
+    tlb_check_end(parent);
 }

@@ -13,10 +13,11 @@
 #include "page_table.h"
 #include "pmap_private.h"
 #include "tlb.h"
+#include "tlb_check.h"
 
 struct frame *pmap_split_large(struct pmap *pmap, pte_t *entry, uint64_t va) {
     struct frame *table = table_alloc();
-    pte_t leaf = *entry & ~PTE_LARGE;
+    pte_t large = *entry, leaf = large & ~PTE_LARGE;
     pte_t *to;
 
     if (!table)
@@ -24,8 +25,10 @@ struct frame *pmap_split_large(struct pmap *pmap, pte_t *entry, uint64_t va) {
     to = table_entries(table);
     for (unsigned i = 0; i < TABLE_ENTRIES; i++, leaf += PAGE_SIZE)
         to[i] = leaf;
+    tlb_check_unseen(1, 0, large); /* what the new leaves lead to */
     table->count = TABLE_ENTRIES;
     *entry = 0;
+    tlb_check_entry(pmap, va, 1, large, 0);
     tlb_flush_page(pmap, va);
     *entry = entry_for_table(table);
     pmap_count()->large_split++;
@@ -38,6 +41,7 @@ static void clear_table_entry(struct pmap *pmap, pte_t *entry) {
 
     pmap_forget_ready(pmap);
     *entry = 0;
+    tlb_check_entry(pmap, 0, 1, entry_for_table(table), 0);
     tlb_flush_space(pmap);
     table_drop(table, 0);
 }
@@ -56,9 +60,11 @@ int pmap_enter_large(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access
     if (old && !entry_is_large(old))
         clear_table_entry(pmap, entry);
     *entry = next;
+    tlb_check_entry(pmap, va, 1, entry_is_large(old) ? old : 0, next);
     table->count += !old;
     if (old && entry_is_large(old) && takes_away(old, next))
         tlb_flush_page(pmap, va);
+    tlb_check_settled(pmap);
     pmap_count()->large_entered++;
     return 0;
 }

@@ -12,6 +12,7 @@
 #include "page_table.h"
 #include "pmap_private.h"
 #include "tlb.h"
+#include "tlb_check.h"
 
 /* The W that is left of it down to a table of level 1. */
 static pte_t way_write(struct pmap *pmap, uint64_t va) {
@@ -30,7 +31,7 @@ static pte_t way_write(struct pmap *pmap, uint64_t va) {
 /* Moves what maps the 2 MiB at `from`; returns whether anything was. */
 static bool move_entry(struct pmap *pmap, uint64_t from, uint64_t to) {
     struct frame *source, *target;
-    pte_t *source_entry, *target_entry;
+    pte_t *source_entry, *target_entry, moved;
 
     source = pmap_own_large_table(pmap, from, false);
     target = source ? pmap_own_large_table(pmap, to, true) : NULL;
@@ -40,8 +41,11 @@ static bool move_entry(struct pmap *pmap, uint64_t from, uint64_t to) {
     target_entry = &table_entries(target)[level_index(to, 1)];
     DEBUG_ASSERT(!*target_entry);
     *target_entry = way_write(pmap, from) ? *source_entry : *source_entry & ~PTE_WRITE;
+    tlb_check_unseen(1, 0, *target_entry);
     target->count++;
+    moved = *source_entry;
     *source_entry = 0;
+    tlb_check_entry(pmap, from, 1, moved, 0);
     source->count--;
     return true;
 }
@@ -66,6 +70,7 @@ void pmap_move(struct pmap *pmap, uint64_t from, uint64_t to, uint64_t bytes) {
 
     DEBUG_ASSERT(is_aligned(from | to | bytes, PAGE_SIZE));
     DEBUG_ASSERT(from + bytes <= to || to + bytes <= from);
+    tlb_check_begin(pmap);
     pmap_cursor_init(&cursor, pmap, from);
     while (pmap_cursor_next_present(&cursor, from + bytes)) {
         uint64_t va = cursor.at.va;
@@ -81,5 +86,6 @@ void pmap_move(struct pmap *pmap, uint64_t from, uint64_t to, uint64_t bytes) {
     pmap_forget_ready(pmap);
     if (moved)
         tlb_flush_space(pmap);
+    tlb_check_end(pmap);
     pmap_remove(pmap, from, from + bytes);
 }

@@ -18,6 +18,7 @@
 #include "pmap_private.h"
 #include "sync/patience.h"
 #include "tlb.h"
+#include "tlb_check.h"
 
 /* Software's bit in a leaf, or alone where there is none: the page is somebody's for the moment. */
 #define PTE_CLAIMED (1UL << 10)
@@ -115,6 +116,7 @@ static pte_t make_way(uint64_t va, unsigned highest, pte_t leaf) {
             return 0;
         }
         table_entries(table)[level_index(va, level)] = below;
+        tlb_check_unseen(level, 0, below);
         table->count = 1;
         below = entry_for_table(table);
     }
@@ -136,7 +138,7 @@ static int enter_with_way(const struct pmap_page *page, pte_t leaf) {
 }
 
 int pmap_page_enter(const struct pmap_page *page, paddr_t pa, unsigned access) {
-    pte_t next = leaf_entry(pa, access);
+    pte_t next = leaf_entry(pa, access), old = page->was;
 
     if (!page->is_claimed)
         return enter_with_way(page, next);
@@ -144,9 +146,13 @@ int pmap_page_enter(const struct pmap_page *page, paddr_t pa, unsigned access) {
         count_one_more(page->table);
     } else if (takes_away(page->was, next)) {
         __atomic_store_n(place_of(page), PTE_CLAIMED, __ATOMIC_RELEASE);
+        tlb_check_entry(page->pmap, page->va, 0, old, 0);
         tlb_flush_page(page->pmap, page->va);
+        old = 0;
     }
+    tlb_check_unseen(0, old, next);
     __atomic_store_n(place_of(page), next, __ATOMIC_RELEASE);
+    tlb_check_settled(page->pmap);
     return 0;
 }
 
@@ -155,6 +161,8 @@ void pmap_page_offer(const struct pmap_page *near, uint64_t va, paddr_t pa, unsi
 
     DEBUG_ASSERT(align_down(va, PMAP_LARGE_BYTES) == align_down(near->va, PMAP_LARGE_BYTES));
     DEBUG_ASSERT(!(access & VM_WRITE));
-    if (near->is_claimed && !entry_read(leaf) && entry_swap(leaf, 0, leaf_entry(pa, access)))
+    if (near->is_claimed && !entry_read(leaf) && entry_swap(leaf, 0, leaf_entry(pa, access))) {
+        tlb_check_unseen(0, 0, leaf_entry(pa, access));
         count_one_more(near->table);
+    }
 }

@@ -17,6 +17,7 @@
 #include "page_table.h"
 #include "pmap_private.h"
 #include "sync/cpu_call.h"
+#include "tlb_check.h"
 #include "arch/x86_64/x86.h"
 
 /* What other processors have to forget: some pages, or everything when there are none. */
@@ -29,12 +30,18 @@ struct order {
 static void flush_space_here(const struct pmap *pmap) {
     pmap_count()->flush_space++;
     write_cr3(frame_to_phys(pmap->top));
+    tlb_check_flushed();
+}
+
+static void flush_page_here(uint64_t va) {
+    invlpg(va);
+    tlb_check_flushed_page(va);
 }
 
 static void flush_pages_here(const uint64_t *va, unsigned pages) {
     pmap_count()->flush_page += pages;
     for (unsigned i = 0; i < pages; i++)
-        invlpg(va[i]);
+        flush_page_here(va[i]);
 }
 
 /* In an interrupt on another processor. */
@@ -69,7 +76,8 @@ static __attribute__((noinline)) void tell(uint64_t others, struct pmap *pmap, c
 /* The other processors that may have used what was changed before. */
 static uint64_t others_of(struct pmap *pmap) {
     atomic_thread_fence(memory_order_seq_cst); /* the change comes before the look */
-    return atomic_load_explicit(&pmap->active, memory_order_relaxed) & ~cpu_mask();
+    /* One that has left wrote by what was changed before it did. */
+    return atomic_load_explicit(&pmap->active, memory_order_acquire) & ~cpu_mask();
 }
 
 static bool runs_here(const struct pmap *pmap) {
@@ -99,7 +107,7 @@ void tlb_flush_page(struct pmap *pmap, uint64_t va) {
 
     if (runs_here(pmap)) {
         pmap_count()->flush_page++;
-        invlpg(va);
+        flush_page_here(va);
     }
     if (others)
         tell(others, pmap, &(uint64_t){va}, 1);

@@ -60,6 +60,13 @@ uint64_t frame_table_count;
 static struct buddy buddy;
 static struct frame_cpu frame_cpus[CPU_MAX];
 
+void (*frame_free_watch)(const struct frame *first, unsigned order);
+
+static inline void watch_free(const struct frame *first, unsigned order) {
+    if (QUIRE_DEBUG && frame_free_watch)
+        frame_free_watch(first, order);
+}
+
 static struct frame_cpu *this_cpu(void) {
     return &frame_cpus[cpu_index()];
 }
@@ -79,6 +86,7 @@ void buddy_init(void) {
     buddy.frugal = false;
     memset(frame_cpus, 0, sizeof(frame_cpus));
     frame_collect_init();
+    frame_free_watch = NULL;
 }
 
 static struct list_node *free_link(const struct frame *f) {
@@ -322,6 +330,7 @@ void frame_free(struct frame *f) {
         drain_and_free(f);
         return;
     }
+    watch_free(f, 0);
     cpu->by_use[f->use]--;
     cpu->by_use[FRAME_FREE]++;
     frame_kind_set(f, FRAME_FREE, FRAME_ORDER_TAIL);
@@ -379,6 +388,7 @@ void frame_free_order(struct frame *head, unsigned order) {
         frame_free(head);
         return;
     }
+    watch_free(head, order);
     for (unsigned i = 0; i < 1u << order; i++)
         frame_kind_set(&head[i], FRAME_FREE, FRAME_ORDER_TAIL);
     frame_count_move(use, FRAME_FREE, 1u << order);

@@ -35,6 +35,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/assert.h"
 #include "mm/phys.h"
 
 enum frame_use {
@@ -80,6 +81,10 @@ struct frame_stats {
     uint64_t free;  /* all that could be handed out, FRAME_SPARE included */
     uint64_t by_use[FRAME_USE_COUNT];
 };
+
+/* In debug builds: called for each block that is about to be freed, and may panic. Set at boot;
+ * NULL: nobody. */
+extern void (*frame_free_watch)(const struct frame *first, unsigned order);
 
 /* The table, and how many records it has (from pfn 0). Constant after frame_init. */
 extern struct frame *frame_table;

@@ -17,7 +17,7 @@ HOST_LDLIBS += $(patsubst %,-Wl$(comma)--wrap=%,$(HOST_WRAPPED))
 # The pmap of x86-64 on the host, with a model of its MMU: linked before the archive, whose model
 # pmap it replaces.
 HOST_PMAP_X86 := $(patsubst %.c,$(HOST_OUT)/obj/%.o,$(wildcard arch/x86_64/pmap*.c) \
-    arch/x86_64/page_table.c arch/x86_64/tlb.c tests/host/x86/mmu.c)
+    arch/x86_64/page_table.c arch/x86_64/tlb.c arch/x86_64/tlb_check.c tests/host/x86/mmu.c)
 HOST_CONFORMANCE := $(patsubst %.c,$(HOST_OUT)/obj/%.o,$(wildcard tests/conformance/*.c))
 $(HOST_OUT)/pmap_x86_test: $(HOST_PMAP_X86) $(HOST_CONFORMANCE)
 $(HOST_OUT)/pmap_model_test: $(HOST_CONFORMANCE)
