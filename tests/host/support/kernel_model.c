@@ -17,7 +17,8 @@
 #include "support/check.h"
 #include "sync/cpu_call.h"
 
-struct cpu host_cpu = {.self = &host_cpu, .mask = 1};
+static struct cpu cpus[CPU_MAX] = {{.self = &cpus[0], .mask = 1}};
+struct cpu *host_cpu_self = &cpus[0];
 bool host_irq_enabled = true;
 
 jmp_buf host_panic_return;
@@ -41,10 +42,26 @@ unsigned cpu_count(void) {
     return host_cpu_count;
 }
 
-void host_cpu_run_on(unsigned index) {
+struct cpu *cpu_get(unsigned index) {
     CHECK(index < host_cpu_count);
-    host_cpu.index = index;
-    host_cpu.mask = 1ull << index;
+    cpus[index].self = &cpus[index];
+    cpus[index].index = index;
+    cpus[index].mask = 1ull << index;
+    return &cpus[index];
+}
+
+void host_cpu_run_on(unsigned index) {
+    struct cpu *next = cpu_get(index);
+
+    next->current = host_cpu.current;
+    host_cpu_self = next;
+}
+
+void host_cpu_leave_for(unsigned index, bool leaves_over) {
+    CHECK_EQ(host_cpu.spin_locks.depth, 0);
+    host_cpu.pmap_is_left_over = leaves_over;
+    host_cpu_run_on(index);
+    host_cpu.pmap_is_left_over = false;
 }
 
 void processor_answer(unsigned index) {
@@ -55,11 +72,6 @@ void processor_answer(unsigned index) {
     cpu_call_answer();
     host_cpu.irq_depth--;
     host_cpu_run_on(caller);
-}
-
-struct cpu *cpu_get(unsigned index) {
-    CHECK_EQ(index, 0);
-    return &host_cpu;
 }
 
 static void return_if_expected(void) {

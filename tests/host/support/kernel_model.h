@@ -22,6 +22,9 @@ extern unsigned host_cpu_count;
 /* What follows runs on this processor. */
 void host_cpu_run_on(unsigned index);
 
+/* The same; what the one before has loaded is left over there, or not. With no lock held. */
+void host_cpu_leave_for(unsigned index, bool leaves_over);
+
 extern jmp_buf host_panic_return;
 extern bool host_panic_expected;
 

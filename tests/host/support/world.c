@@ -8,12 +8,15 @@
 #include "support/world.h"
 
 #include "abi/errno.h"
+#include "core/cpu.h"
 #include "lib/bits.h"
+#include "lib/hash.h"
 #include "mm/slab.h"
 #include "support/account.h"
 #include "support/arena.h"
 #include "support/check.h"
 #include "support/inject.h"
+#include "support/kernel_model.h"
 #include "support/mmu_model.h"
 #include "support/model_cpu.h"
 #include "support/world_private.h"
@@ -551,7 +554,15 @@ static bool is_spared(const struct operation *op) {
     return options.huge && op->b / 16 % 8 && (run == do_map || run == do_unmap || run == do_brk);
 }
 
+/* Any processor does the next operation; the others keep what they have. */
+static void take_turns(const struct operation *operation) {
+    uint64_t choice = hash_u64((uint64_t)operation->a << 32 | operation->b);
+
+    host_cpu_leave_for(choice / 2 % cpu_count(), choice % 2);
+}
+
 void world_do(const struct operation *operation) {
+    take_turns(operation);
     if (is_spared(operation))
         do_touch(operation);
     else

@@ -4,7 +4,7 @@
  * what the processor may keep (SDM volume 3, 4.10): translations in a TLB, and the way to the last
  * level in a paging-structure cache, until CR3 is loaded or INVLPG says otherwise. So an
  * invalidation that is missing, late or too small shows as an access to the wrong frame, or through
- * a table that is not one any more.
+ * a table that is not one any more. Each processor has its own of all this.
  */
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/pmap_private.h"
@@ -33,8 +33,17 @@ struct path {
 struct cpu_features cpu_features = {.no_execute = 1};
 struct host_flushes host_flushes;
 
-static uint64_t cr3;
-static struct path paths[PATHS];
+/* One processor's. What it keeps in the TLB is told from others' by the address of this. */
+struct mmu {
+    uint64_t cr3;
+    struct path paths[PATHS];
+};
+
+static struct mmu mmus[CPU_MAX];
+
+static struct mmu *mmu_self(void) {
+    return &mmus[cpu_index()];
+}
 
 /* The kernel's half: an empty page in the low memory that host_memory_init reserves. */
 uint64_t kmap_root(void);
@@ -45,19 +54,19 @@ uint64_t kmap_root(void) {
 
 static void forget_paths(void) {
     for (unsigned i = 0; i < PATHS; i++)
-        paths[i].valid = false;
+        mmu_self()->paths[i].valid = false;
 }
 
 void write_cr3(uint64_t value) {
-    cr3 = value;
+    mmu_self()->cr3 = value;
     host_flushes.cr3++;
-    tlb_forget_space(NULL);
+    tlb_forget_space(cpu_count() == 1 ? NULL : mmu_self());
     forget_paths();
 }
 
 void invlpg(uint64_t va) {
     host_flushes.page++;
-    tlb_forget_page(&cr3, va);
+    tlb_forget_page(mmu_self(), va);
     forget_paths();
 }
 
@@ -96,7 +105,7 @@ static pte_t entry_at(paddr_t table, uint64_t va, unsigned level) {
 }
 
 static struct path *path_for(uint64_t va) {
-    return &paths[hash_u64(va / PATH_BYTES) % PATHS];
+    return &mmu_self()->paths[hash_u64(va / PATH_BYTES) % PATHS];
 }
 
 /* Finds the way to va's last-level table, from what is kept or from CR3 down. False: none. */
@@ -104,7 +113,7 @@ static bool find_path(uint64_t va, struct path *path) {
     *path = *path_for(va);
     if (path->valid && path->va == align_down(va, PATH_BYTES))
         return true;
-    *path = (struct path){true, align_down(va, PATH_BYTES), cr3, VM_RIGHTS, 0};
+    *path = (struct path){true, align_down(va, PATH_BYTES), mmu_self()->cr3, VM_RIGHTS, 0};
     for (unsigned level = 3; level > 0; level--) {
         pte_t entry = entry_at(path->table, va, level);
 
@@ -128,25 +137,26 @@ static const struct tlb_entry *fill(uint64_t va) {
     if (!find_path(va, &path))
         return NULL;
     if (path.large) {
-        tlb_keep_part(&cr3, va, (path.large & PTE_ADDRESS) + align_down(va % PATH_BYTES, PAGE_SIZE),
+        tlb_keep_part(mmu_self(), va,
+                      (path.large & PTE_ADDRESS) + align_down(va % PATH_BYTES, PAGE_SIZE),
                       path.rights, PATH_BYTES);
-        return tlb_find(&cr3, va);
+        return tlb_find(mmu_self(), va);
     }
     entry = entry_at(path.table, va, 0);
     if (!entry)
         return NULL;
-    tlb_keep(&cr3, va, entry & PTE_ADDRESS, rights_of(entry, path.rights));
-    return tlb_find(&cr3, va);
+    tlb_keep(mmu_self(), va, entry & PTE_ADDRESS, rights_of(entry, path.rights));
+    return tlb_find(mmu_self(), va);
 }
 
 bool mmu_translate(uint64_t va, unsigned access, paddr_t *pa) {
-    const struct tlb_entry *cached = tlb_find(&cr3, va);
+    const struct tlb_entry *cached = tlb_find(mmu_self(), va);
 
     if (!cached)
         cached = fill(va);
     if (!cached || (access & ~cached->access)) {
         /* A page fault invalidates what is kept for the address. */
-        tlb_forget_page(&cr3, va);
+        tlb_forget_page(mmu_self(), va);
         path_for(va)->valid = false;
         return false;
     }

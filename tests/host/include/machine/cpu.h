@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The host's machine/cpu.h: one processor, without interrupts.
+ * The host's machine/cpu.h: processors without interrupts, one of which runs the test at a time.
  */
 #ifndef MACHINE_CPU_H
 #define MACHINE_CPU_H
@@ -13,11 +13,12 @@ typedef uint64_t irq_flags_t;
 struct cpu;
 struct thread;
 
-/* The only processor: tests/host/support/kernel_model.c. */
-extern struct cpu host_cpu;
+/* The one that runs: tests/host/support/kernel_model.c. */
+extern struct cpu *host_cpu_self;
+#define host_cpu (*host_cpu_self)
 
 static inline struct cpu *machine_cpu_self(void) {
-    return &host_cpu;
+    return host_cpu_self;
 }
 
 /* tests/host/support/kernel_model.c too. */
