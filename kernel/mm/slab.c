@@ -208,9 +208,10 @@ void slab_free(struct slab_cache *cache, void *object) {
     if (object == NULL)
         return;
     slab = slab_of(cache, object);
-    DEBUG_ASSERT(slab->cache == cache && slab->used > 0);
+    DEBUG_ASSERT(slab->cache == cache);
     DEBUG_ASSERT(((uintptr_t)object - (uintptr_t)slab - cache->first) % cache->size == 0);
     spin_lock(&cache->lock);
+    DEBUG_ASSERT(slab->used > 0);
     if (slab->free == NULL)
         list_push_front(&cache->partial, &slab->link);
     *(void **)object = slab->free;

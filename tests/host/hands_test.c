@@ -256,7 +256,7 @@ static void test_interrupted_anywhere(void) {
     for (size_t i = 0; i < ARRAY_SIZE(works); i++) {
         unsigned given = 0, refused = 0;
 
-        for (long n = 0; n < 20000 && interrupt_after(&works[i], n); n += n < 150 ? 1 : n / 2) {
+        for (long n = 0; n < 20000 && interrupt_after(&works[i], n); n += n < 400 ? 1 : n / 2) {
             test_context("%s, after %ld instructions", works[i].name, n);
             given += step.given;
             refused += !step.given;

@@ -56,3 +56,23 @@ $(HOST_OUT)/shm_test: $(HOST_IPC) $(HOST_VFS)
 HOST_SLAB_MALLOC := $(HOST_OUT)/obj/tests/host/malloc/slab_malloc.o
 $(HOST_OUT)/vm_random_malloc_test: $(HOST_SLAB_MALLOC)
 -include $(HOST_SLAB_MALLOC:.o=.d)
+
+# Processors that are threads, under the thread sanitizer, which does not go together with the
+# others: all is built for it once more, but for the MMU.
+HOST_THREADS_CFLAGS := $(patsubst -fsanitize=address%,-fsanitize=thread,$(HOST_CFLAGS)) -pthread \
+    -Wno-unknown-warning-option -Wno-tsan -fno-pie
+HOST_THREADS_CFLAGS := -Itests/host/threads/include $(HOST_THREADS_CFLAGS)
+HOST_THREADS := $(patsubst %.c,$(HOST_OUT)/threads/%.o,tests/host/threads_test.c \
+    tests/host/threads/mmu.c $(wildcard kernel/sync/*.c arch/x86_64/pmap*.c) \
+    $(addprefix arch/x86_64/,page_table.c tlb.c tlb_check.c) \
+    $(addprefix kernel/mm/,alloc_fail.c frame.c frame_collect.c frame_init.c \
+    frame_run.c kmalloc.c slab.c))
+$(HOST_OUT)/threads/tests/host/threads/mmu.o: HOST_THREADS_CFLAGS += -fno-sanitize=all
+$(HOST_OUT)/threads/%.o: %.c $(HOST_OUT)/flags tests/host/rules.mk | $(SETUP_CHECK)
+	$(call say,HOSTCC,$< for threads)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_THREADS_CFLAGS) -MMD -MP -c -o $@ $<
+$(HOST_OUT)/threads_test: $(HOST_THREADS)
+	$(call say,HOSTLD,$@)
+	$(Q)$(CC) $(HOST_THREADS_CFLAGS) -no-pie -o $@ $^
+-include $(HOST_THREADS:.o=.d)
