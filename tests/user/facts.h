@@ -211,15 +211,23 @@ static inline long pages_read(const volatile char *start, size_t pages) {
 
 /*
  * Touches page after page until it is killed for it. They are mapped at once: a call that wants
- * memory for itself would be told that there is none, and nobody would die for that.
+ * memory for itself would be told that there is none, and nobody would die for that. `gate`: a
+ * pipe, or NULL. Who shares it begins when all have mapped theirs and the parent has closed its own
+ * end.
  */
-static inline _Noreturn void memory_eat(void) {
+static inline _Noreturn void memory_eat(const int *gate) {
     size_t pages = 2 * (size_t)fact_number("/proc/meminfo", "MemTotal") / 4;
     char *start = mmap(NULL, pages * PAGE_BYTES, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     CHECK(start != MAP_FAILED);
     madvise(start, pages * PAGE_BYTES, MADV_NOHUGEPAGE);
+    if (gate) {
+        char byte;
+
+        close(gate[1]);
+        CHECK_EQ(read(gate[0], &byte, 1), 0);
+    }
     pages_write(start, pages, 1);
     CHECK_NOTE("twice all memory was eaten");
     _exit(1);

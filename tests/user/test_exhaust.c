@@ -27,9 +27,8 @@ static void machine_grow(pid_t holder) {
     child_wait(holder);
 }
 
-static void eat(void *unused) {
-    (void)unused;
-    memory_eat();
+static void eat(void *gate) {
+    memory_eat(gate);
 }
 
 static void eaten_to_the_end(void) {
@@ -69,17 +68,21 @@ static void killing_is_reported(void) {
 static void several_eaters(void) {
     struct memory_use before;
     pid_t eaters[4], holder;
+    int gate[2];
 
     frames_exact_or_skip();
     machine_grow(machine_shrink());
     before = memory_use();
     holder = machine_shrink();
+    CHECK_EQ(pipe(gate), 0);
     for (size_t i = 0; i < COUNT_OF(eaters); i++) {
         eaters[i] = fork();
         CHECK(eaters[i] >= 0);
         if (eaters[i] == 0)
-            eat(NULL);
+            eat(gate);
     }
+    close(gate[0]);
+    close(gate[1]);
     for (size_t i = 0; i < COUNT_OF(eaters); i++)
         CHECK_EQ(child_wait(eaters[i]) & 0x7f, SIGKILL);
     machine_grow(holder);

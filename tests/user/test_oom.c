@@ -128,15 +128,19 @@ static void what_the_score_says(void) {
 
 /* ---- eating it all ---- */
 
-static pid_t start_hog(const char *adj) {
+static pid_t start_hog_at(const int *gate, const char *adj) {
     pid_t pid = fork();
 
     CHECK(pid >= 0);
     if (pid == 0) {
         CHECK_EQ(number_write(ADJ, adj), 0);
-        memory_eat();
+        memory_eat(gate);
     }
     return pid;
+}
+
+static pid_t start_hog(const char *adj) {
+    return start_hog_at(NULL, adj);
 }
 
 /* A process with some memory that looks at it again and again until it is told to stop. */
@@ -209,15 +213,18 @@ static void the_hog_dies(void) {
 static void several_hogs(void) {
     struct memory_use before;
     pid_t hogs[4], small;
-    int stop[2];
+    int stop[2], gate[2];
 
     frames_exact_or_skip();
     hog_and_small();
     before = memory_use();
     CHECK_EQ(pipe(stop), 0);
     small = start_small(stop[0]);
+    CHECK_EQ(pipe(gate), 0);
     for (size_t i = 0; i < COUNT_OF(hogs); i++)
-        hogs[i] = start_hog("0");
+        hogs[i] = start_hog_at(gate, "0");
+    close(gate[0]);
+    close(gate[1]);
     for (size_t i = 0; i < COUNT_OF(hogs); i++) {
         CHECK_EQ(child_wait(hogs[i]) & 0x7f, SIGKILL);
         expect_line(hogs[i], 0);
