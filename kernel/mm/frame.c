@@ -403,7 +403,7 @@ void frame_set_use(struct frame *f, enum frame_use use) {
     DEBUG_ASSERT(f->order <= FRAME_ORDER_MAX && f->use != FRAME_FREE && use != FRAME_FREE);
     frame_count_move(f->use, use, frames);
     for (unsigned i = 0; i < frames; i++)
-        f[i].use = (uint8_t)use;
+        frame_kind_set(&f[i], use, f[i].order); /* a neighbour that is freed may be looking */
 }
 
 void frame_stats_get(struct frame_stats *stats) {

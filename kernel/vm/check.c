@@ -356,6 +356,9 @@ bool vm_check_space(struct vm_space *space, struct vm_check_report *report) {
 /* How much more a call looks at than a fault does, each time: calls are rarer. */
 #define CALL_WEIGHT 16u
 
+/* Of faults that go on together, how many are made for a look at one of them. */
+#define FAULTS_A_LOOK 16u
+
 uint64_t vm_check_entries = 32;
 
 /*
@@ -431,6 +434,17 @@ static bool passes_in_turn(struct vm_space *space, struct vm_range range, unsign
 
 bool vm_check_passes_fault_locked(struct vm_space *space, uint64_t va) {
     return passes_in_turn(space, (struct vm_range){va, va + PAGE_SIZE}, 1);
+}
+
+bool vm_check_passes_fault(struct vm_space *space, uint64_t va) {
+    bool ok = true;
+
+    if (__atomic_load_n(&space->faults_minor, __ATOMIC_RELAXED) % FAULTS_A_LOOK == 0) {
+        vm_space_lock(space);
+        ok = vm_check_passes_fault_locked(space, va);
+        vm_space_unlock(space);
+    }
+    return ok;
 }
 
 bool vm_check_passes_call_locked(struct vm_space *space, struct vm_range range) {

@@ -40,6 +40,11 @@ bool vm_check_passes(struct vm_space *space);
  */
 extern uint64_t vm_check_entries; /* atomic */
 bool vm_check_passes_fault_locked(struct vm_space *space, uint64_t va);
+
+/* The same after a fault that went on with others, now and then: to look, the space is had alone.
+ */
+bool vm_check_passes_fault(struct vm_space *space, uint64_t va);
+
 bool vm_check_passes_call_locked(struct vm_space *space, struct vm_range range);
 
 /* For calls that may change all of a space. */

@@ -534,18 +534,6 @@ static __attribute__((noinline)) bool fault_with_others(struct fault *fault) {
     return error == 0;
 }
 
-/* To look at what came of faults that go on together the space is had alone, so: now and then. */
-static bool passes_in_turn(struct vm_space *space, uint64_t va) {
-    bool ok = true;
-
-    if (__atomic_load_n(&space->faults_minor, __ATOMIC_RELAXED) % 16 == 0) {
-        vm_space_lock(space);
-        ok = vm_check_passes_fault_locked(space, va);
-        vm_space_unlock(space);
-    }
-    return ok;
-}
-
 /* Tries until it need not wait. */
 int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
                  void (*use)(void *arg, void *page), void *arg) {
@@ -555,7 +543,7 @@ int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
 
     fault_begin(&fault, space, address, access);
     if (vm_space_faults_together(space) && !use && fault_with_others(&fault)) {
-        DEBUG_ASSERT(passes_in_turn(space, fault.va));
+        DEBUG_ASSERT(vm_check_passes_fault(space, fault.va));
         return 0;
     }
     do {

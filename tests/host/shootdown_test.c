@@ -248,14 +248,14 @@ static const struct test tests[] = {
     {"left over lets go", test_left_over_lets_go},
     {"batches", test_batches},
     {"fork", test_fork},
-    {"checker: nobody told", test_nobody_told},
-    {"checker: one not told", test_one_not_told},
-    {"checker: told of another page", test_told_of_another_page},
-    {"checker: all told", test_all_told},
-    {"checker: freed too early", test_freed_too_early},
-    {"checker: freed while mapped", test_freed_while_mapped},
-    {"checker: not in active", test_not_in_active},
-    {"checker: destroyed while loaded", test_destroyed_while_loaded},
+    {"checker_nobody_told", test_nobody_told},
+    {"checker_one_not_told", test_one_not_told},
+    {"checker_told_of_another_page", test_told_of_another_page},
+    {"checker_all_told", test_all_told},
+    {"checker_freed_too_early", test_freed_too_early},
+    {"checker_freed_while_mapped", test_freed_while_mapped},
+    {"checker_not_in_active", test_not_in_active},
+    {"checker_destroyed_while_loaded", test_destroyed_while_loaded},
 };
 
 int main(int argc, char **argv) {

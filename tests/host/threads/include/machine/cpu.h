@@ -57,4 +57,9 @@ static inline void irq_restore(irq_flags_t flags) {
         irq_enable();
 }
 
+static inline uint64_t machine_call_rarely(uint64_t (*fn)(uint64_t a, uint64_t b), uint64_t a,
+                                           uint64_t b) {
+    return fn(a, b);
+}
+
 #endif
