@@ -31,7 +31,7 @@ FUZZ_LONG_SECONDS = 240
 # The user tests run on one processor with the release kernel, on several with the debug kernel (in
 # make check-long on one as well), and the stress test for a while.
 SMP_PROCESSORS = 4
-STRESS_SECONDS, STRESS_LONG_SECONDS = 100, 1800
+STRESS_SECONDS, STRESS_LONG_SECONDS = 120, 1800
 # How much longer everything may take in make check-long: random tests make 42 times as many steps.
 LONG_SLOW = 12
 
