@@ -336,9 +336,17 @@ static void check_many(const struct frame *frame) {
         stale(many, "a frame is freed");
 }
 
+/*
+ * Whether no entry may lead to a frame that is freed. To an object's page one of a space may whose
+ * last user has gone: it runs nowhere, and is not told (vm/object.c).
+ */
+static bool must_be_unmapped(const struct frame *frame) {
+    return is_counted(frame) && frame->use != FRAME_FILE && frame->use != FRAME_SHMEM;
+}
+
 static void check_block(const struct frame *first, unsigned order) {
     for (const struct frame *frame = first; frame < first + (1u << order); frame++) {
-        uint32_t leaves = is_counted(frame) ? GET(*count_of(frame)) : 0;
+        uint32_t leaves = must_be_unmapped(frame) ? GET(*count_of(frame)) : 0;
 
         if (leaves)
             panic_everywhere("stale translation: frame %#x in use as %s is freed, and %u entries "

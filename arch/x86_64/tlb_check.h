@@ -9,7 +9,8 @@
  * Debts must be paid
  *   - when the operation that took away is over: then its caller relies on it;
  *   - when a frame is freed that the entry led to, as a page or as a table.
- * Beside that, a frame is freed only when no entry of any table leads to it as a page.
+ * Beside that, a frame is freed only when no entry of any table leads to it as a page; but for the
+ * pages of objects, to which a space that dies may lead still.
  *
  * Who may have cached an entry is not asked of pmap->active, which is under check, but of the loads
  * of CR3 that were seen here.

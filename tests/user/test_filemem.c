@@ -16,17 +16,16 @@
 
 /* Runs `work` until what it leaves behind on its first rounds is there, then exact rounds. */
 static void frames_come_back(void (*work)(void)) {
-    long before, after;
+    struct memory_use before;
 
     frames_exact_or_skip();
     scratch_enter();
     work();
     work();
     for (int i = 0; i < ROUNDS; i++) {
-        before = frames_free();
+        before = memory_use();
         work();
-        after = frames_free();
-        CHECK_EQ(after, before);
+        CHECK_MEMORY_SAME(memory_settled(before), before);
     }
 }
 

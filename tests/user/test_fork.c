@@ -347,24 +347,24 @@ static void fork_exec_wait(int times, const char *program) {
 }
 
 static void five_thousand_forks(void) {
-    long before;
+    struct memory_use before;
 
     fork_exit_wait(20);
-    before = frames_free();
+    before = memory_use();
     fork_exit_wait(5000);
     if (on_quire())
-        CHECK_EQ(frames_free(), before);
+        CHECK_MEMORY_SAME(memory_settled(before), before);
 }
 
 static void five_hundred_execs(void) {
     const char *program = self_path();
-    long before;
+    struct memory_use before;
 
     fork_exec_wait(5, program);
-    before = frames_free();
+    before = memory_use();
     fork_exec_wait(500, program);
     if (on_quire())
-        CHECK_EQ(frames_free(), before);
+        CHECK_MEMORY_SAME(memory_settled(before), before);
 }
 
 CHECK_MAIN({"returns_pid_and_zero", returns_pid_and_zero}, {"registers_survive", registers_survive},
