@@ -31,32 +31,33 @@ static void waits_too_long(const struct vm_space *space) {
     panic_everywhere("lock '%s' is held too long, or a fault does not end", space->lock.name);
 }
 
-/* Spins until a word (the lock, or a fault's) says something else than 1. Whether it had to. */
-static inline bool spin_while_one(struct vm_space *space, const uint32_t *word) {
+/*
+ * Spins until a word (the lock, or a fault's) says something else than 1. *begin becomes the time
+ * when that was first waited for, or stays 0.
+ */
+static inline void spin_while_one(struct vm_space *space, const uint32_t *word, uint64_t *begin) {
     struct patience patience = {0};
-    bool waits = false;
 
     while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == 1) {
-        waits = true;
+        if (*begin == 0)
+            *begin = contention_begin();
         machine_answer_calls();
         cpu_relax();
         if (patience_is_over(&patience))
             waits_too_long(space);
     }
-    return waits;
 }
 
 void vm_space_lock_slowly(struct vm_space *space, uint32_t was) {
-    uint64_t begin = contention_begin();
-    bool waits = was == 1;
+    uint64_t begin = was == 1 ? contention_begin() : 0;
 
     while (was == 1) {
-        spin_while_one(space, &space->lock.taken);
+        spin_while_one(space, &space->lock.taken, &begin);
         was = __atomic_exchange_n(&space->lock.taken, 1, __ATOMIC_SEQ_CST);
     }
     for (unsigned i = 0; was == VM_SPACE_FREE_WITH_FAULTS && i < CPU_MAX; i++)
-        waits |= spin_while_one(space, &space->fault_places[i].under_way);
-    if (waits)
+        spin_while_one(space, &space->fault_places[i].under_way, &begin);
+    if (begin != 0)
         contention_end(space->lock.name, begin);
 }
 
@@ -71,7 +72,7 @@ void vm_space_lock_pair(struct vm_space *a, struct vm_space *b) {
 
 void vm_space_fault_begin(struct vm_space *space) {
     struct vm_fault_place *place = own_place(space);
-    uint64_t begin = 0; /* of waiting */
+    uint64_t begin = 0;
 
     spin_note_lock(&space->lock, false);
     for (;;) {
@@ -81,7 +82,7 @@ void vm_space_fault_begin(struct vm_space *space) {
         __atomic_store_n(&place->under_way, 0, __ATOMIC_RELEASE);
         if (begin == 0)
             begin = contention_begin();
-        spin_while_one(space, &space->lock.taken);
+        spin_while_one(space, &space->lock.taken, &begin);
     }
     if (begin != 0)
         contention_end(space->lock.name, begin);
