@@ -6,25 +6,14 @@
 #ifndef TESTS_USER_ASLEEP_H
 #define TESTS_USER_ASLEEP_H
 
-#include "check.h"
+#include "facts.h"
 
 /* The state of the process's first thread, as a letter of /proc/PID/stat; 0: it has gone. */
 static inline char process_state(pid_t pid) {
-    char path[64], text[512], *end;
-    ssize_t got;
-    int fd;
+    char path[64];
 
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    fd = open(path, O_RDONLY);
-    if (fd < 0)
-        return 0;
-    got = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (got <= 0)
-        return 0;
-    text[got] = '\0';
-    end = strrchr(text, ')');
-    return end ? end[2] : 0;
+    return fact_state(path);
 }
 
 /* Waits until it sleeps in a call that a signal can interrupt, or has ended. */

@@ -59,6 +59,23 @@ static inline long frames_free(void) {
     return fact_number("/proc/meminfo", "MemFree") / 4;
 }
 
+/* The letter that a file like /proc/PID/stat has for a state. 0: there is none. */
+static inline char fact_state(const char *path) {
+    char text[512], *end;
+    int fd = open(path, O_RDONLY);
+    ssize_t got;
+
+    if (fd < 0)
+        return 0;
+    got = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (got <= 0)
+        return 0;
+    text[got] = '\0';
+    end = strrchr(text, ')');
+    return end ? end[2] : 0;
+}
+
 /* Memory in use by what it is used for. Slabs may be left with holes in another pattern than
  * before, so the kernel's objects are counted one by one, not by the frames they lie in. */
 struct memory_use {

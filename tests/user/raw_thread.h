@@ -155,21 +155,10 @@ static inline void waits_for_go(void *unused) {
 
 /* The letter of a thread's state in /proc. 0: there is no such thread. */
 static inline char raw_state(int pid, int tid) {
-    char path[64], text[512], *end;
-    ssize_t got;
-    int fd;
+    char path[64];
 
     snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
-    fd = open(path, O_RDONLY);
-    if (fd < 0)
-        return 0;
-    got = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (got <= 0)
-        return 0;
-    text[got] = '\0';
-    end = strrchr(text, ')');
-    return end ? end[2] : 0;
+    return fact_state(path);
 }
 
 /* Waits until the thread sleeps, or is in whatever other state is wanted. */
