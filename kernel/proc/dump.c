@@ -20,11 +20,13 @@ void process_dump(const struct process *process) {
     static const char *const states[] = {"alive", "zombie", "reaped"};
     const struct task *task;
 
-    printk("process %d \"%s\" %p: %s%s%s, parent %d, group %d, session %d, %u references\n",
+    printk("process %d \"%s\" %p: %s%s%s, parent %d, group %d, session %d, %u references, "
+           "%u tasks\n",
            process->pid, process->name, (const void *)process, states[process->state],
            process->is_exiting ? ", exiting" : "", process->stop_requested ? ", stopped" : "",
            process->parent_id, process->group ? process->group->pgid : 0,
-           process->group ? process->group->session->sid : 0, refcount_get(&process->refs));
+           process->group ? process->group->session->sid : 0, (unsigned)process->holds,
+           (unsigned)(process->holds / PROCESS_TASK));
     printk("    space %p, status %#x, pending %#lx\n", (const void *)process->space,
            (unsigned)process->exit_status, process->queue.pending);
     LIST_FOR_EACH (&process->tasks, task, process_node)

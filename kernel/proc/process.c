@@ -6,6 +6,8 @@
  */
 #include "proc/process.h"
 
+#include <stdatomic.h>
+
 #include "abi/errno.h"
 #include "core/assert.h"
 #include "core/clock.h"
@@ -50,7 +52,7 @@ struct process *process_alloc(void) {
         return NULL;
     /* The big arrays at the end are copied from the parent anyway. */
     memset(process, 0, offsetof(struct process, rlimits));
-    refcount_init(&process->refs, 1);
+    atomic_init(&process->holds, PROCESS_REFERENCE);
     list_init(&process->children);
     list_init(&process->sibling_node);
     list_init(&process->group_node);
@@ -63,13 +65,22 @@ struct process *process_alloc(void) {
     return process;
 }
 
+void process_hold(struct process *process, uint64_t hold) {
+    atomic_fetch_add_explicit(&process->holds, hold, memory_order_relaxed);
+}
+
+void process_let_go(struct process *process, uint64_t hold) {
+    if (atomic_fetch_sub_explicit(&process->holds, hold, memory_order_acq_rel) == hold)
+        slab_free(&cache, process);
+}
+
 void process_ref(struct process *process) {
-    refcount_inc(&process->refs);
+    process_hold(process, PROCESS_REFERENCE);
 }
 
 void process_put(struct process *process) {
-    if (process && refcount_dec_and_test(&process->refs))
-        slab_free(&cache, process);
+    if (process)
+        process_let_go(process, PROCESS_REFERENCE);
 }
 
 /* ---- the tree ---- */

@@ -29,7 +29,6 @@
 
 #include "abi/resource.h"
 #include "lib/list.h"
-#include "lib/refcount.h"
 #include "proc/signal.h"
 #include "sched/timer.h"
 #include "sched/wait.h"
@@ -106,10 +105,9 @@ struct group_spares {
 };
 
 struct process {
-    struct refcount refs;
-    _Atomic uint32_t task_structures; /* those whose stacks and memory are not given back yet */
-    int pid;                          /* constant */
-    int parent_id;                    /* (T) to write; pid of parent, 0: none */
+    _Atomic uint64_t holds;    /* see tree.h */
+    int pid;                   /* constant */
+    int parent_id;             /* (T) to write; pid of parent, 0: none */
     int maker_tid;             /* (T) parent's task that made it, or that looks after it now */
     int exit_signal;           /* (T) sent to the parent at exit; 0: none */
     enum process_state state;  /* (T) */

@@ -2,10 +2,12 @@
 /*
  * Tasks: the user threads of a process, their table, and what they have used. See process.h.
  *
- * A task holds a reference on its process, given back when the scheduler frees it; so a process
- * structure outlives all of its tasks. A leader is found through its process; the other tasks are
+ * A task holds its process until the scheduler frees it; so a process structure outlives all of its
+ * tasks. A leader is found through its process; the other tasks are
  * in a table of their own, so that processes of one task pay nothing for it.
  */
+#include <stdatomic.h>
+
 #include "core/assert.h"
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -26,13 +28,12 @@ static void release(struct thread *thread) {
 
     DEBUG_ASSERT(list_is_empty(&task->queue.infos));
     slab_free(&cache, task);
-    atomic_fetch_sub_explicit(&process->task_structures, 1, memory_order_release);
-    process_put(process);
+    process_let_go(process, PROCESS_TASK);
 }
 
 void process_await_tasks_freed(const struct process *process) {
-    while (atomic_load_explicit(&((struct process *)(uintptr_t)process)->task_structures,
-                                memory_order_acquire))
+    while (atomic_load_explicit(&((struct process *)(uintptr_t)process)->holds,
+                                memory_order_acquire) >= PROCESS_TASK)
         cpu_relax();
 }
 
@@ -55,8 +56,7 @@ struct task *task_create(struct process *process, void (*entry)(void *)) {
     task->thread.release = release;
     task->thread.process = process;
     task->thread.vfs = &process->vfs;
-    process_ref(process);
-    atomic_fetch_add_explicit(&process->task_structures, 1, memory_order_relaxed);
+    process_hold(process, PROCESS_TASK);
     return task;
 }
 

@@ -19,6 +19,17 @@ void process_table_init(void);
  * memory. */
 struct process *process_alloc(void);
 
+/*
+ * What keeps a process's structure: references, and its tasks until their stacks and memory are
+ * given back. Both are counted in one word, so that a task is seen to be gone at the very moment
+ * when it lets go: who awaits it and drops the last reference is the one who frees.
+ */
+#define PROCESS_REFERENCE 1ull
+#define PROCESS_TASK (1ull << 32)
+
+void process_hold(struct process *process, uint64_t hold);
+void process_let_go(struct process *process, uint64_t hold);
+
 void process_ref(struct process *process);
 
 /* Makes it known by its pid, as a child of `parent` (NULL: none). */
