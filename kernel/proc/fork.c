@@ -158,21 +158,22 @@ static bool has_signal_locked(struct task *task) {
 }
 
 /*
- * Links the child into the tree. Its pid, or -EAGAIN. A signal that has come meanwhile is dealt
- * with first, and the call made again after it: sent to a whole group, it has not reached the
- * child.
+ * Links the child into the tree. Its pid, or -EAGAIN: no number or no room. A signal that has come
+ * meanwhile is dealt with first, and the call made again after it: sent to a whole group, it has
+ * not reached the child.
  */
 static int link_child(struct task *task, const struct fork_request *request) {
     struct process *parent = process_current();
     struct process *child = task->thread.process;
-    int pid;
+    int pid = 0;
 
     spin_lock_irq_on(&process_tree_lock);
     if (has_signal_locked(task_current())) {
         spin_unlock_irq_on(&process_tree_lock);
         return -ERESTARTNOINTR;
     }
-    pid = pid_alloc_locked();
+    if (process_may_add_locked())
+        pid = pid_alloc_locked();
     if (pid != 0) {
         /* A process chooses what it is sent itself, not what its parent is. */
         child->exit_signal =
@@ -228,14 +229,15 @@ int process_fork(const struct fork_request *request) {
 
 /* ---- tasks ---- */
 
-/* Links the task into the running process. Its tid, or -EAGAIN: no number, or the end is near. */
+/* Links the task into the running process. Its tid, or -EAGAIN: no number or room, or the end is
+ * near. */
 static int link_task(struct task *task) {
     struct process *process = task->thread.process;
     int tid = 0;
 
     spin_lock_irq_on(&process_tree_lock);
     spin_lock(&process->signal_lock);
-    if (!task_must_exit())
+    if (!task_must_exit() && process_may_add_locked())
         tid = pid_alloc_locked();
     if (tid != 0) {
         task_link_locked(task, tid);

@@ -200,27 +200,39 @@ bool process_others_have_dirs_locked(const struct process *process, const struct
  * How many tasks the user has, zombies counted as one. Walks all processes; the caller has a finite
  * RLIMIT_NPROC.
  */
-static uint64_t count_of_user(uint32_t uid) {
-    irq_flags_t flags = spin_lock_irq(&process_tree_lock);
+static uint64_t count_of_user_locked(uint32_t uid) {
     uint64_t count = 0;
 
     for (unsigned i = 0; i < BUCKETS; i++) {
         for (struct process *p = buckets[i]; p; p = p->hash_next)
             count += p->vfs.credentials.uid == uid ? MAX(p->task_count, 1u) : 0;
     }
-    spin_unlock_irq(&process_tree_lock, flags);
     return count;
 }
 
-bool process_may_add(void) {
-    const struct process *self = process_current();
-    uint64_t nproc = self->rlimits[RLIMIT_NPROC].rlim_cur;
+static uint64_t tasks_allowed(void) {
+    return credentials_current()->uid == 0 ? RLIM64_INFINITY
+                                           : process_current()->rlimits[RLIMIT_NPROC].rlim_cur;
+}
 
-    if (__atomic_load_n(&counts.tasks, __ATOMIC_RELAXED) >= limit)
-        return false;
-    if (nproc == RLIM64_INFINITY || credentials_current()->uid == 0)
-        return true;
-    return count_of_user(credentials_current()->uid) < nproc;
+bool process_may_add_locked(void) {
+    uint64_t allowed = tasks_allowed();
+
+    DEBUG_ASSERT(spin_held(&process_tree_lock));
+    return counts.tasks < limit && (allowed == RLIM64_INFINITY ||
+                                    count_of_user_locked(credentials_current()->uid) < allowed);
+}
+
+bool process_may_add(void) {
+    irq_flags_t flags;
+    bool may;
+
+    if (tasks_allowed() == RLIM64_INFINITY)
+        return __atomic_load_n(&counts.tasks, __ATOMIC_RELAXED) < limit;
+    flags = spin_lock_irq(&process_tree_lock);
+    may = process_may_add_locked();
+    spin_unlock_irq(&process_tree_lock, flags);
+    return may;
 }
 
 /* ---- what others want to know ---- */

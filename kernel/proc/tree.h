@@ -53,9 +53,11 @@ void process_move_locked(struct process *process, struct process *parent);
 
 /*
  * Whether there is room for one more task, with respect to memory and to the caller's
- * RLIMIT_NPROC.
+ * RLIMIT_NPROC. Asked before anything is made, to refuse cheaply, and again where the task is
+ * linked: only there nobody else can take the room.
  */
 bool process_may_add(void);
+bool process_may_add_locked(void);
 
 void task_init(void); /* once, at boot */
 

@@ -7,6 +7,8 @@
 #include "facts.h"
 
 #include <grp.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -318,6 +320,94 @@ static void fork_bomb_is_contained(void) {
         CHECK_MEMORY_SAME(memory_settled(before), before);
 }
 
+/* ---- RLIMIT_NPROC, wanted by several at once ---- */
+
+#define TASKS_ALLOWED 24
+#define RACERS 6
+#define RACES 4
+
+struct race {
+    atomic_int ready, made;
+    int done[2]; /* a byte from each racer that was refused */
+    int hold[2]; /* whoever was made stays until the end of this */
+};
+
+/* Makes children until it is refused. */
+static void races(struct race *race) {
+    char byte = 0;
+
+    atomic_fetch_add(&race->ready, 1);
+    while (atomic_load(&race->ready) < RACERS)
+        sched_yield();
+    for (int i = 0; i < 2 * TASKS_ALLOWED; i++) {
+        pid_t child = fork();
+
+        if (child == 0)
+            _exit((int)read(race->hold[0], &byte, 1));
+        if (child < 0)
+            break;
+        atomic_fetch_add(&race->made, 1);
+    }
+    CHECK_EQ(errno, EAGAIN);
+    CHECK_EQ(write(race->done[1], &byte, 1), 1);
+    CHECK_EQ(read(race->hold[0], &byte, 1), 0);
+    while (wait(NULL) > 0)
+        ;
+    _exit(0);
+}
+
+/* A user of its own, whose only tasks these are. */
+static void starts_race(void *argument) {
+    struct rlimit allowed = {TASKS_ALLOWED, TASKS_ALLOWED};
+    struct race *race = argument;
+    uid_t user = 100000 + (uid_t)getppid();
+    pid_t racers[RACERS];
+
+    close(race->hold[1]);
+    CHECK_EQ(setrlimit(RLIMIT_NPROC, &allowed), 0);
+    CHECK_EQ(setresuid(user, user, user), 0);
+    for (int i = 0; i < RACERS; i++) {
+        racers[i] = fork();
+        CHECK(racers[i] >= 0);
+        if (racers[i] == 0)
+            races(race);
+    }
+    for (int i = 0; i < RACERS; i++)
+        CHECK_EQ(child_wait(racers[i]), 0);
+}
+
+static void run_race(struct race *race) {
+    char bytes[RACERS];
+    pid_t child;
+
+    atomic_store(&race->ready, 0);
+    atomic_store(&race->made, 0);
+    CHECK_EQ(pipe(race->done) | pipe(race->hold), 0);
+    child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        starts_race(race);
+        _exit(0);
+    }
+    for (size_t got = 0; got < RACERS; got++)
+        CHECK_EQ(read(race->done[0], bytes, 1), 1);
+    CHECK_EQ(atomic_load(&race->made), TASKS_ALLOWED - 1 - RACERS);
+    for (int i = 0; i < 2; i++)
+        close(race->done[i]), close(race->hold[1 - i]);
+    CHECK_EQ(child_wait(child), 0);
+}
+
+static void tasks_made_at_once_are_counted(void) {
+    struct race *race;
+
+    if (geteuid() != 0)
+        SKIP("needs root");
+    race = mmap(NULL, sizeof *race, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(race != MAP_FAILED);
+    for (int i = 0; i < RACES; i++)
+        run_race(race);
+}
+
 static void random_bytes(void) {
     unsigned char one[64] = {0}, two[64] = {0};
     unsigned zeroes = 0;
@@ -433,7 +523,9 @@ CHECK_MAIN({"limits_are_kept_and_checked", limits_are_kept_and_checked},
            {"the_stack_is_limited", the_stack_is_limited},
            {"memory_of_another_is_limited", memory_of_another_is_limited},
            {"exec_keeps_to_the_limit", exec_keeps_to_the_limit},
-           {"fork_bomb_is_contained", fork_bomb_is_contained}, {"random_bytes", random_bytes},
-           {"names_of_the_system", names_of_the_system}, {"what_sysinfo_says", what_sysinfo_says},
-           {"priorities", priorities}, {"names_of_a_process", names_of_a_process},
-           {"umask_takes_away", umask_takes_away}, {"identities", identities})
+           {"fork_bomb_is_contained", fork_bomb_is_contained},
+           {"tasks_made_at_once_are_counted", tasks_made_at_once_are_counted},
+           {"random_bytes", random_bytes}, {"names_of_the_system", names_of_the_system},
+           {"what_sysinfo_says", what_sysinfo_says}, {"priorities", priorities},
+           {"names_of_a_process", names_of_a_process}, {"umask_takes_away", umask_takes_away},
+           {"identities", identities})
