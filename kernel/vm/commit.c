@@ -90,6 +90,16 @@ static __attribute__((noinline)) int charge_strictly(uint64_t pages) {
     return 0;
 }
 
+bool vm_commit_would(uint64_t pages) {
+    enum vm_commit_mode mode = vm_commit_mode();
+    uint64_t limit = mode == VM_COMMIT_NEVER ? allowed_pages() : UINT64_MAX;
+    uint64_t now = vm_commit_total();
+
+    if (mode == VM_COMMIT_GUESS && pages > ram_pages)
+        return false;
+    return pages == 0 || (now < limit && pages < limit - now);
+}
+
 int vm_commit_charge(uint64_t pages) {
     enum vm_commit_mode mode = vm_commit_mode();
 

@@ -71,6 +71,9 @@ static inline enum vm_commit_mode vm_commit_mode(void) {
 int vm_commit_charge(uint64_t pages);
 void vm_commit_uncharge(uint64_t pages);
 
+/* Whether vm_commit_charge would promise so much just now, for who asks. Changes nothing. */
+bool vm_commit_would(uint64_t pages);
+
 /* Promises the space bytes more than its areas have now. 0 or -ENOMEM. Its lock is held. */
 int vm_commit_reserve(struct vm_space *space, uint64_t bytes);
 

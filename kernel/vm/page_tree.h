@@ -133,6 +133,14 @@ int page_tree_insert_run(struct page_tree *tree, uint64_t index, struct frame *f
  */
 struct frame *page_tree_find_run(const struct page_tree *tree, uint64_t index, bool *alone);
 
+/* The way to a page, with the counts that decide who sees it: for who looks from outside. */
+struct page_tree_way {
+    struct frame *frame; /* NULL: there is no page */
+    uint8_t nodes;       /* met, from the root down; 0: the tree does not reach there */
+    uint32_t refs[PAGE_TREE_MAX_HEIGHT];
+};
+void page_tree_way(const struct page_tree *tree, uint64_t index, struct page_tree_way *way);
+
 /* Pages in the tree, counted by walking it. */
 size_t page_tree_count(const struct page_tree *tree);
 

@@ -152,6 +152,37 @@ struct pmap_entry {
 bool pmap_lookup(struct pmap *pmap, uint64_t va, struct pmap_entry *entry);
 
 /*
+ * One step of the way that the hardware takes to an address: the entry of one table, its bits in
+ * the words that machines have in common.
+ */
+struct pmap_step {
+    uint64_t raw;   /* the entry as it stands; 0 in a model */
+    paddr_t table;  /* of the table page */
+    paddr_t target; /* of the table page below, or of the leaf's first byte */
+    uint32_t refs;  /* references that the table has */
+    uint16_t index; /* of the entry in the table */
+    uint16_t bits;  /* PMAP_STEP_* */
+    uint8_t level;  /* of the table; 1: its entries lead to pages */
+};
+#define PMAP_LEVELS 4u
+
+#define PMAP_STEP_PRESENT 1u
+#define PMAP_STEP_WRITE 2u   /* counts if all others on the way have it, too */
+#define PMAP_STEP_USER 4u    /* likewise */
+#define PMAP_STEP_NO_EXEC 8u /* counts wherever it is on the way */
+#define PMAP_STEP_LEAF 16u   /* leads to memory, not to a table */
+#define PMAP_STEP_ACCESSED 32u
+#define PMAP_STEP_DIRTY 64u
+#define PMAP_STEP_UNCACHED 128u
+#define PMAP_STEP_SHARED 256u /* entered with VM_SHARED: a fork leaves W alone */
+
+/*
+ * The steps to va, from the top table down to the entry that is a leaf or is not there. Returns how
+ * many. For who looks from outside (vm/explain.h); pmap_lookup says what they come to.
+ */
+unsigned pmap_walk(struct pmap *pmap, uint64_t va, struct pmap_step steps[PMAP_LEVELS]);
+
+/*
  * A cursor over mappings (WeensyOS: vmiter). After pmap_cursor_init or _find, at says what is at
  * va; _next moves to the next present mapping below limit, _advance by a number of bytes.
  */

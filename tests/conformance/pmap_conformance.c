@@ -414,4 +414,5 @@ void pmap_conformance_run(const struct conformance_report *report) {
     run_tests(tests, ARRAY_SIZE(tests), report);
     run_tests(pmap_large_tests, pmap_large_test_count, report);
     run_tests(pmap_page_tests, pmap_page_test_count, report);
+    run_tests(pmap_walk_tests, pmap_walk_test_count, report);
 }

@@ -21,6 +21,8 @@ extern const struct pmap_test pmap_large_tests[];
 extern const size_t pmap_large_test_count;
 extern const struct pmap_test pmap_page_tests[];
 extern const size_t pmap_page_test_count;
+extern const struct pmap_test pmap_walk_tests[];
+extern const size_t pmap_walk_test_count;
 
 static inline bool is_missing(struct pmap *pmap, uint64_t va) {
     struct pmap_entry entry;

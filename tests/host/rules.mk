@@ -22,7 +22,7 @@ HOST_CONFORMANCE := $(patsubst %.c,$(HOST_OUT)/obj/%.o,$(wildcard tests/conforma
 $(HOST_OUT)/pmap_x86_test: $(HOST_PMAP_X86) $(HOST_CONFORMANCE)
 $(HOST_OUT)/pmap_model_test: $(HOST_CONFORMANCE)
 $(HOST_OUT)/vm_random_x86_test $(HOST_OUT)/shared_tables_test $(HOST_OUT)/huge_test \
-$(HOST_OUT)/shootdown_test: $(HOST_PMAP_X86)
+$(HOST_OUT)/shootdown_test $(HOST_OUT)/explain_test: $(HOST_PMAP_X86)
 -include $(patsubst %.o,%.d,$(HOST_PMAP_X86) $(HOST_CONFORMANCE))
 
 # The firmware's table of processors.

@@ -28,6 +28,9 @@ struct pmap *mmu_active(void);
  * calls on average (0: never). The real pmap does not do that by itself: there, nothing happens. */
 void mmu_forget_randomly(uint64_t seed, unsigned one_in);
 
+/* How often a pmap has done what the contract allows and a caller may not expect. */
+uint64_t mmu_liberties(void);
+
 /* Cached translations; shared by both implementations. */
 struct tlb_entry {
     const void *space; /* the pmap, or whatever tells spaces apart; NULL: not in use */

@@ -4,11 +4,13 @@
  */
 #include "support/model_cpu.h"
 
+#include "abi/errno.h"
 #include "lib/bits.h"
 #include "mm/frame.h"
 #include "support/check.h"
 #include "support/mmu_model.h"
 #include "vm/access.h"
+#include "vm/explain.h"
 #include "vm/fault.h"
 #include "vm/space.h"
 
@@ -29,6 +31,82 @@ static void check_frame(paddr_t pa, unsigned access) {
         CHECK(frame->use != FRAME_ZERO);
 }
 
+/* ---- what an explanation says first, and what comes of it ---- */
+
+static struct vm_verdict verdict_on(struct vm_space *space, uint64_t va, unsigned access) {
+    struct vm_explanation explanation;
+
+    vm_explain(space, va, &explanation);
+    return explanation.verdicts[access & VM_WRITE  ? VM_EXPLAIN_WRITE
+                                : access & VM_EXEC ? VM_EXPLAIN_EXEC
+                                                   : VM_EXPLAIN_READ];
+}
+
+/* Whether the fault path counted what it was to come to, once, and nothing else. */
+static bool is_counted(const struct vm_verdict *verdict, const uint64_t *before,
+                       const uint64_t *after) {
+    for (unsigned which = 0; which < VM_FAULT_CASES; which++) {
+        uint64_t expected = which == verdict->which;
+
+        if (which == VM_FAULT_STACK_GROWN)
+            expected = verdict->grows_pages > 0;
+        if (after[which] - before[which] != expected)
+            return false;
+    }
+    return true;
+}
+
+/* Frames that hold pages. */
+static uint64_t pages_now(void) {
+    struct frame_stats stats;
+
+    frame_stats_get(&stats);
+    return stats.by_use[FRAME_ANON] + stats.by_use[FRAME_FILE] + stats.by_use[FRAME_SHMEM];
+}
+
+/* A huge page comes only if there is memory for one. */
+static bool is_taken(const struct vm_verdict *verdict, uint64_t taken) {
+    return taken == verdict->takes_pages ||
+           (taken == 1 && verdict->reason == VM_REASON_NEW_HUGE_PAGE);
+}
+
+/*
+ * A fault, which has to come to what an explanation says that it will. Where the pmap plays another
+ * processor, a fault that has made its page looks again, and finds that.
+ */
+static int cpu_fault(struct vm_space *space, uint64_t va, unsigned access) {
+    uint64_t before[VM_FAULT_CASES], after[VM_FAULT_CASES], liberties = mmu_liberties();
+    struct vm_verdict verdict = verdict_on(space, va, access);
+    uint64_t pages = pages_now();
+    int error;
+
+    vm_fault_counts(before);
+    error = vm_fault(space, va, access | VM_USER);
+    vm_fault_counts(after);
+    if (error == -ENOMEM || (error == -ENOSPC && verdict.takes_pages > 0))
+        return error;
+    if (mmu_liberties() > liberties && (access & VM_WRITE) && verdict.takes_pages > 0 &&
+        after[VM_FAULT_REUSE] > before[VM_FAULT_REUSE])
+        verdict.which = VM_FAULT_REUSE;
+    if (verdict.waits)
+        CHECK(after[VM_FAULT_WAITED] > before[VM_FAULT_WAITED]);
+    else if (error != verdict.error || !is_counted(&verdict, before, after) ||
+             !is_taken(&verdict, pages_now() - pages))
+        FAIL("an access %u of %#llx came to %d and took %lld, not to case %s (%s) with %d: %s",
+             access, (unsigned long long)va, error, (long long)(pages_now() - pages),
+             vm_fault_case_code(verdict.which), vm_fault_case_name(verdict.which), verdict.error,
+             vm_reason_words(verdict.reason));
+    return error;
+}
+
+/* An access that needed no fault is one that the entry allows; asked now and then. */
+static void check_allowed(struct vm_space *space, uint64_t va, unsigned access) {
+    static unsigned asked;
+
+    if (asked++ % 16 == 0)
+        CHECK(verdict_on(space, va, access).is_allowed);
+}
+
 static int cpu_access(struct vm_space *space, uint64_t va, unsigned access, unsigned char **byte) {
     paddr_t pa;
 
@@ -38,10 +116,11 @@ static int cpu_access(struct vm_space *space, uint64_t va, unsigned access, unsi
 
         if (mmu_translate(va, access, &pa)) {
             check_frame(pa, access);
+            check_allowed(space, va, access);
             *byte = phys_to_virt(pa);
             return 0;
         }
-        error = vm_fault(space, va, access | VM_USER);
+        error = cpu_fault(space, va, access);
         if (error < 0)
             return error;
     }

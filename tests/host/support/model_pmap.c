@@ -51,6 +51,7 @@ static struct pmap *active;
 static struct pmap_stats stats;
 static struct random forget_random;
 static unsigned forget_one_in;
+static uint64_t liberties;
 
 static void *grown(void *array, size_t count, size_t *room, size_t size) {
     if (count < *room)
@@ -228,7 +229,14 @@ void mmu_forget_randomly(uint64_t seed, unsigned one_in) {
 
 /* Whether to do now what the contract allows and a caller may not expect. */
 static bool takes_liberty(void) {
-    return forget_one_in > 0 && random_one_in(&forget_random, forget_one_in);
+    bool taken = forget_one_in > 0 && random_one_in(&forget_random, forget_one_in);
+
+    liberties += taken;
+    return taken;
+}
+
+uint64_t mmu_liberties(void) {
+    return liberties;
 }
 
 /* Any entry may be missing at any time. */
