@@ -11,6 +11,7 @@
 #include "lib/bits.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "mm/phys.h"
 #include "mm/slab.h"
 #include "fs/procfs/procfs_private.h"
 #include "sched/mutex.h"
@@ -25,6 +26,10 @@ struct open_file {
     struct seq seq; /* (lock) */
     uint64_t start; /* (lock) offset of seq's text in the file */
     bool is_begun;  /* (lock) seq holds a piece */
+
+    /* Of files that answer. */
+    uint64_t question; /* (lock) */
+    bool is_asked;     /* (lock) */
 };
 
 int procfs_file_open(struct vnode *v, struct file *f) {
@@ -53,11 +58,28 @@ static void file_release(struct file *f) {
 
 /* ---- reading ---- */
 
+/* The answer to what was asked, or to where it is read. */
+static int make_answer(struct procfs_node *node, struct open_file *open) {
+    uint64_t number = open->is_asked ? open->question : open->start;
+    int error = node->entry->answer(&open->seq, &node->subject, number);
+
+    if (!open->is_asked)
+        open->seq.length = MIN(open->seq.length, (size_t)PAGE_SIZE - 1);
+    return error;
+}
+
+static int print_piece(struct procfs_node *node, struct open_file *open) {
+    if (node->entry->setting)
+        return procfs_setting_show(node->entry->setting, &open->seq);
+    if (node->entry->answer)
+        return make_answer(node, open);
+    return node->entry->show(&open->seq, &node->subject);
+}
+
 /* Makes the next piece, from seq.cursor. */
 static int make_piece(struct procfs_node *node, struct open_file *open) {
     seq_clear(&open->seq);
-    int error = node->entry->setting ? procfs_setting_show(node->entry->setting, &open->seq)
-                                     : node->entry->show(&open->seq, &node->subject);
+    int error = print_piece(node, open);
     if (!error && open->seq.failed)
         error = -ENOMEM;
     if (!error) /* again: it may be of another program, with other ids, than the one that was asked
@@ -67,18 +89,25 @@ static int make_piece(struct procfs_node *node, struct open_file *open) {
     return error;
 }
 
-static int start_over(struct procfs_node *node, struct open_file *open) {
-    open->start = 0;
+static int start_over(struct procfs_node *node, struct open_file *open, uint64_t start) {
+    open->start = start;
     seq_rewind(&open->seq);
     return make_piece(node, open);
 }
 
+/* Where the text begins that holds offset `pos`, or ends before it. */
+static uint64_t text_start(const struct procfs_node *node, const struct open_file *open,
+                           uint64_t pos) {
+    return node->entry->answer && !open->is_asked ? align_down(pos, PAGE_SIZE) : 0;
+}
+
 /* Makes pieces until one holds offset `pos`, or the file has ended before it. */
 static int go_to(struct procfs_node *node, struct open_file *open, uint64_t pos) {
+    uint64_t first = text_start(node, open, pos);
     int error = 0;
 
-    if (!open->is_begun || pos == 0 || pos < open->start)
-        error = start_over(node, open);
+    if (!open->is_begun || pos == first || pos < open->start || open->start < first)
+        error = start_over(node, open, first);
     while (!error && pos >= open->start + open->seq.length && open->seq.more) {
         open->start += open->seq.length;
         error = make_piece(node, open);
@@ -120,7 +149,7 @@ static long file_read_op(struct file *f, struct iobuf *b, uint64_t *pos) {
         return result;
     if (node->entry->read)
         return node->entry->read(&node->subject, b, pos);
-    if (!node->entry->show && !node->entry->setting)
+    if (!node->entry->show && !node->entry->setting && !node->entry->answer)
         return -EINVAL;
     mutex_lock(&open->lock);
     result = read_text(node, open, b, pos);
@@ -132,7 +161,31 @@ static long file_read_op(struct file *f, struct iobuf *b, uint64_t *pos) {
 
 /* Whether what is written means anything to the entry. */
 static bool takes_text(const struct procfs_entry *entry) {
-    return entry->write || (entry->setting && entry->setting->values);
+    return entry->write || entry->answer || (entry->setting && entry->setting->values);
+}
+
+/* Keeps a question; what is read next begins with its answer. */
+static int ask(struct procfs_node *node, struct open_file *open, const char *text) {
+    uint64_t number = 0;
+    int error = procfs_check(node);
+    int asked = error ? error : procfs_number_parse(text, &number);
+
+    if (asked < 0)
+        return asked;
+    mutex_lock(&open->lock);
+    open->question = number;
+    open->is_asked = asked;
+    open->is_begun = false;
+    mutex_unlock(&open->lock);
+    return 0;
+}
+
+static int take_text(struct procfs_node *node, struct open_file *open, const char *text,
+                     size_t length) {
+    if (node->entry->answer)
+        return ask(node, open, text);
+    return node->entry->write ? node->entry->write(&node->subject, text, length)
+                              : procfs_setting_write(node->entry->setting, text);
 }
 
 static long file_write_op(struct file *f, struct iobuf *b, uint64_t *pos) {
@@ -155,13 +208,12 @@ static long file_write_op(struct file *f, struct iobuf *b, uint64_t *pos) {
     if (!result) {
         size_t length = size > 0 && text[size - 1] == '\n' ? size - 1 : size;
         text[length] = 0;
-        result = node->entry->write ? node->entry->write(&node->subject, text, length)
-                                    : procfs_setting_write(node->entry->setting, text);
+        result = take_text(node, f->data, text, length);
     }
     kfree(text);
     if (result)
         return result;
-    *pos += size;
+    *pos = node->entry->answer ? 0 : *pos + size;
     return (long)size;
 }
 

@@ -61,11 +61,19 @@ struct procfs_entry {
     uint32_t mode;   /* type and permission bits */
     bool is_private; /* shows what is inside the process: for its owner and root only */
 
-    /* Regular files: one of these three. 0 or negative errno; bytes read or negative errno. */
+    /* Regular files: one of these. 0 or negative errno; bytes read or negative errno. */
     int (*show)(struct seq *seq, const struct procfs_subject *subject);
     long (*read)(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
 
     const struct procfs_setting *setting;
+
+    /*
+     * Or one that answers questions, each a number: what the file says to the one that was written
+     * to it last, through this open file. Before anything is written (or after a line without a
+     * number) there is an answer for each page of numbers: at offset N that to N, a multiple of the
+     * page size, cut to fit in front of the next one.
+     */
+    int (*answer)(struct seq *seq, const struct procfs_subject *subject, uint64_t number);
 
     /* What is written is handed over whole, NUL-terminated, without a last newline. 0 or errno. */
     int (*write)(const struct procfs_subject *subject, const char *text, size_t length);

@@ -45,6 +45,10 @@ int procfs_file_open(struct vnode *v, struct file *f);
 int procfs_setting_show(const struct procfs_setting *setting, struct seq *seq);
 int procfs_setting_write(const struct procfs_setting *setting, const char *text);
 
+/* A number and nothing else, decimal or 0x and hexadecimal: 1; a line without one: 0; or -EINVAL.
+ */
+int procfs_number_parse(const char *text, uint64_t *number);
+
 /* Records of physical frames (kpage.c). */
 long procfs_read_kpagecount(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
 long procfs_read_kpageflags(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);

@@ -71,6 +71,20 @@ static bool take_number(const char **text, uint64_t *number) {
     return *text > start && (!**text || is_blank(**text));
 }
 
+int procfs_number_parse(const char *text, uint64_t *number) {
+    while (is_blank(*text))
+        text++;
+    if (!*text)
+        return 0;
+    if (text[0] == '0' && digit_value(text[1]) < 10) /* maybe octal, maybe copied from maps */
+        return -EINVAL;
+    if (!take_number(&text, number))
+        return -EINVAL;
+    while (is_blank(*text))
+        text++;
+    return *text ? -EINVAL : 1;
+}
+
 /* Reads numbers into values, which hold the present ones. 0, or -EINVAL: nonsense, none, range. */
 static int take_numbers(const struct procfs_setting *setting, const char *text, uint64_t *values) {
     size_t i;

@@ -21,6 +21,7 @@
 #include "machine/layout.h"
 #include "machine/trapframe.h"
 #include "mm/alloc_fail.h"
+#include "proc/explain.h"
 #include "proc/oom.h"
 #include "proc/process.h"
 #include "proc/signal_core.h"
@@ -72,6 +73,8 @@ static __attribute__((noinline)) void report(const struct trapframe *tf, uint64_
     printk("quire: %s[%d]: killed by %s: page fault (%s) of %#lx, error %#x, at %#lx: %s\n",
            process->name, process->pid, signal_name(signal_of(reason)), access_name(error), address,
            error, tf->rip, reason_of(reason));
+    if (reason != -ENOMEM && __atomic_load_n(&explain_kills, __ATOMIC_RELAXED))
+        explain_to_log(address, page_fault_access(error));
 }
 
 /*

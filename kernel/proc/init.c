@@ -9,6 +9,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "proc/exec.h"
+#include "proc/explain.h"
 #include "proc/fault.h"
 #include "proc/futex.h"
 #include "proc/layout.h"
@@ -71,6 +72,7 @@ void process_init(void) {
     futex_init();
     limits_init();
     layout_init();
+    explain_init();
     oom_init();
     signal_frame_init();
     process_exec_init();

@@ -224,6 +224,13 @@ static long read_mounts_link(const struct procfs_subject *subject, char *buf, si
         .write_bytes = procfs_write_mem                                                            \
     }
 
+/* To ask is to write, and changes nothing: who may look, may ask. */
+#define EXPLAIN_ENTRY                                                                              \
+    {                                                                                              \
+        .name = "explain", .mode = S_IFREG | 0666, .is_private = true,                             \
+        .answer = procfs_answer_explain                                                            \
+    }
+
 /* What processes and their threads both have. */
 #define COMMON_ENTRIES                                                                             \
     DIR("fd", 0500, &procfs_fd_dir), DIR("fdinfo", 0500, &procfs_fdinfo_dir),                      \
@@ -240,7 +247,7 @@ static long read_mounts_link(const struct procfs_subject *subject, char *buf, si
         PRIVATE_TEXT("smaps_rollup", 0444, procfs_show_smaps_rollup), MEM_ENTRY,                   \
         LINK("cwd", procfs_follow_cwd), LINK("root", procfs_follow_root),                          \
         LINK("exe", procfs_follow_exe), TEXT("mounts", 0444, procfs_show_mounts),                  \
-        TEXT("mountinfo", 0444, procfs_show_mountinfo),                                            \
+        TEXT("mountinfo", 0444, procfs_show_mountinfo), EXPLAIN_ENTRY,                             \
         PRIVATE_BYTES("pagemap", procfs_read_pagemap),                                             \
         PRIVATE_TEXT("pagetable", 0400, procfs_show_pagetable), TEXT("wchan", 0444, show_wchan),   \
         TEXT("schedstat", 0444, procfs_show_schedstat),                                            \

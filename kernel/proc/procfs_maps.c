@@ -69,14 +69,14 @@ static int list_space(struct seq *seq, const struct procfs_subject *subject,
 /* ---- maps ---- */
 
 /* As on Linux, the stack is the area where the first thread's began, not what was cut off it. */
-static const char *area_name(const struct listing *l) {
-    uint64_t stack = l->process->image.stack_start;
+static const char *area_name(const struct process *process, const struct vm_area_info *info) {
+    uint64_t stack = process->image.stack_start;
 
-    if (l->info.identity.name[0])
-        return l->info.identity.name;
-    if (l->info.flags & VM_AREA_HEAP)
+    if (info->identity.name[0])
+        return info->identity.name;
+    if (info->flags & VM_AREA_HEAP)
         return "[heap]";
-    if ((l->info.flags & VM_AREA_STACK) && l->info.start <= stack && stack <= l->info.end)
+    if ((info->flags & VM_AREA_STACK) && info->start <= stack && stack <= info->end)
         return "[stack]";
     return "";
 }
@@ -90,16 +90,20 @@ static void show_name(struct seq *seq, size_t start, const char *name) {
     seq_string(seq, "\n");
 }
 
-static void show_line(struct listing *l) {
-    const struct vm_area_info *info = &l->info;
-    size_t start = l->seq->length;
+void procfs_show_area(struct seq *seq, const struct process *process,
+                      const struct vm_area_info *info) {
+    size_t start = seq->length;
 
-    seq_printf(l->seq, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ", (ull)info->start,
+    seq_printf(seq, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ", (ull)info->start,
                (ull)info->end, info->prot & VM_READ ? 'r' : '-', info->prot & VM_WRITE ? 'w' : '-',
                info->prot & VM_EXEC ? 'x' : '-', info->flags & VM_AREA_SHARED ? 's' : 'p',
                (ull)info->offset_bytes, info->identity.device_major, info->identity.device_minor,
                (ull)info->identity.inode);
-    show_name(l->seq, start, area_name(l));
+    show_name(seq, start, area_name(process, info));
+}
+
+static void show_line(struct listing *l) {
+    procfs_show_area(l->seq, l->process, &l->info);
 }
 
 static int maps_body(struct listing *l) {

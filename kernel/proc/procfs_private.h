@@ -26,6 +26,14 @@ int procfs_show_maps(struct seq *seq, const struct procfs_subject *subject);
 int procfs_show_smaps(struct seq *seq, const struct procfs_subject *subject);
 int procfs_show_smaps_rollup(struct seq *seq, const struct procfs_subject *subject);
 
+/* One area, as a line of maps. */
+struct vm_area_info;
+void procfs_show_area(struct seq *seq, const struct process *process,
+                      const struct vm_area_info *info);
+
+/* procfs_explain.c */
+int procfs_answer_explain(struct seq *seq, const struct procfs_subject *subject, uint64_t address);
+
 /* procfs_pagemap.c */
 int procfs_show_pagetable(struct seq *seq, const struct procfs_subject *subject);
 long procfs_read_pagemap(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);

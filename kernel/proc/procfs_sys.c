@@ -15,6 +15,7 @@
 #include "lib/bits.h"
 #include "machine/layout.h"
 #include "mm/alloc_fail.h"
+#include "proc/explain.h"
 #include "proc/layout.h"
 #include "proc/oom.h"
 #include "proc/procfs_private.h"
@@ -158,6 +159,7 @@ static const struct procfs_entry vm_entries[] = {
     PROCFS_NUMBER("admin_reserve_kbytes", &vm_commit_settings.admin_reserve_kib, 0, UINT64_MAX),
     {.name = "check", .mode = S_IFREG | 0400, .show = show_check},
     PROCFS_NUMBER("check_entries", &vm_check_entries, 0, UINT32_MAX),
+    PROCFS_NUMBER("explain", &explain_kills, 0, 1),
     PROCFS_NUMBER_SET("fail_nth", &alloc_fail_left, 0, QUIRE_DEBUG ? UINT32_MAX : 0,
                       alloc_fail_set),
     PROCFS_NUMBER("legacy_va_layout", &layout_is_legacy, 0, 1),
