@@ -21,6 +21,9 @@
  *   syscall_whole_*    on the way in, for the calls that copy or replace the whole frame; these
  *                      never come back to the short way (WHOLE in syscall/calls.def)
  *
+ * .cfi lines tell debuggers where the interrupted code's registers are, so that a backtrace goes on
+ * behind a trap or a system call, into the program that made it.
+ *
  * Invariant: the frame's cs, ss and rflags are such as user code may have. Its rip may be
  * anything: an address that iretq would refuse is dealt with before. A frame on the short way is
  * as syscall made it: rip is below USER_END, which sysretq can return to.
@@ -41,6 +44,7 @@
 #define TF_RDX 96
 #define TF_RSI 104
 #define TF_RDI 112
+#define TF_ORIG_RAX 120
 #define TF_RIP 144
 #define TF_CS 152
 #define TF_RFLAGS 160
@@ -54,11 +58,43 @@
 #define USER_CODE 0x33
 #define TRAP_SYSCALL 256
 
+#define TF_SIZE 184
+
 #define PRESERVED_BYTES 48 /* r15 to rbx, the lowest of the frame */
 
 /* With TF sysretq traps one instruction too early; RF it cannot give back. */
 #define RFLAGS_TF_RF 0x10100
 #define MSR_GS_BASE 0xc0000101
+
+    .cfi_sections .debug_frame
+
+/* The registers of the code that was interrupted: rip, rflags and rsp where hardware or we put them,
+ * `bytes` of the frame being on the stack. */
+    .macro CFI_FRAME bytes
+    .cfi_def_cfa rsp, \bytes
+    .cfi_offset rip, TF_RIP - TF_SIZE
+    .cfi_offset rsp, TF_RSP - TF_SIZE
+    .endm
+
+/* The other registers, once they are in the frame. */
+    .macro CFI_SCRATCH
+    .cfi_offset rdi, TF_RDI - TF_SIZE
+    .cfi_offset rsi, TF_RSI - TF_SIZE
+    .cfi_offset rdx, TF_RDX - TF_SIZE
+    .cfi_offset rax, TF_RAX - TF_SIZE
+    .cfi_offset r8, TF_R8 - TF_SIZE
+    .cfi_offset r9, TF_R9 - TF_SIZE
+    .cfi_offset r10, TF_R10 - TF_SIZE
+    .endm
+
+    .macro CFI_PRESERVED
+    .cfi_offset rbx, TF_RBX - TF_SIZE
+    .cfi_offset rbp, TF_RBP - TF_SIZE
+    .cfi_offset r12, TF_R12 - TF_SIZE
+    .cfi_offset r13, TF_R13 - TF_SIZE
+    .cfi_offset r14, TF_R14 - TF_SIZE
+    .cfi_offset r15, TF_R15 - TF_SIZE
+    .endm
 
 /* Replaced by a no-op at boot where there is no SMAP: see cpu.c. */
     .macro USER_ACCESS_OFF
@@ -68,26 +104,33 @@
     .popsection
     .endm
 
+    .macro PUSH register
+    pushq \register
+    .cfi_adjust_cfa_offset 8
+    .endm
+
     .macro PUSH_SCRATCH
-    pushq %rdi
-    pushq %rsi
-    pushq %rdx
-    pushq %rcx
-    pushq %rax
-    pushq %r8
-    pushq %r9
-    pushq %r10
-    pushq %r11
+    PUSH %rdi
+    PUSH %rsi
+    PUSH %rdx
+    PUSH %rcx
+    PUSH %rax
+    PUSH %r8
+    PUSH %r9
+    PUSH %r10
+    PUSH %r11
     .endm
 
     .macro PUSH_REGISTERS
     PUSH_SCRATCH
-    pushq %rbx
-    pushq %rbp
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
+    PUSH %rbx
+    PUSH %rbp
+    PUSH %r12
+    PUSH %r13
+    PUSH %r14
+    PUSH %r15
+    CFI_SCRATCH
+    CFI_PRESERVED
     .endm
 
 /* What PUSH_SCRATCH left out, into the frame at rsp. */
@@ -100,45 +143,59 @@
     movq %r15, TF_R15(%rsp)
     .endm
 
+    .macro POP register
+    popq \register
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore \register
+    .endm
+
     .macro POP_SCRATCH
-    popq %r11
-    popq %r10
-    popq %r9
-    popq %r8
-    popq %rax
-    popq %rcx
-    popq %rdx
-    popq %rsi
-    popq %rdi
+    POP %r11
+    POP %r10
+    POP %r9
+    POP %r8
+    POP %rax
+    POP %rcx
+    POP %rdx
+    POP %rsi
+    POP %rdi
     .endm
 
     .macro POP_REGISTERS
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbp
-    popq %rbx
+    POP %r15
+    POP %r14
+    POP %r13
+    POP %r12
+    POP %rbp
+    POP %rbx
     POP_SCRATCH
     .endm
 
     .text
     .balign 64
     .globl syscall_entry
+    .cfi_startproc
+    .cfi_signal_frame
+    .cfi_def_cfa rsp, 0
+    .cfi_register rip, rcx
 syscall_entry:
     swapgs
     movq %rsp, %gs:CPU_USER_RSP
     movq %gs:CPU_KERNEL_STACK, %rsp
+    .cfi_undefined rip /* where the user's rsp is, no directive can say */
     pushq $USER_DATA
     pushq %gs:CPU_USER_RSP
     pushq %r11
     pushq $USER_CODE
     pushq %rcx
-    pushq $0
-    pushq $TRAP_SYSCALL
-    pushq %rax
+    CFI_FRAME (TF_SIZE - TF_RIP)
+    PUSH $0
+    PUSH $TRAP_SYSCALL
+    PUSH %rax
     PUSH_SCRATCH
     subq $PRESERVED_BYTES, %rsp
+    CFI_FRAME TF_SIZE
+    CFI_SCRATCH
     sti
 /* The number is an int. The arguments are where the psABI wants them, but for the fourth. */
     movl %eax, %eax
@@ -156,6 +213,7 @@ syscall_entry:
     movq TF_RFLAGS(%rsp), %r11
     testl $RFLAGS_TF_RF, %r11d
     jne .Lsyscall_long_way
+    .cfi_remember_state
     movq TF_RIP(%rsp), %rcx
     movq TF_R10(%rsp), %r10
     movq TF_R9(%rsp), %r9
@@ -164,8 +222,19 @@ syscall_entry:
     movq TF_RSI(%rsp), %rsi
     movq TF_RDI(%rsp), %rdi
     movq TF_RSP(%rsp), %rsp
+    .cfi_def_cfa rsp, 0
+    .cfi_register rip, rcx
+    .cfi_same_value rsp
+    .cfi_same_value rdi
+    .cfi_same_value rsi
+    .cfi_same_value rdx
+    .cfi_same_value rax
+    .cfi_same_value r8
+    .cfi_same_value r9
+    .cfi_same_value r10
     swapgs
     sysretq
+    .cfi_restore_state
 
 .Lsyscall_unknown:
     movq $-ENOSYS, %rax
@@ -183,6 +252,7 @@ syscall_entry:
     movq %rax, %rsi
     call syscall_finish
     jmp user_return
+    .cfi_endproc
 
 /*
  * The calls that see or change every register of the caller. They are called with the return
@@ -190,11 +260,17 @@ syscall_entry:
  */
     .macro SYSCALL_WHOLE name
     .globl syscall_whole_\name
+    .cfi_startproc
+    .cfi_signal_frame
+    CFI_FRAME (TF_SIZE + 8)
+    CFI_SCRATCH
 syscall_whole_\name:
     addq $8, %rsp
+    .cfi_adjust_cfa_offset -8
     STORE_PRESERVED
     call sys_\name
     jmp .Lsyscall_whole_result
+    .cfi_endproc
     .endm
 
     SYSCALL_WHOLE clone
@@ -206,9 +282,13 @@ syscall_whole_\name:
     SYSCALL_WHOLE vfork
 
     .balign 16
+    .cfi_startproc
+    .cfi_signal_frame
+    CFI_FRAME (TF_SIZE - TF_ORIG_RAX - 8)
 trap_common:
-    pushq $-1
+    PUSH $-1
     PUSH_REGISTERS
+    .cfi_remember_state
     cld
     USER_ACCESS_OFF
     movq %rsp, %rdi
@@ -226,8 +306,11 @@ user_return:
     jne user_bad_rip
     POP_REGISTERS
     addq $24, %rsp
+    .cfi_adjust_cfa_offset -24
     swapgs
     iretq
+    .cfi_restore_state
+    .cfi_remember_state
 
 user_work:
     sti
@@ -245,18 +328,26 @@ trap_from_kernel:
     call trap_dispatch
     POP_REGISTERS
     addq $24, %rsp
+    .cfi_adjust_cfa_offset -24
     iretq
+    .cfi_endproc
 
 /* void context_enter_user(struct trapframe *tf) */
     .globl context_enter_user
+    .cfi_startproc
+    .cfi_undefined rip
 context_enter_user:
     movq %rdi, %rsp
     xorl %ebp, %ebp
     jmp user_return
+    .cfi_endproc
 
     .balign 16
+    .cfi_startproc
+    .cfi_signal_frame
+    CFI_FRAME (TF_SIZE - TF_ORIG_RAX - 8)
 paranoid_common:
-    pushq $-1
+    PUSH $-1
     PUSH_REGISTERS
     cld
     USER_ACCESS_OFF
@@ -274,7 +365,9 @@ paranoid_common:
     swapgs
 2:  POP_REGISTERS
     addq $24, %rsp
+    .cfi_adjust_cfa_offset -24
     iretq
+    .cfi_endproc
 
 /*
  * One stub for each vector that the IDT has, 16 bytes apart: vector and an error word on the
@@ -283,14 +376,19 @@ paranoid_common:
 #define VECTORS 64
     .balign 16
     .globl trap_stubs
+    .cfi_startproc
+    .cfi_signal_frame
 trap_stubs:
     .set vector, 0
     .rept VECTORS
     .balign 16
     .if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21)
-    pushq $0
+    CFI_FRAME (TF_SIZE - TF_RIP)
+    PUSH $0
+    .else
+    CFI_FRAME (TF_SIZE - TF_RIP + 8)
     .endif
-    pushq $vector
+    PUSH $vector
     .if vector == 2 || vector == 8 || vector == 18
     jmp paranoid_common
     .else
@@ -298,63 +396,73 @@ trap_stubs:
     .endif
     .set vector, vector + 1
     .endr
+    .cfi_endproc
 
 /* See machine_answer_calls(). */
     .globl answer_calls_keeping_registers
+    .cfi_startproc
 answer_calls_keeping_registers:
     PUSH_SCRATCH
     call cpu_call_answer
     POP_SCRATCH
     ret
+    .cfi_endproc
 
 /* See machine_call_rarely(). */
     .globl call_keeping_registers
+    .cfi_startproc
 call_keeping_registers:
-    pushq %rcx
-    pushq %rdx
-    pushq %rsi
-    pushq %rdi
-    pushq %r8
-    pushq %r9
-    pushq %r10
-    pushq %r11
+    PUSH %rcx
+    PUSH %rdx
+    PUSH %rsi
+    PUSH %rdi
+    PUSH %r8
+    PUSH %r9
+    PUSH %r10
+    PUSH %r11
     call *%rax
-    popq %r11
-    popq %r10
-    popq %r9
-    popq %r8
-    popq %rdi
-    popq %rsi
-    popq %rdx
-    popq %rcx
+    POP %r11
+    POP %r10
+    POP %r9
+    POP %r8
+    POP %rdi
+    POP %rsi
+    POP %rdx
+    POP %rcx
     ret
+    .cfi_endproc
 
 /* void context_switch(struct context *from, struct context *to) */
     .balign 16
     .globl context_switch
+    .cfi_startproc
 context_switch:
-    pushq %rbp
-    pushq %rbx
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
+    PUSH %rbp
+    PUSH %rbx
+    PUSH %r12
+    PUSH %r13
+    PUSH %r14
+    PUSH %r15
     movq %rsp, (%rdi)
     movq (%rsi), %rsp
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbx
-    popq %rbp
+    POP %r15
+    POP %r14
+    POP %r13
+    POP %r12
+    POP %rbx
+    POP %rbp
     ret
+    .cfi_endproc
 
 /* Where a new context starts: r12 is the function, r13 its argument. */
     .globl context_start
+    .cfi_startproc
+    .cfi_undefined rip
 context_start:
     movq %r13, %rdi
     xorl %ebp, %ebp
     call *%r12
     ud2
+    .cfi_endproc
 
     .section .note.GNU-stack, "", @progbits
