@@ -14,6 +14,7 @@
 #include "core/assert.h"
 #include "core/clock.h"
 #include "core/cpu.h"
+#include "core/debugger.h"
 #include "core/power.h"
 #include "core/printk.h"
 #include "core/processors.h"
@@ -135,6 +136,7 @@ static void panic_report(const struct trapframe *tf, const char *fmt, va_list ar
 static _Noreturn void panic_end(void) {
     atomic_store(&turn, TURN_OVER);
     printk("end of panic\n");
+    debugger_kernel_panicked();
     power_panic();
 }
 

@@ -21,6 +21,7 @@
 #include "abi/time.h"
 #include "core/assert.h"
 #include "core/context.h"
+#include "core/debugger.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "machine/cpu.h"
@@ -485,6 +486,7 @@ static void commit(struct exec *e) {
     set_registers(e, &task->thread);
     if (old)
         file_unref(old);
+    debugger_program_begins();
 }
 
 /* ---- the whole ---- */
