@@ -9,6 +9,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 
 import cpio
 
@@ -31,6 +32,13 @@ NOT_APPLETS = {"sbin/init", "linuxrc"}
 def read(path):
     with open(path, "rb") as file:
         return file.read()
+
+
+def program(path):
+    """The contents of a program of ours, without what only a debugger reads."""
+    with tempfile.NamedTemporaryFile(prefix="quire-program-") as stripped:
+        subprocess.run(["objcopy", "--strip-debug", path, stripped.name], check=True)
+        return read(stripped.name)
 
 
 def applets():
@@ -58,7 +66,7 @@ def base_archive(options):
     taken = {"bin/busybox", "bin/bash"}
     for name, path in programs_in(options.programs):
         place = "sbin/init" if name == "init" else f"bin/{name}"
-        writer.file(place, read(path), 0o755)
+        writer.file(place, program(path), 0o755)
         taken.add(place)
     writer.symlink("init", "sbin/init")
     for path in applets():
@@ -75,7 +83,7 @@ def tests_archive(options):
     writer = cpio.CpioWriter()
     writer.directory("tests")
     for name, path in programs_in(options.programs):
-        writer.file(f"tests/{name}", read(path), 0o755)
+        writer.file(f"tests/{name}", program(path), 0o755)
     for folder in options.folder:
         source, _, place = folder.partition(":")
         if os.path.isdir(source):

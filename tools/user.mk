@@ -10,12 +10,13 @@
 #   user/*.sh          -> /usr/share/quire
 #   tools/rootfs       -> / as it is
 #   tests/scripts      -> /tests/scripts
+# What gdb needs to know of them stays on the host: the archives have them without it.
 # A program that needs other flags says so in user/rules.mk or tests/user/rules.mk:
 #   $(USER_OUT)/tests/NAME: USER_CFLAGS += -static-pie
 
 MUSL_CC := musl-gcc
 USER_OUT := $(BUILD)/user
-USER_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -O2 -static -fno-strict-aliasing -I.
+USER_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -O2 -g -static -fno-strict-aliasing -I.
 
 USER_SRC := $(wildcard user/*.c)
 USER_LIB := $(wildcard user/lib/*.c)
