@@ -2,7 +2,7 @@
 """./quire debug: the machine waits at its first instruction, with gdb attached to it.
 
 gdb has the terminal; what the guest prints appears between gdb's own lines. The guest runs the
-program that was given, or the tour. GDB_ARGS in the environment holds more arguments for gdb.
+program that was given, or the tour. gdb has the commands of tools/gdb: `help quire`. GDB_ARGS in the environment holds more arguments for gdb.
 """
 
 import os
@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 
+import guest_files
 import machine
 import session
 
@@ -29,6 +30,7 @@ def run(options, program):
     config = session.machine_config(options, spec, program)
     with tempfile.TemporaryDirectory(prefix="quire-gdb-") as folder:
         config.gdb_socket = os.path.join(folder, "gdb")
+        guest_files.write_table(config.gdb_socket, options)
         return _debug(config, options)
 
 
@@ -48,7 +50,8 @@ def _debug(config, options):
         if not thread.is_alive():
             return session.report(ended[0])
         signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is gdb's
-        words = ["gdb", "-q", "-ex", f"target remote {config.gdb_socket}"]
+        words = ["gdb", "-q", *guest_files.GDB_WORDS.split(),
+                 "-ex", f"target remote {config.gdb_socket}"]
         words += shlex.split(os.environ.get("GDB_ARGS", "")) + [config.kernel]
         sys.stdout.flush()
         status = subprocess.run(words, check=False).returncode

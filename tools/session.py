@@ -6,6 +6,7 @@ import signal
 import sys
 
 import cpio
+import guest_files
 import machine
 import terminal
 
@@ -191,13 +192,15 @@ def run_guest(mode, options, program):
 
 def run_for_gdb(config, options, on_terminal):
     config.gdb_socket = f"/tmp/quire-gdb.{os.getpid()}"
-    sys.stderr.write(f"quire: waiting for gdb: gdb {config.kernel} "
+    table = guest_files.write_table(config.gdb_socket, options)
+    sys.stderr.write(f"quire: waiting for gdb: gdb {guest_files.GDB_WORDS} {config.kernel} "
                      f"-ex 'target remote {config.gdb_socket}'\n")
     try:
         return report(boot(config, ports_for(options, on_terminal), on_terminal))
     finally:
-        if os.path.exists(config.gdb_socket):
-            os.unlink(config.gdb_socket)
+        for path in (config.gdb_socket, table):
+            if os.path.exists(path):
+                os.unlink(path)
 
 
 def is_terminal(fd):

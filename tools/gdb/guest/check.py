@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: MIT
+"""The invariants of memory, checked from outside: `quire check`.
+
+What kernel/vm/check.c and sweep.c check from inside, read here without running anything: it works
+when the kernel cannot run any more, and does not trust its code. A machine may have stopped in the
+middle of a change. So spaces whose lock is taken are left out, and where a processor is inside the
+kernel, references that nobody was found for are no violation: it may be holding them.
+"""
+
+import collections
+
+import gdb
+
+from guest import areas, check_frames, constants, memory, objects, page_tables, page_trees
+from guest import processors
+from guest.errors import Problem
+from guest.structures import Record, container
+
+FREE_VALUES = (0, 2)  # of a space's lock: see kernel/vm/space_lock.h
+VIOLATIONS_MAX = 100
+
+
+class Sweep:
+    """What one check has counted and found."""
+
+    def __init__(self):
+        self.found = []
+        self.left_out = []
+        self.totals = collections.Counter()
+        self.frame_ways = collections.Counter()  # address of struct frame -> leaves that hold it
+        self.table_ways = collections.Counter()  # pfn -> entries that lead to it as a table
+        self.node_ways = collections.Counter()  # address of a node -> nodes and roots
+        self.tables_seen = {}  # for page_tables
+
+    def violation(self, text):
+        self.found.append(text)
+        if len(self.found) >= VIOLATIONS_MAX:
+            raise StopIteration
+
+    def expect(self, holds, text):
+        if not holds:
+            self.violation(text)
+
+
+def lines():
+    """All of it: what is wrong, or `ok` with totals."""
+    sweep = Sweep()
+    quiet = is_quiet()
+    try:
+        _check(sweep, quiet)
+    except StopIteration:
+        sweep.found.append(f"... and perhaps more: {VIOLATIONS_MAX} are enough")
+    for text in sweep.left_out:
+        yield f"left out: {text}"
+    if not quiet:
+        yield ("a processor is inside the kernel: it may hold references that are not looked for, "
+               "and be in the middle of a change")
+    if sweep.found:
+        yield from sweep.found
+        yield f"{len(sweep.found)} violations"
+        return
+    yield "ok: " + ", ".join(f"{count} {what}" for what, count in sweep.totals.items())
+
+
+def _check(sweep, quiet):
+    spaces = [space for space in areas.spaces() if _is_at_rest(sweep, space)]
+    complete = quiet and not sweep.left_out
+    for space in spaces:
+        sweep.totals["spaces"] += 1
+        check_areas(sweep, space)
+        gather_shadows(sweep, space)
+        check_tables(sweep, space)
+    for vm_object in objects.every():
+        sweep.totals["objects"] += 1
+        gather_tree(sweep, vm_object["tree"], f"object {vm_object.address:#x}")
+    check_nodes(sweep, complete)
+    for space in spaces:
+        check_entries(sweep, space)
+    check_frames.check(sweep, complete)
+
+
+def is_quiet():
+    """Whether every processor runs user code or is idle: nobody is in the middle of anything."""
+    if not processors.count():
+        raise Problem("there are no processes yet: the kernel is still booting")
+    idle = processors.idle_threads()
+    was, quiet = gdb.selected_thread(), True
+    for thread in gdb.selected_inferior().threads():
+        thread.switch()
+        cpu = processors.selected()
+        in_user = int(gdb.parse_and_eval("$rip")) & 1 << 63 == 0
+        if cpu and not in_user and cpu["current"] not in idle:
+            quiet = False
+    was.switch()
+    return quiet
+
+
+def _is_at_rest(sweep, space):
+    if space["lock"]["taken"] in FREE_VALUES:
+        return True
+    sweep.left_out.append(f"space {space.address:#x}, whose lock is held")
+    return False
+
+
+# ---- areas ----
+
+def check_areas(sweep, space):
+    """Order, links, gaps and sums."""
+    kept = space["areas"]
+    whose = f"space {space.address:#x}"
+    before, count, total = None, 0, 0
+    for area in areas.every(space):
+        end_before = before["end"] if before else constants.get("USER_MIN")
+        at = f"area {area['start']:#x}-{area['end']:#x} of {whose}"
+        sweep.expect(area["start"] < area["end"] <= constants.get("USER_END")
+                     and area["start"] % memory.PAGE == area["end"] % memory.PAGE == 0,
+                     f"{at} is no range of user pages")
+        sweep.expect(end_before <= area["start"],
+                     f"{at} begins before the end {end_before:#x} of the one before it")
+        sweep.expect(area["gap"] == area["start"] - end_before,
+                     f"{at} counts a gap of {area['gap']:#x} before it, and there is one of "
+                     f"{area['start'] - end_before:#x}")
+        sweep.expect(area["prev"] == (before.address if before else 0),
+                     f"{at} is linked to another than is before it")
+        sweep.expect(area["space"] == space.address, f"{at} says it is of another space")
+        sweep.expect(area["prot"] & ~area["max_prot"] == 0,
+                     f"{at} has the rights {areas.rights(area['prot'])} and may have "
+                     f"{areas.rights(area['max_prot'])} at most")
+        before, count, total = area, count + 1, total + area["end"] - area["start"]
+    sweep.totals["areas"] += count
+    sweep.expect(count == kept["count"],
+                 f"{whose} has {count} areas and counts {kept['count']}")
+    sweep.expect(total == kept["bytes"],
+                 f"{whose} has {total:#x} bytes in areas and counts {kept['bytes']:#x}")
+    check_order(sweep, space)
+
+
+def check_order(sweep, space):
+    """The tree has the same areas in the same order as the list, and the vacancy."""
+    root = space["areas"]["tree"]["root"]
+    vacancy = space["areas"]["vacancy"]
+    tree = [area.address for area in _tree_areas(root, 0)]
+    listed = [area.address for area in areas.every(space)]
+    sweep.expect([address for address in tree if address != vacancy] == listed,
+                 f"space {space.address:#x} has other areas in its tree than in its list")
+
+
+def _tree_areas(node, depth):
+    if not node:
+        return
+    if depth > 64:
+        raise Problem(f"the tree of areas goes too deep at {node:#x}")
+    links = Record("struct rb_node", node)
+    yield from _tree_areas(links["left"], depth + 1)
+    yield container(node, areas.AREA, "node")
+    yield from _tree_areas(links["right"], depth + 1)
+
+
+# ---- page trees ----
+
+def gather_shadows(sweep, space):
+    """Each shadow once, with the areas that use it counted."""
+    users = collections.Counter(area["shadow"] for area in areas.every(space) if area["shadow"])
+    for address, count in users.items():
+        shadow = Record(areas.SHADOW, address)
+        sweep.expect(shadow["areas"] == count,
+                     f"shadow {address:#x} counts {shadow['areas']} areas, and {count} use it")
+        gather_tree(sweep, shadow["tree"], f"shadow {address:#x}")
+
+
+def gather_tree(sweep, tree, whose):
+    """Counts ways to nodes and frames. A node that was met before is not gone into again."""
+    root = tree["root"]
+    if not root:
+        return
+    sweep.node_ways[root] += 1
+    waiting = [(root, tree["height"])] if sweep.node_ways[root] == 1 else []
+    while waiting:
+        address, level = waiting.pop()
+        node = Record(page_trees.NODE, address)
+        if node["level"] != level:
+            sweep.violation(f"a node of {whose} says level {node['level']}, and is at {level}")
+            continue
+        for slot in page_trees.slots(node):
+            if slot and level == 1:
+                sweep.frame_ways[slot] += 1
+            elif slot:
+                sweep.node_ways[slot] += 1
+                if sweep.node_ways[slot] == 1:
+                    waiting.append((slot, level - 1))
+
+
+def check_nodes(sweep, complete):
+    """References and slots in use of each node met."""
+    sweep.totals["nodes"] += len(sweep.node_ways)
+    for address, ways in sweep.node_ways.items():
+        node = Record(page_trees.NODE, address)
+        refs, used = node["refs"], sum(1 for slot in page_trees.slots(node) if slot)
+        sweep.expect(refs == ways or (refs > ways and not complete),
+                     f"node {address:#x} of a page tree counts {refs} references, and {ways} ways "
+                     "lead to it")
+        sweep.expect(used == node["used"],
+                     f"node {address:#x} of a page tree counts {node['used']} slots in use, and "
+                     f"{used} are")
+
+
+# ---- page tables ----
+
+def check_tables(sweep, space):
+    """Counts ways to tables; each table's own rules, the first time it is met."""
+    waiting = [(page_tables.top_of(space), page_tables.TOP)]
+    while waiting:
+        pfn, level = waiting.pop()
+        sweep.table_ways[pfn] += 1
+        if sweep.table_ways[pfn] > 1:
+            continue
+        sweep.totals["tables"] += 1
+        for index, entry in page_tables.kept(pfn, level, sweep.tables_seen):
+            below = page_tables.is_way(entry, level)
+            if below:
+                waiting.append((page_tables.target(entry), level - 1))
+            user = page_tables.bit("PTE_PRESENT") | page_tables.bit("PTE_USER")
+            sweep.expect(entry & user == user,
+                         f"entry {index} of the table in frame {pfn:#x} (level {level}) is "
+                         f"{entry:#x}: not for users")
+            sweep.expect(not (below and entry & page_tables.bit("PTE_WRITE"))
+                         or check_frames.refs(page_tables.target(entry)) == 1,
+                         f"entry {index} of the table in frame {pfn:#x} (level {level}) leads "
+                         "writable to a table that others have too")
+
+
+def check_entries(sweep, space):
+    """No entry leads anywhere but where the truth says, or with more rights."""
+    listed = list(areas.every(space))
+    at = 0
+    for leaf in page_tables.leaves(space, sweep.tables_seen):
+        sweep.totals["entries"] += 1
+        while at < len(listed) and listed[at]["end"] <= leaf.address:
+            at += 1
+        if at == len(listed) or leaf.address < listed[at]["start"]:
+            sweep.violation(f"{leaf.address:#x} of space {space.address:#x} is mapped, and is in "
+                            "no area")
+            continue
+        for number in range(leaf.pages):
+            check_page(sweep, listed[at], leaf, number)
+
+
+def check_page(sweep, area, leaf, number):
+    """One page of a leaf against what its area says."""
+    address, pfn = leaf.address + number * memory.PAGE, leaf.pfn + number
+    if area["object"] and areas.is_device(area):
+        return
+    where, frame, alone = areas.page(area, areas.index_of(area, address))
+    truth = check_frames.pfn_at(frame) if frame else check_frames.zero_pfn()
+    may_write = area["prot"] & constants.get("VM_WRITE") and (
+        areas.has_flag(area, "SHARED") or (where == "shadow" and alone))
+    sweep.expect(pfn == truth,
+                 f"{address:#x} of space {area['space']:#x} leads to frame {pfn:#x}, and "
+                 f"should to {truth:#x}")
+    sweep.expect(not leaf.writable or may_write,
+                 f"{address:#x} of space {area['space']:#x} may be written through its entry, "
+                 f"and must not be: its area is {areas.rights(area['prot'])}"
+                 + ("" if areas.has_flag(area, "SHARED") or alone else ", and others see the page"))
+    sweep.expect(not leaf.executable or area["prot"] & constants.get("VM_EXEC"),
+                 f"{address:#x} of space {area['space']:#x} may be executed through its entry, "
+                 f"and its area is {areas.rights(area['prot'])}")
+
+

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""Page trees: the pages of objects and of shadows, by index."""
+
+import struct
+
+from guest import constants, memory
+from guest.errors import Damaged
+from guest.structures import Record
+
+NODE = "struct page_node"
+LEVELS_MAX = 16
+
+
+def slots(node):
+    """The numbers in a node's slots."""
+    count = constants.get("PAGE_TREE_SLOTS")
+    return struct.unpack(f"<{count}Q", memory.read(node.address_of("slot"), 8 * count))
+
+
+def _span(level):
+    """Pages under one slot of a node at a level."""
+    return 1 << (level - 1) * constants.get("PAGE_TREE_BITS")
+
+
+def nodes(tree):
+    """(node, index of its first page), nodes before what is below them."""
+    root = tree.follow("root", NODE)
+    if root is not None:
+        yield from _nodes(root, tree["base"], tree["height"])
+
+
+def _nodes(node, base, level):
+    if node["level"] != level or not 0 < level < LEVELS_MAX:
+        raise Damaged(f"the node {node.address:#x} of a page tree says level {node['level']}, "
+                      f"and is at level {level}")
+    yield node, base
+    if level > 1:
+        for number, slot in enumerate(slots(node)):
+            if slot:
+                yield from _nodes(Record(NODE, slot), base + number * _span(level), level - 1)
+
+
+def pages(tree, seen=None):
+    """(index, address of struct frame) of all pages. `seen`: a dictionary that keeps what leaves
+    hold, so that those that several trees share are read once."""
+    for node, base in nodes(tree):
+        if node["level"] != 1:
+            continue
+        held = None if seen is None else seen.get(node.address)
+        if held is None:
+            held = [(number, slot) for number, slot in enumerate(slots(node)) if slot]
+            if seen is not None:
+                seen[node.address] = held
+        for number, slot in held:
+            yield base + number, slot
+
+
+def find(tree, index):
+    """(address of the frame, or 0; whether no other tree sees it; the nodes on the way)."""
+    node = tree.follow("root", NODE)
+    way, alone = [], True
+    bits, height, base = constants.get("PAGE_TREE_BITS"), tree["height"], tree["base"]
+    if node is None or not base <= index < base + (1 << height * bits):
+        return 0, False, way
+    for level in range(height, 0, -1):
+        way.append(node)
+        alone = alone and node["refs"] == 1
+        slot = slots(node)[(index - base >> (level - 1) * bits) % (1 << bits)]
+        if not slot or level == 1:
+            break
+        node = Record(NODE, slot)
+    if not slot:
+        return 0, False, way
+    return slot, alone and Record("struct frame", slot)["refs"] == 1, way
+
+
+def lines(tree, indent="  "):
+    """The shape of a tree, level by level."""
+    levels, held = {}, 0
+    for node, _ in nodes(tree):
+        entry = levels.setdefault(node["level"], [0, 0])
+        entry[0] += 1
+        entry[1] += node["refs"] > 1
+        held += node["used"] if node["level"] == 1 else 0
+    if not levels:
+        yield f"{indent}page tree: empty"
+        return
+    bits = constants.get("PAGE_TREE_BITS")
+    first, last = tree["base"], tree["base"] + (1 << tree["height"] * bits) - 1
+    yield (f"{indent}page tree: {held} pages; its root {tree['root']:#x} covers the indexes "
+           f"{first:#x} to {last:#x}")
+    for level in sorted(levels, reverse=True):
+        count, shared = levels[level]
+        what = "leaves" if level == 1 else "nodes"
+        yield f"{indent}  level {level}: {count} {what}" + (
+            f", {shared} of them, and all below, shared with other trees" if shared else "")
