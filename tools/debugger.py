@@ -13,13 +13,10 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 
 import guest_files
 import machine
 import session
-
-GDB_START_SECONDS = 10.0
 
 
 def run(options, program):
@@ -42,13 +39,6 @@ def _debug(config, options):
     thread = threading.Thread(target=lambda: ended.append(guest.run()))
     thread.start()
     try:
-        deadline = time.monotonic() + GDB_START_SECONDS
-        while not os.path.exists(config.gdb_socket) and thread.is_alive():
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.02)
-        if not thread.is_alive():
-            return session.report(ended[0])
         signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is gdb's
         words = ["gdb", "-q", *guest_files.GDB_WORDS.split(),
                  "-ex", f"target remote {config.gdb_socket}"]

@@ -74,7 +74,7 @@ def hardware(memory, processors, icount):
     return words + ["-cpu", "max"]
 
 
-def command_line(config, folder, initrd):
+def command_line(config, folder, initrd, gdb_fd=-1):
     words = hardware(config.memory, config.processors, config.icount)
     words += ["-kernel", config.kernel, "-initrd", initrd, "-append", config.append,
               "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
@@ -83,8 +83,8 @@ def command_line(config, folder, initrd):
         if name != "log":
             words += ["-serial", f"chardev:{name}"]
     words += ["-device", "isa-debugcon,iobase=0xe9,chardev=log"]
-    if config.gdb_socket:
-        words += ["-S", "-chardev", f"socket,id=gdb,path={config.gdb_socket},server=on,wait=off",
+    if gdb_fd >= 0:
+        words += ["-S", "-chardev", f"socket,id=gdb,fd={gdb_fd},server=on,wait=off",
                   "-gdb", "chardev:gdb"]
     return words + config.more_arguments
 
@@ -142,7 +142,7 @@ def _listen(path):
 
 class Machine:
     """run() boots the machine and returns an Outcome; stop() may be called from the functions
-    of Ports."""
+    of Ports. gdb's socket is there from the start: who connects waits for the machine."""
 
     def __init__(self, config, ports):
         self.config = config
@@ -158,6 +158,7 @@ class Machine:
         self._stopped = None
         self._process = None
         self._input_open = False
+        self._gdb = _listen(config.gdb_socket) if config.gdb_socket else None
 
     def run(self):
         with tempfile.TemporaryDirectory(prefix="quire-") as folder:
@@ -188,19 +189,21 @@ class Machine:
         listeners = {name: _listen(f"{folder}/{name}")
                      for name in ("com1", "com2", "com3", "com4", "log")}
         try:
-            words = command_line(self.config, folder, initrd)
+            gdb = [self._gdb.fileno()] if self._gdb else []
+            words = command_line(self.config, folder, initrd, *gdb)
             errors = open(os.path.join(folder, "errors"), "w+b")
             use_small_pages()
             self._start = time.monotonic()
             self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=errors,
-                                             stderr=errors, start_new_session=True)
+                                             stderr=errors, start_new_session=True,
+                                             pass_fds=gdb)
             if not self._accept(listeners):
                 errors.seek(0)
                 return Outcome("no-machine", detail=errors.read().decode(errors="replace").strip())
         except OSError as error:
             return Outcome("no-machine", detail=str(error))
         finally:
-            for listener in listeners.values():
+            for listener in [*listeners.values(), *([self._gdb] if self._gdb else [])]:
                 listener.close()
         outcome = self._loop()
         errors.seek(0)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Areas of an address space: what a process may touch, and what it finds there."""
 
-from guest import constants, memory, names, page_trees, structures
+from guest import constants, memory, names, page_trees, structures, words
 from guest.errors import Problem
 from guest.structures import Record
 
@@ -134,8 +134,8 @@ def area_lines(process, space, address):
            + "".join(f", {flag}" for flag in flags_text(area)))
     yield "  object: " + (f"{names.kind_of(vm_object)} {vm_object.address:#x}, "
                           f"{vm_object['size_bytes']} bytes" if vm_object else "none: zeroes")
-    yield "  shadow: " + (f"{shadow.address:#x}, used by {shadow['areas']} areas; "
-                          f"{private_pages(area)} private pages in this one"
+    yield "  shadow: " + (f"{shadow.address:#x}, used by {words.count(shadow['areas'], 'area')}; "
+                          f"{words.count(private_pages(area), 'private page')} in this one"
                           if shadow else "none: nothing was written here")
     yield f"  {address:#x} is page {index:#x} there: " + page_text(area, index)
 
@@ -169,7 +169,7 @@ def page_text(area, index):
         refs = Record("struct frame", frame)["refs"]
         whose = "" if where == "object" else (
             ", nobody else sees it" if alone else ", others see it too")
-        return f"frame {pfn:#x} in the {where}, {refs} references{whose}"
+        return f"frame {pfn:#x} in the {where}, {words.count(refs, 'reference')}{whose}"
     if vm_object and index * memory.PAGE >= vm_object["size_bytes"]:
         return "beyond the object's end"
     if vm_object and is_device(area):

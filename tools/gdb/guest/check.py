@@ -20,6 +20,10 @@ FREE_VALUES = (0, 2)  # of a space's lock: see kernel/vm/space_lock.h
 VIOLATIONS_MAX = 100
 
 
+class Enough(Exception):
+    """So much is wrong that nothing more need be looked for."""
+
+
 class Sweep:
     """What one check has counted and found."""
 
@@ -35,7 +39,7 @@ class Sweep:
     def violation(self, text):
         self.found.append(text)
         if len(self.found) >= VIOLATIONS_MAX:
-            raise StopIteration
+            raise Enough
 
     def expect(self, holds, text):
         if not holds:
@@ -48,7 +52,7 @@ def lines():
     quiet = is_quiet()
     try:
         _check(sweep, quiet)
-    except StopIteration:
+    except Enough:
         sweep.found.append(f"... and perhaps more: {VIOLATIONS_MAX} are enough")
     for text in sweep.left_out:
         yield f"left out: {text}"

@@ -25,7 +25,6 @@ class Quire(gdb.Command):
     quire locks                     which locks are held, and who waits
     quire check                     whether all of it agrees
     quire log [LINES]               the end of the kernel's log
-    quire trace [LINES]             the last events of the kernel's trace
     quire symbols                   load the symbols of the program that runs
     quire break PROGRAM:LOCATION    a breakpoint in a program, in that one only
 
@@ -166,8 +165,8 @@ Example:
     area 0xffff888001c5e110 of process 2: 00404000-00405000 rw-p 00004000 /bin/cowcount
       private, may become rwx, accounted
       object: tmpfs 0xffff888001c31898, 27152 bytes
-      shadow: 0xffff888001c600c0, used by 1 areas; 1 private pages in this one
-      0x404010 is page 0x4 there: frame 0x1c44 in the shadow, 1 references, nobody else sees it"""
+      shadow: 0xffff888001c600c0, used by 1 area; 1 private page in this one
+      0x404010 is page 0x4 there: frame 0x1c44 in the shadow, 1 reference, nobody else sees it"""
 
     usage = "area PID ADDR"
     words_min = words_max = 2
@@ -190,7 +189,7 @@ Example:
     object 0xffff888001c31898: tmpfs /bin/cowcount
       27152 bytes (7 pages)
       page tree: 7 pages; its root 0xffff888001c3a010 covers the indexes 0x0 to 0x3f
-        level 1: 1 leaves
+        level 1: 1 leaf
       mapped by 2 areas:
         process 2: 400000-401000 r-- private, from page 0x0"""
 
@@ -240,7 +239,7 @@ the kernel's direct map.
 
 Example:
     (gdb) quire frame 0x1c44
-    frame 0x1c44 (physical 0x1c44000, in the kernel 0xffff888001c44000): anon, 1 references
+    frame 0x1c44 (physical 0x1c44000, in the kernel 0xffff888001c44000): anon, 1 reference
       held by shadow 0xffff888001c600c0 of process 2, page 0x4
       mapped by process 2 at 0x404000, rw-"""
 

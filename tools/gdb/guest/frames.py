@@ -4,7 +4,7 @@
 import struct
 
 from guest import areas, constants, memory, objects, names, page_trees, page_tables, processes
-from guest import structures
+from guest import structures, words
 from guest.errors import Problem
 from guest.structures import Record
 
@@ -80,10 +80,10 @@ def lines(pfn):
     frame = record(pfn)
     kind = use_name(frame["use"])
     yield (f"frame {pfn:#x} (physical {pfn * memory.PAGE:#x}, in the kernel "
-           f"{memory.direct(pfn * memory.PAGE):#x}): {kind}, {frame['refs']} references"
+           f"{memory.direct(pfn * memory.PAGE):#x}): {kind}, {words.count(frame['refs'], 'reference')}"
            + _order_text(frame, pfn))
     if kind == "table":
-        yield f"  a page table with {frame['count']} entries in use"
+        yield f"  a page table with {words.count(frame['count'], 'entry', 'entries')} in use"
         yield from _limited(_table_ways(pfn))
     if kind in ("anon", "file", "shmem"):
         yield from _limited(_holders(frame))

@@ -194,9 +194,15 @@ def _mutexes():
 
 
 def _files(process):
-    """Those that a process has: its program's."""
+    """Those that a process has open, and its program's."""
     exe = process.follow("exe", "struct file")
-    return [exe] if exe else []
+    if exe:
+        yield exe
+    table = process["vfs"].follow("files", "struct fdtable")
+    for number in range(table["used"] if table else 0):
+        opened = memory.integer(table["files"] + 8 * number, 8)
+        if opened:
+            yield Record("struct file", opened)
 
 
 def _spinning():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Memory objects and shadows: `quire object`."""
 
-from guest import areas, memory, names, page_trees, processes, structures
+from guest import areas, memory, names, page_trees, processes, structures, words
 from guest.errors import Problem
 from guest.structures import Record
 
@@ -31,11 +31,11 @@ def object_lines(vm_object):
     yield (f"object {vm_object.address:#x}: {names.kind_of(vm_object)}"
            + (f" {name}" if name else ""))
     size = vm_object["size_bytes"]
-    yield f"  {size} bytes ({(size + memory.PAGE - 1) // memory.PAGE} pages)" + _counts(vm_object)
+    yield f"  {size} bytes ({words.count(-(-size // memory.PAGE), 'page')})" + _counts(vm_object)
     yield from page_trees.lines(vm_object["tree"])
     mapped = list(structures.linked(vm_object.address_of("areas"), areas.AREA, "link"))
     pids = processes.by_space()
-    yield f"  mapped by {len(mapped)} areas" + (":" if mapped else "")
+    yield f"  mapped by {words.count(len(mapped), 'area')}" + (":" if mapped else "")
     for area in mapped:
         yield f"    {_area_text(area, pids)}"
 
@@ -43,7 +43,7 @@ def object_lines(vm_object):
 def _counts(vm_object):
     """References are kept here, or by what embeds the object."""
     ops = Record("struct vm_object_ops", vm_object["ops"])
-    notes = [] if ops["retain"] else [f"{vm_object['refs']['n']} references"]
+    notes = [] if ops["retain"] else [words.count(vm_object["refs"]["n"], "reference")]
     if vm_object["cuts"]:
         notes.append("being cut short")
     if vm_object["denies_writes"]:
@@ -71,7 +71,7 @@ def shadow_lines(area, space):
         yield f"  what it holds from page {cut:#x} on has been cut off"
     yield from page_trees.lines(shadow["tree"])
     users = [user for user in areas.every(space) if user["shadow"] == shadow.address]
-    yield f"  used by {len(users)} areas:"
+    yield f"  used by {words.count(len(users), 'area')}:"
     for user in users:
         yield f"    {_area_text(user, pids)}"
 

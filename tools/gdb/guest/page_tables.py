@@ -7,7 +7,7 @@ Levels are those of arch/x86_64/paging.h: 0 has the leaves of 4 KiB, 3 is the to
 import collections
 import struct
 
-from guest import constants, memory, structures
+from guest import constants, memory, structures, words
 from guest.errors import Damaged, Problem
 from guest.structures import Record
 
@@ -65,7 +65,7 @@ def is_way(entry, level):
     return level > 0 and bool(entry & bit("PTE_PRESENT")) and not entry & bit("PTE_LARGE")
 
 
-def words(entry):
+def bits_text(entry):
     """The bits of an entry."""
     if not entry:
         return "empty"
@@ -133,8 +133,8 @@ def table_text(pfn):
     frame = Record("struct frame", structures.variable("frame_table")
                    + pfn * structures.layout("struct frame").size)
     refs = frame["refs"]
-    return (f"table in frame {pfn:#x}, {frame['count']} entries in use, "
-            + ("ours alone" if refs == 1 else f"shared: {refs} references"))
+    return (f"table in frame {pfn:#x}, {words.count(frame['count'], 'entry', 'entries')} in use, "
+            + ("ours alone" if refs == 1 else f"shared: {words.count(refs, 'reference')}"))
 
 
 def walk_lines(space, address):
@@ -144,7 +144,7 @@ def walk_lines(space, address):
         index = address >> 12 + 9 * level & ENTRIES - 1
         entry = entries(pfn)[index]
         yield f"{LEVEL_NAMES[level]}: " + table_text(pfn)
-        yield f"  entry {index} is {entry:#018x}: " + words(entry)
+        yield f"  entry {index} is {entry:#018x}: " + bits_text(entry)
         if not entry & bit("PTE_PRESENT"):
             yield f"{address:#x} is not mapped: the next touch is a page fault"
             return
@@ -186,14 +186,14 @@ def lines(space):
             "" if count == 1 else f" to {leaf.pfn + count - 1:#x}" if in_order else " and others")
         size = "large " if leaf.pages > 1 else ""
         yield (f"{address:012x}-{address + count * memory.PAGE:012x} {leaf.rights_text()} "
-               f"{count:6} {size}pages, frames {frames}")
+               f"{count:6} {size}{'page, frame' if count == 1 else 'pages, frames'} {frames}")
         pages += count
     levels = collections.Counter()
     shared = collections.Counter()
     for table in tables(space):
         levels[table.level] += 1
         shared[table.level] += _frame_refs(table.pfn) > 1
-    yield f"{pages} pages mapped; tables by level: " + ", ".join(
+    yield f"{words.count(pages, 'page')} mapped; tables by level: " + ", ".join(
         f"{levels[level]} of level {level}"
         + (f" ({shared[level]} shared)" if shared[level] else "")
         for level in sorted(levels, reverse=True))

@@ -3,7 +3,7 @@
 
 import struct
 
-from guest import constants, memory
+from guest import constants, memory, words
 from guest.errors import Damaged
 from guest.structures import Record
 
@@ -87,10 +87,10 @@ def lines(tree, indent="  "):
         return
     bits = constants.get("PAGE_TREE_BITS")
     first, last = tree["base"], tree["base"] + (1 << tree["height"] * bits) - 1
-    yield (f"{indent}page tree: {held} pages; its root {tree['root']:#x} covers the indexes "
+    yield (f"{indent}page tree: {words.count(held, 'page')}; its root {tree['root']:#x} covers the indexes "
            f"{first:#x} to {last:#x}")
     for level in sorted(levels, reverse=True):
         count, shared = levels[level]
-        what = "leaves" if level == 1 else "nodes"
-        yield f"{indent}  level {level}: {count} {what}" + (
+        what = ("leaf", "leaves") if level == 1 else ("node",)
+        yield f"{indent}  level {level}: {words.count(count, *what)}" + (
             f", {shared} of them, and all below, shared with other trees" if shared else "")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Processes and their tasks, from the kernel's table."""
 
-from guest import processors, structures
+from guest import processors, structures, words
 from guest.errors import Problem
 
 PROCESS, TASK = "struct process", "struct task"
@@ -74,26 +74,20 @@ def letter(process):
     return task_letter(first) if first["thread"]["tid"] == process["pid"] else "Z"
 
 
-def size_text(size):
-    """Bytes for people."""
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if size < 1024 or unit == "TiB":
-            return f"{size} B" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return ""
-
-
 ROW = "{:>5} {:>5} {:>5} {:<2} {:>3} {:>5} {:>10}  {}"
 
 
 def lines():
     """`quire ps`."""
-    running = processors.running_threads()
+    running, found = processors.running_threads(), every()
+    if not found:
+        yield "there are no processes yet: the kernel is still booting"
+        return
     yield ROW.format("PID", "TID", "PPID", "ST", "CPU", "AREAS", "MAPPED", "PROGRAM")
-    for process in every():
+    for process in found:
         space = space_of(process)
         areas, mapped = ("-", "-") if space is None else (
-            space["areas"]["count"], size_text(space["areas"]["bytes"]))
+            space["areas"]["count"], words.size(space["areas"]["bytes"]))
         members = list(tasks(process))
         if not members:
             yield ROW.format(process["pid"], "-", process["parent_id"], letter(process), "-",
