@@ -8,6 +8,7 @@ the guest itself (/proc/PID/maps, pagemap) is read out of the program's variable
 
 import os
 import re
+import subprocess
 
 import gdb
 
@@ -79,6 +80,13 @@ def pid_now():
     return 0
 
 
+def address_of(name):
+    """Of a function of debuggee's, from the file on the host: gdb does not know it yet."""
+    listing = subprocess.run(["nm", os.environ["QUIRE_TEST_PROGRAM"]], check=True, text=True,
+                             capture_output=True).stdout
+    return "0x" + re.search(rf"^(\w+) T {name}$", listing, re.M).group(1)
+
+
 # ---- before there is anything to see ----
 
 @step
@@ -113,6 +121,8 @@ def help_tells_what_each_does():
 @step
 def breakpoint_waits_for_its_program():
     why = lacks(say("quire break debuggee:checkpoint_ready"), "waits for a program debuggee")
+    # The same address in another program: it must not stop there.
+    say("quire break init:*" + address_of("checkpoint_ready"))
     return why or refuses({"quire break debuggee": "usage: quire break", "quire break :main": "usage"})
 
 
@@ -123,6 +133,12 @@ def program_stops_with_its_symbols():
     return go_on("checkpoint_ready") or lacks(
         say("bt"), "checkpoint_ready", r"main .*debuggee\.c") or lacks(
         say("quire symbols"), r"0x400000-0x\w+ .*/user/tests/debuggee$")
+
+
+@step
+def other_programs_go_on_at_that_address():
+    hits = {getattr(each, "program", ""): each.hit_count for each in gdb.breakpoints()}
+    return None if (hits["debuggee"], hits["init"]) == (1, 0) else f"{hits}"
 
 
 @step

@@ -54,7 +54,8 @@ def gdb(config, flavour):
     words = ["gdb", "-nx", "-q", "-batch", "-x", guest_files.GDB_COMMANDS, config.kernel,
              "-ex", f"target remote {config.gdb_socket}",
              "-ex", f"source {os.path.join(FOLDER, 'debugger_session.py')}"]
-    environment = dict(os.environ, QUIRE_TEST_FLAVOUR=flavour,
+    program = os.path.join(os.path.dirname(os.path.dirname(config.kernel)), "user/tests/debuggee")
+    environment = dict(os.environ, QUIRE_TEST_FLAVOUR=flavour, QUIRE_TEST_PROGRAM=program,
                        QUIRE_TEST_PROCESSORS=str(config.processors))
     try:
         result = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -66,6 +67,23 @@ def gdb(config, flavour):
     return result.stdout
 
 
+def unconnected(build):
+    """Without a kernel, and without a machine, one line says what is missing."""
+    cases = [("without_a_kernel", [], "quire: gdb has no symbols of Quire's kernel"),
+             ("without_a_machine", [os.path.join(build, "debug/quire.elf")],
+              "quire: gdb is not connected to a machine")]
+    text = ""
+    for name, words, wanted in cases:
+        result = subprocess.run(
+            ["gdb", "-nx", "-q", "-batch", "-x", guest_files.GDB_COMMANDS, *words,
+             "-ex", "quire ps"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=SECONDS, check=False, text=True)
+        lines = result.stdout.splitlines()
+        good = len(lines) == 1 and lines[0].startswith(wanted)
+        text += f"ok {name}\n" if good else f"not ok {name}: {' '.join(lines)}\n"
+    return text
+
+
 def main():
     build = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else os.path.join(ROOT, "build")
     texts = {}
@@ -75,7 +93,7 @@ def main():
         thread.start()
     for thread in threads:
         thread.join()
-    text = "".join(texts.values())
+    text = "".join(texts.values()) + unconnected(build)
     sys.stdout.write(text)
     complete = text.count(".not_while_it_runs") == len(threads)
     if not complete:

@@ -14,7 +14,11 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import gdb  # noqa: E402  # pylint: disable=wrong-import-position
+
 from guest import commands, stops  # noqa: E402  # pylint: disable=wrong-import-position
 
+# A function of a program is known once the program has begun.
+gdb.execute("set breakpoint pending on")
 commands.register()
 stops.register()

@@ -97,7 +97,7 @@ def private_pages(area):
         return 0
     first = area["offset_pages"]
     end = min(first + (area["end"] - area["start"]) // memory.PAGE, shadow["void_from"])
-    return sum(1 for index, _ in page_trees.pages(shadow["tree"]) if first <= index < end)
+    return page_trees.count_range(shadow["tree"], first, end)
 
 
 def map_line(area, process):
@@ -143,6 +143,21 @@ def area_lines(process, space, address):
 def is_device(area):
     """Whether it maps a device's physical range, whose pages are in no tree."""
     return names.kind_of(object_of(area)) == "device"
+
+
+def truth(area):
+    """index -> (address of the frame, whether a private write may go to it) of all pages of the
+    area, by the truth: what `page` finds for each."""
+    first = area["offset_pages"]
+    end = first + (area["end"] - area["start"]) // memory.PAGE
+    found = {}
+    vm_object, shadow = object_of(area), shadow_of(area)
+    if vm_object:
+        found = {index: (frame, False) for index, (frame, _) in
+                 page_trees.truth(vm_object["tree"], first, end).items()}
+    if shadow:
+        found.update(page_trees.truth(shadow["tree"], first, min(end, shadow["void_from"])))
+    return found
 
 
 def page(area, index):

@@ -18,6 +18,7 @@ from guest.structures import Record, container
 
 FREE_VALUES = (0, 2)  # of a space's lock: see kernel/vm/space_lock.h
 VIOLATIONS_MAX = 100
+PROGRESS_PAGES = 1 << 16  # from so many on, say that it takes a while
 
 
 class Enough(Exception):
@@ -78,6 +79,9 @@ def _check(sweep, quiet):
         sweep.totals["objects"] += 1
         gather_tree(sweep, vm_object["tree"], f"object {vm_object.address:#x}")
     check_nodes(sweep, complete)
+    if len(sweep.frame_ways) >= PROGRESS_PAGES:
+        gdb.write(f"comparing {len(sweep.frame_ways)} pages ...\n")
+        gdb.flush()
     for space in spaces:
         check_entries(sweep, space)
     check_frames.check(sweep, complete)
@@ -235,38 +239,35 @@ def check_tables(sweep, space):
 
 def check_entries(sweep, space):
     """No entry leads anywhere but where the truth says, or with more rights."""
-    listed = list(areas.every(space))
-    at = 0
+    listed, at, truth = list(areas.every(space)), -1, {}
     for leaf in page_tables.leaves(space, sweep.tables_seen):
         sweep.totals["entries"] += 1
-        while at < len(listed) and listed[at]["end"] <= leaf.address:
+        while at < len(listed) and (at < 0 or listed[at]["end"] <= leaf.address):
             at += 1
+            truth = areas.truth(listed[at]) if at < len(listed) else {}
         if at == len(listed) or leaf.address < listed[at]["start"]:
             sweep.violation(f"{leaf.address:#x} of space {space.address:#x} is mapped, and is in "
                             "no area")
-            continue
-        for number in range(leaf.pages):
-            check_page(sweep, listed[at], leaf, number)
+        elif not listed[at]["object"] or not areas.is_device(listed[at]):
+            check_leaf(sweep, listed[at], leaf, truth)
 
 
-def check_page(sweep, area, leaf, number):
-    """One page of a leaf against what its area says."""
-    address, pfn = leaf.address + number * memory.PAGE, leaf.pfn + number
-    if area["object"] and areas.is_device(area):
-        return
-    where, frame, alone = areas.page(area, areas.index_of(area, address))
-    truth = check_frames.pfn_at(frame) if frame else check_frames.zero_pfn()
-    may_write = area["prot"] & constants.get("VM_WRITE") and (
-        areas.has_flag(area, "SHARED") or (where == "shadow" and alone))
-    sweep.expect(pfn == truth,
-                 f"{address:#x} of space {area['space']:#x} leads to frame {pfn:#x}, and "
-                 f"should to {truth:#x}")
-    sweep.expect(not leaf.writable or may_write,
-                 f"{address:#x} of space {area['space']:#x} may be written through its entry, "
-                 f"and must not be: its area is {areas.rights(area['prot'])}"
-                 + ("" if areas.has_flag(area, "SHARED") or alone else ", and others see the page"))
+def check_leaf(sweep, area, leaf, truth):
+    """The pages of one leaf against what its area says."""
+    shared = areas.has_flag(area, "SHARED")
+    writable = leaf.writable
+    for number in range(leaf.pages):
+        address, pfn = leaf.address + number * memory.PAGE, leaf.pfn + number
+        where = f"{address:#x} of space {area['space']:#x}"
+        frame, alone = truth.get(areas.index_of(area, address), (0, False))
+        wanted = check_frames.pfn_at(frame) if frame else check_frames.zero_pfn()
+        if pfn != wanted:
+            sweep.violation(f"{where} leads to frame {pfn:#x}, and should to {wanted:#x}")
+        if writable and not (area["prot"] & constants.get("VM_WRITE") and (shared or alone)):
+            sweep.violation(
+                f"{where} may be written through its entry, and must not be: its area is "
+                f"{areas.rights(area['prot'])}" + ("" if shared or alone else
+                                                   ", and others see the page"))
     sweep.expect(not leaf.executable or area["prot"] & constants.get("VM_EXEC"),
-                 f"{address:#x} of space {area['space']:#x} may be executed through its entry, "
-                 f"and its area is {areas.rights(area['prot'])}")
-
-
+                 f"{leaf.address:#x} of space {area['space']:#x} may be executed through its "
+                 f"entry, and its area is {areas.rights(area['prot'])}")

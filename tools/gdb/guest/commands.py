@@ -60,17 +60,26 @@ class Command(gdb.Command):
 
     def invoke(self, argument, from_tty):
         try:
-            words = gdb.string_to_argv(argument)
-            if not self.words_min <= len(words) <= self.words_max:
-                raise Problem(f"usage: quire {self.usage}")
-            with memory.machine():
-                self.run(words)
+            self.perform(argument)
+        except gdb.GdbError:
+            raise
         except Problem as problem:
             raise gdb.GdbError(f"quire: {problem}") from None
         except gdb.error as error:
             raise gdb.GdbError(f"quire: gdb says: {error}") from None
         except RecursionError:
             raise gdb.GdbError("quire: a structure of the kernel goes round in circles") from None
+        except Exception as error:  # pylint: disable=broad-except
+            raise gdb.GdbError("quire: these commands have a mistake: "
+                               f"{type(error).__name__}: {error}") from None
+
+    def perform(self, argument):
+        """Looks at the words, and does it."""
+        words = gdb.string_to_argv(argument)
+        if not self.words_min <= len(words) <= self.words_max:
+            raise Problem(f"usage: quire {self.usage}")
+        with memory.machine():
+            self.run(words)
 
     def run(self, words):
         """Does it; memory can be read."""
@@ -331,13 +340,8 @@ Example:
     usage = "break PROGRAM:LOCATION"
     words_min = words_max = 1
 
-    def invoke(self, argument, from_tty):
-        try:
-            stops.BreakCommand.set(argument.strip())
-        except Problem as problem:
-            raise gdb.GdbError(f"quire: {problem}") from None
-        except gdb.error as error:
-            raise gdb.GdbError(f"quire: gdb says: {error}") from None
+    def perform(self, argument):
+        stops.BreakCommand.set(argument.strip())
 
 
 def register():

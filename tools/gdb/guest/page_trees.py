@@ -22,22 +22,27 @@ def _span(level):
     return 1 << (level - 1) * constants.get("PAGE_TREE_BITS")
 
 
-def nodes(tree):
-    """(node, index of its first page), nodes before what is below them."""
+def nodes(tree, within=(0, 1 << 64)):
+    """(node, index of its first page), nodes before what is below them; only those that have to do
+    with the indexes `within`, from the first to before the second."""
     root = tree.follow("root", NODE)
     if root is not None:
-        yield from _nodes(root, tree["base"], tree["height"])
+        yield from _nodes((root, tree["base"], tree["height"]), within)
 
 
-def _nodes(node, base, level):
+def _nodes(at, within):
+    node, base, level = at
     if node["level"] != level or not 0 < level < LEVELS_MAX:
         raise Damaged(f"the node {node.address:#x} of a page tree says level {node['level']}, "
                       f"and is at level {level}")
     yield node, base
-    if level > 1:
-        for number, slot in enumerate(slots(node)):
-            if slot:
-                yield from _nodes(Record(NODE, slot), base + number * _span(level), level - 1)
+    if level == 1:
+        return
+    span = _span(level)
+    for number, slot in enumerate(slots(node)):
+        below = base + number * span
+        if slot and below < within[1] and within[0] < below + span:
+            yield from _nodes((Record(NODE, slot), below, level - 1), within)
 
 
 def pages(tree, seen=None):
@@ -53,6 +58,34 @@ def pages(tree, seen=None):
                 seen[node.address] = held
         for number, slot in held:
             yield base + number, slot
+
+
+def count_range(tree, first, end):
+    """How many pages there are from index `first` to before `end`. Leaves that lie inside say so
+    themselves."""
+    return sum(_count_in(node, base, first, end) for node, base in nodes(tree, (first, end))
+               if node["level"] == 1)
+
+
+def _count_in(leaf, base, first, end):
+    if first <= base and base + constants.get("PAGE_TREE_SLOTS") <= end:
+        return leaf["used"]
+    return sum(1 for number, slot in enumerate(slots(leaf)) if slot and first <= base + number < end)
+
+
+def truth(tree, first, end):
+    """index -> (address of the frame, whether no other tree sees it) of the pages from index
+    `first` to before `end`."""
+    found, alone = {}, {}
+    for node, base in nodes(tree, (first, end)):
+        mine = alone.pop((base, node["level"]), True) and node["refs"] == 1
+        for number, slot in enumerate(slots(node)):
+            if slot and node["level"] > 1:
+                below = base + number * _span(node["level"])
+                alone[below, node["level"] - 1] = mine
+            elif slot and first <= base + number < end:
+                found[base + number] = slot, mine and Record("struct frame", slot)["refs"] == 1
+    return found
 
 
 def find(tree, index):

@@ -8,15 +8,18 @@ from guest import elf, host_files, log, memory, processes, processors, programs
 from guest.errors import NotStopped, Problem
 
 autoload = None
+_ours = []
 
 
 def _carefully(function, otherwise):
     """Its result; whatever goes wrong is a line, not a backtrace, and `otherwise` is the result."""
     try:
         return function()
-    except (Problem, gdb.error, gdb.MemoryError) as error:
+    except (Problem, gdb.error) as error:
         gdb.write(f"quire: {error}\n")
-        return otherwise
+    except Exception as error:  # pylint: disable=broad-except
+        gdb.write(f"quire: these commands have a mistake: {type(error).__name__}: {error}\n")
+    return otherwise
 
 
 class ProgramBegins(gdb.Breakpoint):
@@ -36,7 +39,8 @@ class ProgramBegins(gdb.Breakpoint):
         if process is None:
             return
         found = programs.refresh(process) if autoload.value else []
-        for waiting in list(BreakCommand.waiting):
+        BreakCommand.waiting = [each for each in BreakCommand.waiting if not each.is_given_up()]
+        for waiting in BreakCommand.waiting:
             waiting.place(process, found)
 
 
@@ -79,7 +83,11 @@ class Waiting:
 
     def __init__(self, program, location):
         self.program, self.location = program, location
-        self.addresses = set()
+        self.placed = {}  # address -> breakpoint
+
+    def is_given_up(self):
+        """Whether the user has deleted what was placed."""
+        return bool(self.placed) and not any(each.is_valid() for each in self.placed.values())
 
     def place(self, process, found):
         """Puts it into a process, whose files were `found`. The breakpoint, or None: it has another
@@ -94,14 +102,10 @@ class Waiting:
         if bias is None:
             raise Problem(f"{host} is not what runs as {programs.path_of(process)}")
         address = self._address(elf.Image(host), bias)
-        if address in self.addresses and self._is_there(address):
+        if address in self.placed and self.placed[address].is_valid():
             return None
-        self.addresses.add(address)
-        return ProgramBreakpoint(self.program, self.location, address)
-
-    def _is_there(self, address):
-        return any(isinstance(each, ProgramBreakpoint) and each.is_valid()
-                   and each.location == f"*{address:#x}" for each in gdb.breakpoints())
+        self.placed[address] = ProgramBreakpoint(self.program, self.location, address)
+        return self.placed[address]
 
     def _address(self, image, bias):
         """Of the location inside the program: the kernel may have a function of that name, too."""
@@ -148,19 +152,26 @@ def _look_at_stop(_):
         return
 
     def look():
-        with memory.machine():
-            process = processors.current_process()
-            if process is not None:
-                programs.refresh(process)
-    try:
-        look()
-    except (Problem, gdb.error):
-        pass  # early in the boot there is nothing to look at
+        try:
+            with memory.machine():
+                process = processors.current_process()
+                if process is not None:
+                    programs.refresh(process)
+        except NotStopped:
+            pass  # early in the boot there is nothing to look at
+    _carefully(look, None)
+
+
+def _new_symbols(_=None):
+    """Places ours as soon as there is a kernel to place them in."""
+    if _ours or gdb.lookup_global_symbol("debugger_program_begins") is None:
+        return
+    _ours.extend((ProgramBegins(), Panicked()))
 
 
 def register():
     global autoload  # pylint: disable=global-statement
     autoload = programs.Autoload()
     gdb.events.stop.connect(_look_at_stop)
-    ProgramBegins()
-    Panicked()
+    gdb.events.new_objfile.connect(_new_symbols)
+    _new_symbols()
