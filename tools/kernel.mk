@@ -55,16 +55,22 @@ $(OUT)/%.o: %.S $(OUT)/flags
 # the second gave. The last must not have moved anything: tools/link-kernel.sh checks it.
 define link_kernel
 	$(call say,LINK,$@)
-	$(if $(WHOLE_PROGRAM),$(Q)$(CC) $(KERNEL_CFLAGS) -r -nostdlib -flinker-output=nolto-rel \
-	    -o $@.whole.o $(filter %.o,$^))
-	$(Q)CC='$(CC)' LD='$(LD)' NM='$(NM)' tools/link-kernel.sh $@ $(KERNEL_LDFLAGS) \
-	    $(if $(WHOLE_PROGRAM),$@.whole.o,$(filter %.o,$^))
+	$(Q)CC='$(CC)' LD='$(LD)' NM='$(NM)' tools/link-kernel.sh $@ $(KERNEL_LDFLAGS) $(filter %.o,$^)
 endef
 
-$(KERNEL): $(KERNEL_OBJ) $(KERNEL_LD) tools/link-kernel.sh tools/mksyms
-	$(link_kernel)
+# The kernel and its tests are each optimised as a whole, so that the test kernel has the very code
+# of the kernel in it, and that code is made once.
+WHOLE_OBJ := $(OUT)/kernel.whole.o
+TEST_WHOLE_OBJ := $(OUT)/tests.whole.o
+$(WHOLE_OBJ): $(KERNEL_OBJ)
+$(TEST_WHOLE_OBJ): $(TEST_KERNEL_OBJ)
+$(WHOLE_OBJ) $(TEST_WHOLE_OBJ):
+	$(call say,WHOLE,$@)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -r -nostdlib -flinker-output=nolto-rel -o $@ $^
 
-$(TEST_KERNEL): $(KERNEL_OBJ) $(TEST_KERNEL_OBJ) $(KERNEL_LD) tools/link-kernel.sh tools/mksyms
+$(KERNEL): $(if $(WHOLE_PROGRAM),$(WHOLE_OBJ),$(KERNEL_OBJ))
+$(TEST_KERNEL): $(if $(WHOLE_PROGRAM),$(WHOLE_OBJ) $(TEST_WHOLE_OBJ),$(KERNEL_OBJ) $(TEST_KERNEL_OBJ))
+$(KERNEL) $(TEST_KERNEL): $(KERNEL_LD) tools/link-kernel.sh tools/mksyms
 	$(link_kernel)
 
 .PHONY: test-kernel
