@@ -11,7 +11,8 @@
 #   $(HOST_OUT)/NAME_test: HOST_CFLAGS += -pthread
 
 HOST_OUT := $(BUILD)/host$(if $(findstring clang,$(CC)),-clang)
-HOST_CFLAGS := -std=gnu11 -Wall -Wextra $(WERROR) -O1 -g -fno-omit-frame-pointer \
+HOST_OPTIMIZE := -O1
+HOST_CFLAGS := -std=gnu11 -Wall -Wextra $(WERROR) $(HOST_OPTIMIZE) -g -fno-omit-frame-pointer \
     -fno-strict-aliasing -fsanitize=address,undefined -fno-sanitize-recover=all \
     -DQUIRE_DEBUG=1 -Itests/host/include -I. -Itests/host -Iinclude -Ikernel
 HOST_LDLIBS :=
