@@ -254,8 +254,10 @@ class Jobs:
     def python_tests(self, name):
         """A script of tests/tools: its lines count like any other program's."""
         folder = os.path.join(ROOT, "tests/tools")
+        # Not by the way that leads from python3 to it, which may be a script and dear.
+        environment = dict(os.environ, QUIRE_PYTHON=sys.executable)
         result = self.command([sys.executable, os.path.join(folder, name + ".py"), self.build],
-                              PROGRAM_SECONDS * self.slow)
+                              PROGRAM_SECONDS * self.slow, env=environment)
         heard = [self.report.parse(name.removesuffix("_test"), line)
                  for line in result.stdout.splitlines()]
         if not any(heard) or (result.returncode != 0 and "not ok" not in result.stdout):
