@@ -350,6 +350,35 @@ static void test_truncate_without_memory_hides_private_pages(void) {
     space_end(child);
 }
 
+/*
+ * The same when the tree is nobody else's any more: a page that is put in is seen, and does not
+ * bring back what was cut off.
+ */
+static void test_page_after_a_cut_without_memory(void) {
+    struct vm_space *child;
+
+    begin();
+    fill_file();
+    map_object(space, 0, PAGES, RW, 0, &file.object, 0);
+    for (unsigned i = 0; i < PAGES; i++)
+        CHECK_EQ(i == 9 ? 0 : poke(space, i, (unsigned char)(100 + i)), 0);
+    child = space_fork(space);
+    inject_fail_randomly(1, 1);
+    vm_object_truncate(&file.object, 5 * PAGE_SIZE);
+    CHECK(inject_stop());
+    space_end(child);
+    vm_object_truncate(&file.object, PAGES * PAGE_SIZE);
+    CHECK_EQ(poke(space, 9, 19), 0);
+    space_check(space);
+    CHECK_EQ(peek(space, 8), 0);
+    CHECK_EQ(poke(space, 8, 18), 0);
+    CHECK_EQ(peek(space, 8), 18);
+    CHECK_EQ(peek(space, 9), 19);
+    CHECK_EQ(peek(space, 10), 0);
+    CHECK_EQ(anonymous_pages(), 7); /* 0 to 4, and these two */
+    space_end(space);
+}
+
 /* ---- holes ---- */
 
 static void test_punch(void) {
@@ -500,6 +529,7 @@ int main(int argc, char **argv) {
         {"growing_clears_the_tail", test_growing_clears_the_tail},
         {"truncate_without_memory_hides_private_pages",
          test_truncate_without_memory_hides_private_pages},
+        {"page_after_a_cut_without_memory", test_page_after_a_cut_without_memory},
         {"punch", test_punch},
         {"punch_no_memory", test_punch_no_memory},
         {"deny_writes_counts_areas", test_deny_writes_counts_areas},
@@ -508,5 +538,11 @@ int main(int argc, char **argv) {
         {"describe", test_describe},
     };
 
-    return test_main(argc, argv, "object", tests, ARRAY_SIZE(tests));
+    static const struct test together[] = {
+        {"page_after_a_cut_without_memory", test_page_after_a_cut_without_memory},
+    };
+    int failed = test_main(argc, argv, "object", tests, ARRAY_SIZE(tests));
+
+    vm_fixture_faults_together = true;
+    return failed | test_main(argc, argv, "object_together", together, ARRAY_SIZE(together));
 }
