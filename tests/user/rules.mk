@@ -12,3 +12,6 @@ $(USER_OUT)/tests/test_ptwalk: user/lib/ptformat.c user/lib/ptwalk.c
 $(USER_OUT)/tests/debuggee_pie: MUSL_CC := $(CC)
 $(USER_OUT)/tests/debuggee_pie: USER_CFLAGS := $(filter-out -static,$(USER_CFLAGS)) \
     -static-pie -fPIE -nostdlib -ffunction-sections -Wl,--gc-sections
+
+# Answers of /proc/PID/explain.
+$(USER_OUT)/tests/test_explain: user/lib/explanation.c

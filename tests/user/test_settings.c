@@ -45,6 +45,7 @@ static const struct setting {
     {"/proc/sys/vm/admin_reserve_kbytes", LONG, 0, UINT64_MAX},
     {"/proc/sys/vm/check", LINE, 0, 0},
     {"/proc/sys/vm/check_entries", LONG, 0, UINT32_MAX},
+    {"/proc/sys/vm/explain", NUMBER, 0, 1},
     {"/proc/sys/vm/legacy_va_layout", NUMBER, 0, 1},
     {"/proc/sys/vm/max_map_count", NUMBER, 0, INT32_MAX},
     {"/proc/sys/vm/mmap_min_addr", LONG, 0, (1ull << 47) - 4096},
