@@ -30,6 +30,7 @@ static void visit(const struct pmap_table *at, const struct pmap_table_visitor *
         if (!leads_to_table(entry, level))
             continue;
         below.frame = entry_table(entry);
+        below.is_masked = at->is_masked || !(entry & PTE_WRITE);
         visit(&below, visitor);
     }
 }
@@ -40,9 +41,13 @@ void pmap_visit_tables(struct pmap *pmap, const struct pmap_table_visitor *visit
     visit(&top, visitor);
 }
 
-/* W where it may not be: the way to a table that others have too takes W from all below. */
-static bool leads_writable_to_shared(pte_t entry, unsigned level) {
-    return leads_to_table(entry, level) && (entry & PTE_WRITE) &&
+/*
+ * W where it may not be: the way to a table that others have too takes W from all below. An entry
+ * before it may have done so: a table that is ours alone again still says W of those that a child
+ * has un-shared it from.
+ */
+static bool leads_writable_to_shared(const struct pmap_table *at, pte_t entry, unsigned level) {
+    return !at->is_masked && leads_to_table(entry, level) && (entry & PTE_WRITE) &&
            frame_refs(entry_table(entry)) > 1;
 }
 
@@ -52,7 +57,7 @@ const char *pmap_table_violation(const struct pmap_table *table) {
 
     for (unsigned i = 0; i < own_entries(level); i++) {
         used += entries[i] != 0;
-        if (leads_writable_to_shared(entries[i], level))
+        if (leads_writable_to_shared(table, entries[i], level))
             return "leads writable to a table that others have";
         if (entries[i] && (entries[i] & (PTE_PRESENT | PTE_USER)) != (PTE_PRESENT | PTE_USER))
             return "has an entry that is not for users";

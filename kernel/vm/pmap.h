@@ -225,8 +225,9 @@ void pmap_table_cursor_next(struct pmap_table_cursor *cursor);
  */
 struct pmap_table {
     struct frame *frame;
-    uint64_t va;   /* first address that it covers, on this way */
-    uint8_t level; /* 1: its entries lead to pages */
+    uint64_t va;    /* first address that it covers, on this way */
+    uint8_t level;  /* 1: its entries lead to pages */
+    bool is_masked; /* an entry on this way takes the right to write from all below */
 };
 struct pmap_table_visitor {
     bool (*table)(void *arg, const struct pmap_table *table);

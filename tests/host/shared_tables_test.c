@@ -12,6 +12,7 @@
 #include "support/mmu_model.h"
 #include "support/model_cpu.h"
 #include "support/vm_fixture.h"
+#include "vm/check.h"
 #include "vm/commit.h"
 #include "vm/pmap.h"
 #include "vm/space_lock.h"
@@ -213,6 +214,8 @@ static void test_exit_copies_no_table(void) {
 static void test_tables_of_tables(void) {
     const unsigned tables = 70, pages = 512; /* pages of each table */
     struct pmap_entry entry;
+    struct vm_check_totals totals;
+    struct vm_check_report report;
 
     vm_fixture_init();
     vm_commit_settings.mode = VM_COMMIT_ALWAYS; /* more than there is */
@@ -227,6 +230,8 @@ static void test_tables_of_tables(void) {
         CHECK_EQ(poke(child, FIRST + pages * round, 100), 0);
         CHECK_EQ(peek(child, FIRST + pages * 69), 69);
         space_check(parent);
+        /* The parent's own table says W of tables that both have; the way to it does not. */
+        CHECK_EQ(vm_check_all(&totals, &report), 0);
         space_end(child);
         for (unsigned i = 0; i < tables; i++)
             CHECK_EQ(peek(parent, FIRST + i * pages), i);

@@ -553,8 +553,9 @@ void pmap_visit_tables(struct pmap *pmap, const struct pmap_table_visitor *visit
 
     visitor->table(visitor->arg, &at);
     for (size_t i = 0; i < pmap->table_count; i++) {
-        at = (struct pmap_table){pmap->tables[i].frame, pmap->tables[i].va,
-                                 (uint8_t)pmap->tables[i].level};
+        at = (struct pmap_table){.frame = pmap->tables[i].frame,
+                                 .va = pmap->tables[i].va,
+                                 .level = (uint8_t)pmap->tables[i].level};
         visitor->table(visitor->arg, &at);
     }
 }

@@ -215,10 +215,11 @@ def check_nodes(sweep, complete):
 # ---- page tables ----
 
 def check_tables(sweep, space):
-    """Counts ways to tables; each table's own rules, the first time it is met."""
-    waiting = [(page_tables.top_of(space), page_tables.TOP)]
+    """Counts ways to tables; each table's own rules, the first time it is met. W is what the whole
+    way says: a table that is ours alone again may still say W of those that others have too."""
+    waiting = [(page_tables.top_of(space), page_tables.TOP, page_tables.bit("PTE_WRITE"))]
     while waiting:
-        pfn, level = waiting.pop()
+        pfn, level, write = waiting.pop()
         sweep.table_ways[pfn] += 1
         if sweep.table_ways[pfn] > 1:
             continue
@@ -226,12 +227,12 @@ def check_tables(sweep, space):
         for index, entry in page_tables.kept(pfn, level, sweep.tables_seen):
             below = page_tables.is_way(entry, level)
             if below:
-                waiting.append((page_tables.target(entry), level - 1))
+                waiting.append((page_tables.target(entry), level - 1, entry & write))
             user = page_tables.bit("PTE_PRESENT") | page_tables.bit("PTE_USER")
             sweep.expect(entry & user == user,
                          f"entry {index} of the table in frame {pfn:#x} (level {level}) is "
                          f"{entry:#x}: not for users")
-            sweep.expect(not (below and entry & page_tables.bit("PTE_WRITE"))
+            sweep.expect(not (below and entry & write)
                          or check_frames.refs(page_tables.target(entry)) == 1,
                          f"entry {index} of the table in frame {pfn:#x} (level {level}) leads "
                          "writable to a table that others have too")
