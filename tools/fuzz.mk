@@ -44,7 +44,7 @@ $(FUZZ_OUT)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FUZZ_CC) $(FUZZ_CFLAGS)' | cmp -s - $@ || echo '$(FUZZ_CC) $(FUZZ_CFLAGS)' >$@
 
-$(FUZZ_OUT)/obj/%.o: %.c $(FUZZ_OUT)/flags | $(SETUP_CHECK)
+$(FUZZ_OUT)/obj/%.o: %.c $(FUZZ_OUT)/flags | $(SETUP_CHECK) $(TRACE_HEADERS)
 	$(call say,FUZZCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_COVERAGE) -MMD -MP -c -o $@ $<

@@ -14,14 +14,14 @@ HOST_OUT := $(BUILD)/host$(if $(findstring clang,$(CC)),-clang)
 HOST_OPTIMIZE := -O1
 HOST_CFLAGS := -std=gnu11 -Wall -Wextra $(WERROR) $(HOST_OPTIMIZE) -g -fno-omit-frame-pointer \
     -fno-strict-aliasing -fsanitize=address,undefined -fno-sanitize-recover=all \
-    -DQUIRE_DEBUG=1 -Itests/host/include -I. -Itests/host -Iinclude -Ikernel
+    -DQUIRE_DEBUG=1 -Itests/host/include -I. -Itests/host -Iinclude -Ikernel -I$(GEN)
 HOST_LDLIBS :=
 
 HOST_TEST_SRC := $(wildcard tests/host/*_test.c)
 HOST_ABI_SRC := $(wildcard tests/host/abi_*.c)
 # The host's own C library serves for lib/string.c.
 HOST_LIB_SRC := $(filter-out lib/string.c,$(wildcard lib/*.c)) \
-    $(wildcard kernel/mm/*.c kernel/vm/*.c tests/host/support/*.c)
+    $(wildcard kernel/core/trace*.c kernel/mm/*.c kernel/vm/*.c tests/host/support/*.c)
 
 -include tests/host/rules.mk
 
@@ -37,7 +37,7 @@ $(HOST_OUT)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(HOST_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(HOST_CFLAGS)' >$@
 
-$(HOST_OUT)/obj/%.o: %.c $(HOST_OUT)/flags | $(SETUP_CHECK)
+$(HOST_OUT)/obj/%.o: %.c $(HOST_OUT)/flags | $(SETUP_CHECK) $(TRACE_HEADERS)
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<

@@ -12,7 +12,12 @@ KERNEL_SRC := $(wildcard lib/*.c kernel/*/*.c fs/*/*.c drivers/*.c \
 TEST_KERNEL_SRC := $(wildcard tests/kernel/*.c tests/conformance/*.c)
 KERNEL_LD := arch/$(ARCH)/kernel.ld
 
-INCLUDES := -I. -Iinclude -Ikernel -Iarch/$(ARCH)/include
+# What is made of the trace's schema: trace/*.h.
+GEN := $(BUILD)/gen
+TRACE_SCHEMA := include/trace/schema.json tools/trace_schema.py
+TRACE_HEADERS := $(addprefix $(GEN)/trace/,events.h agree.h records.h schema_text.h)
+
+INCLUDES := -I. -Iinclude -Ikernel -Iarch/$(ARCH)/include -I$(GEN)
 WARNINGS := -Wall -Wextra $(WERROR) -Wstrict-prototypes -Wmissing-prototypes -Wvla
 # The release kernel is optimised as a whole: short functions of one file are inlined into the hot
 # paths of another, which saves a sixth of a fork. Debug kernels keep every function in backtraces.
@@ -41,7 +46,7 @@ $(OUT)/flags: FORCE
 .PHONY: FORCE
 FORCE:
 
-$(OUT)/%.o: %.c $(OUT)/flags
+$(OUT)/%.o: %.c $(OUT)/flags | $(TRACE_HEADERS)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -50,6 +55,18 @@ $(OUT)/%.o: %.S $(OUT)/flags
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_CFLAGS) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
+
+$(GEN)/trace/events.h: TRACE_KIND := kernel
+$(GEN)/trace/agree.h: TRACE_KIND := agree
+$(GEN)/trace/records.h: TRACE_KIND := records
+$(GEN)/trace/schema_text.h: TRACE_KIND := text
+$(TRACE_HEADERS): $(TRACE_SCHEMA) | $(SETUP_RUN)
+	$(call say,SCHEMA,$@)
+	$(Q)python3 tools/trace_schema.py $(TRACE_KIND) $@
+
+.PHONY: trace-docs
+trace-docs:
+	$(Q)python3 tools/trace_schema.py docs docs/trace-events.md
 
 # Three links: without the table, with a table of the right size, and with the addresses that
 # the second gave. The last must not have moved anything: tools/link-kernel.sh checks it.

@@ -16,7 +16,8 @@
 
 MUSL_CC := musl-gcc
 USER_OUT := $(BUILD)/user
-USER_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -O2 -g -static -fno-strict-aliasing -I.
+USER_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -O2 -g -static -fno-strict-aliasing -I. \
+    -I$(GEN)
 
 USER_SRC := $(wildcard user/*.c)
 USER_LIB := $(wildcard user/lib/*.c)
@@ -48,11 +49,11 @@ define compile_user
 	$(Q)$(MUSL_CC) $(USER_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $(filter %.c,$^) $(USER_LIBS)
 endef
 
-$(USER_OUT)/bin/%: user/%.c $(USER_LIB) $(USER_OUT)/flags | $(SETUP_RUN)
+$(USER_OUT)/bin/%: user/%.c $(USER_LIB) $(USER_OUT)/flags | $(SETUP_RUN) $(TRACE_HEADERS)
 	$(compile_user)
 
 define user_test_rule
-$(USER_OUT)/tests/%: tests/$(1)/%.c $(USER_TEST_LIB) $(USER_OUT)/flags | $(SETUP_RUN)
+$(USER_OUT)/tests/%: tests/$(1)/%.c $(USER_TEST_LIB) $(USER_OUT)/flags | $(SETUP_RUN) $(TRACE_HEADERS)
 	$$(compile_user)
 endef
 $(foreach folder,user bench runner,$(eval $(call user_test_rule,$(folder))))

@@ -408,6 +408,18 @@ answer_calls_keeping_registers:
     ret
     .cfi_endproc
 
+/* See machine/trace_point.h: the record is on the stack, above the return address. */
+    .globl trace_emit_keeping_registers
+    .cfi_startproc
+trace_emit_keeping_registers:
+    PUSH_SCRATCH
+    leaq 9 * 8 + 8(%rsp), %rdi
+    cld
+    call trace_emit
+    POP_SCRATCH
+    ret
+    .cfi_endproc
+
 /* See machine_call_rarely(). */
     .globl call_keeping_registers
     .cfi_startproc

@@ -11,6 +11,7 @@
 
 #include "core/assert.h"
 #include "core/cpu.h"
+#include "core/trace.h"
 #include "arch/x86_64/kmap.h"
 #include "tlb_check.h"
 #include "lib/string.h"
@@ -158,6 +159,7 @@ static void table_empty(struct frame *table, unsigned level) {
 }
 
 void table_free_top(struct frame *top) {
+    trace_table_free((uint32_t)frame_to_pfn(top));
     table_empty(top, TABLE_TOP_LEVEL);
     atomic_store_explicit(&top->refs, 0, memory_order_relaxed);
     if (!hand_keep(&hands[cpu_index()].top, top))
@@ -168,6 +170,7 @@ void table_drop(struct frame *table, unsigned level) {
     tlb_check_table(table);
     if (atomic_fetch_sub_explicit(&table->refs, 1, memory_order_acq_rel) != 1)
         return;
+    trace_table_free((uint32_t)frame_to_pfn(table));
     table_empty(table, level);
     table_free(table);
 }
@@ -196,6 +199,7 @@ struct frame *table_copy(const struct frame *table, unsigned level) {
 void table_regain(struct frame *table, unsigned level) {
     pte_t *entry = table_entries(table);
 
+    trace_table_unwritable((uint32_t)frame_to_pfn(table), (uint8_t)(level + 1));
     for (unsigned left = table->count; left > 0; entry++) {
         if (!*entry)
             continue;

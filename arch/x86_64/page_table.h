@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 
+#include "core/trace.h"
 #include "mm/frame.h"
 #include "paging.h"
 
@@ -48,6 +49,24 @@ static inline bool entry_is_large(pte_t entry) {
 /* Whether it leads to a table: neither that nor empty. */
 static inline bool entry_is_way(pte_t entry) {
     return (entry & (PTE_PRESENT | PTE_LARGE)) == PTE_PRESENT;
+}
+
+/*
+ * Tells the trace of an entry that was written, or is about to be, under the lock that keeps others
+ * from it; of a new table with nothing in it.
+ */
+static inline TRACE_INLINE void table_put_entry(const pte_t *entry, pte_t value) {
+    trace_put_entry((uint32_t)phys_to_pfn(virt_to_phys(entry)),
+                    (uint32_t)((uintptr_t)entry / sizeof(pte_t) % TABLE_ENTRIES), value);
+}
+
+static inline TRACE_INLINE void table_trace_entry(const pte_t *entry, pte_t value) {
+    if (trace_entry_is_on())
+        table_put_entry(entry, value);
+}
+
+static inline TRACE_INLINE void table_trace_made(const struct frame *table, unsigned level) {
+    trace_table_make((uint32_t)frame_to_pfn(table), (uint8_t)(level + 1));
 }
 
 /* At boot: the caches of tables in hand. */

@@ -84,6 +84,7 @@ struct pmap *pmap_create(void) {
         slab_free(&pmap_cache, pmap);
         return NULL;
     }
+    table_trace_made(pmap->top, TABLE_TOP_LEVEL);
     return pmap;
 }
 
@@ -125,6 +126,9 @@ static struct frame *unshare(struct pmap *pmap, pte_t *entry, unsigned level) {
         return NULL;
     *entry = entry_for_table(copy);
     tlb_check_entry(pmap, 0, level + 1, entry_for_table(shared), *entry);
+    trace_table_copy((uint32_t)frame_to_pfn(pmap->top), (uint32_t)frame_to_pfn(shared),
+                     (uint32_t)frame_to_pfn(copy), (uint8_t)(level + 1));
+    table_trace_entry(entry, *entry);
     pmap_count()->table_unshared++;
     tlb_flush_space(pmap);
     table_drop(shared, level);
@@ -144,14 +148,15 @@ own_child(struct pmap *pmap, pte_t *entry, unsigned level, bool write) {
     if (write && !(*entry & PTE_WRITE)) {
         table_regain(table, level);
         *entry |= PTE_WRITE;
+        table_trace_entry(entry, *entry);
     }
     return table;
 }
 
 /* A table where there was none, for an entry in the table parent: empty, or of what a large leaf
  * said. NULL: no memory. */
-static struct frame *make_child(struct pmap *pmap, struct frame *parent, pte_t *entry,
-                                uint64_t va) {
+static struct frame *make_child(struct pmap *pmap, struct frame *parent, pte_t *entry, uint64_t va,
+                                unsigned level) {
     struct frame *table;
 
     if (*entry)
@@ -160,6 +165,8 @@ static struct frame *make_child(struct pmap *pmap, struct frame *parent, pte_t *
     if (table) {
         *entry = entry_for_table(table);
         parent->count++;
+        table_trace_made(table, level);
+        table_trace_entry(entry, *entry);
     }
     return table;
 }
@@ -170,6 +177,7 @@ static void unlink_table(struct tlb_batch *batch, struct frame *parent, pte_t *e
 
     *entry = 0;
     tlb_check_entry(batch->pmap, 0, level + 1, entry_for_table(table), 0);
+    table_trace_entry(entry, 0);
     parent->count--;
     tlb_batch_table(batch, table, level);
 }
@@ -210,7 +218,7 @@ static inline __attribute__((always_inline)) struct frame *own_way(struct pmap *
         if (entry_is_way(*entry))
             table = own_child(pmap, entry, level - 1, write);
         else
-            table = make_child(pmap, table, entry, va);
+            table = make_child(pmap, table, entry, va, level - 1);
         if (!table)
             return own_failed(pmap, va);
     }
@@ -249,6 +257,7 @@ static __attribute__((noinline)) void leaf_replace(struct pmap *pmap, pte_t *ent
     tlb_check_settled(pmap);
     *entry = next;
     tlb_check_unseen(0, 0, next);
+    table_trace_entry(entry, next);
 }
 
 /* Puts a leaf into its table, which is ours alone. */
@@ -262,6 +271,7 @@ static inline void leaf_set(struct pmap *pmap, struct frame *table, uint64_t va,
     }
     *entry = next;
     tlb_check_entry(pmap, va, 0, old, next);
+    table_trace_entry(entry, next);
     if (!old)
         table->count++;
 }
@@ -306,6 +316,20 @@ static inline pte_t changed_leaf(const struct change *change, pte_t leaf) {
     return change->clear & PTE_PRESENT ? 0 : (leaf & ~change->clear) | change->set;
 }
 
+/* Tells of a change to `count` entries. */
+static inline TRACE_INLINE void trace_change(const struct change *change, const pte_t *entry,
+                                             uint64_t count) {
+    uint32_t pfn = (uint32_t)phys_to_pfn(virt_to_phys(entry));
+    uint32_t slot = (uint32_t)((uintptr_t)entry / sizeof(pte_t) % TABLE_ENTRIES);
+
+    if (!trace_entries_and_is_on())
+        return;
+    if (change->clear & PTE_PRESENT)
+        trace_put_entries_clear(pfn, slot, (uint32_t)count);
+    else
+        trace_put_entries_and(pfn, slot, (uint32_t)count, ~change->clear, change->set);
+}
+
 /* Changes the leaves of a table that is ours alone, from first_va on. */
 static void change_leaves(struct change *change, struct frame *table, uint64_t first_va) {
     pte_t *entry = &table_entries(table)[level_index(first_va, 0)];
@@ -313,6 +337,8 @@ static void change_leaves(struct change *change, struct frame *table, uint64_t f
     uint64_t end = MIN(change->end, table_end);
     unsigned left = table->count;
 
+    if (left > 0)
+        trace_change(change, entry, (end - first_va) >> PAGE_SHIFT);
     for (uint64_t va = first_va; va < end && left > 0; va += PAGE_SIZE, entry++) {
         pte_t old = *entry;
         pte_t next;
@@ -370,6 +396,7 @@ static struct frame *change_large(struct change *change, struct frame *parent, p
         return table;
     *entry = whole ? next : 0;
     tlb_check_entry(change->batch->pmap, at.start, 1, old, *entry);
+    table_trace_entry(entry, *entry);
     parent->count -= !*entry;
     tlb_batch_page(change->batch, at.start);
     return NULL;
@@ -472,6 +499,8 @@ static void teardown_leaves(struct frame *table, uint64_t start, uint64_t end) {
     unsigned last = level_index(end - 1, 0);
     unsigned left = table->count;
 
+    trace_entries_clear((uint32_t)frame_to_pfn(table), level_index(start, 0),
+                        last + 1 - level_index(start, 0));
     for (unsigned i = level_index(start, 0); i <= last && left > 0; i++) {
         left -= entry[i] != 0;
         tlb_check_unseen(0, entry[i], 0);
@@ -501,6 +530,8 @@ static void teardown_below(struct frame *table, unsigned level, uint64_t start, 
         }
         table->count -= *entry != 0;
         tlb_check_unseen(level, *entry, 0);
+        if (trace_entry_is_on() && *entry)
+            table_put_entry(entry, 0);
         *entry = 0;
         if (child)
             table_drop(child, level - 1);

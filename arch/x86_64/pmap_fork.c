@@ -10,6 +10,7 @@
  * it was shared, and shared ones do not change, so a small one is nobody else's.
  */
 #include "core/assert.h"
+#include "core/trace.h"
 #include "lib/bits.h"
 #include "page_table.h"
 #include "pmap_private.h"
@@ -19,12 +20,23 @@
 /* A table with more entries than this is shared, not copied. */
 #define FORK_COPY_MAX 64
 
+/* Tells of entries of a level that a fork copies: those of [va, end), which lie in one table. */
+static inline TRACE_INLINE void trace_forked(const pte_t *source, const pte_t *target,
+                                             unsigned level, uint64_t va, uint64_t end) {
+    unsigned first = level_index(va, level);
+
+    trace_entries_forked((uint32_t)phys_to_pfn(virt_to_phys(source)),
+                         (uint32_t)phys_to_pfn(virt_to_phys(target)), (uint8_t)(level + 1), first,
+                         level_index(end - 1, level) + 1 - first);
+}
+
 /* Gives the table `to` the leaves that `from` has in [va, end). */
 static void fork_leaves(struct frame *from, struct frame *to, uint64_t va, uint64_t end) {
     pte_t *source = table_entries(from), *target = table_entries(to);
     unsigned last = level_index(end - 1, 0);
     unsigned left = from->count; /* that may be met yet */
 
+    trace_forked(source, target, 0, va, end);
     for (unsigned i = level_index(va, 0); i <= last && left > 0; i++) {
         if (!source[i])
             continue;
@@ -57,14 +69,18 @@ static void fork_copy(pte_t *source, pte_t *target, unsigned level, uint64_t va,
     DEBUG_ASSERT(atomic_load(&from->refs) == 1);
     if (!to) {
         *source &= ~PTE_WRITE;
+        table_trace_entry(source, *source);
         return;
     }
+    if (!*target)
+        table_trace_made(to, level);
     if (level == 0)
         fork_leaves(from, to, va, end);
     else
         fork_tables(from, to, level, va, end);
     if (to->count > 0) {
         *target = entry_for_table(to);
+        table_trace_entry(target, *target);
     } else {
         *target = 0;
         table_drop(to, level);
@@ -80,12 +96,15 @@ static void fork_large(pte_t *source, pte_t *target) {
 /* Gives the child what the parent has in [va, end), below one entry of a level above the leaves. */
 static inline void fork_entry(pte_t *source, pte_t *target, unsigned level, uint64_t va,
                               uint64_t end) {
+    if (!entry_is_large(*source) && entry_table(*source)->count <= FORK_COPY_MAX) {
+        fork_copy(source, target, level - 1, va, end);
+        return;
+    }
     if (entry_is_large(*source))
         fork_large(source, target);
-    else if (entry_table(*source)->count <= FORK_COPY_MAX)
-        fork_copy(source, target, level - 1, va, end);
     else if (!*target) /* else a range before has shared it */
         fork_share(source, target);
+    trace_forked(source, target, level, va, end);
 }
 
 /* Gives the table `to` what `from` has in [va, end), both of a level above the leaves. */

@@ -31,6 +31,9 @@ struct frame *pmap_split_large(struct pmap *pmap, pte_t *entry, uint64_t va) {
     tlb_check_entry(pmap, va, 1, large, 0);
     tlb_flush_page(pmap, va);
     *entry = entry_for_table(table);
+    if (trace_table_make_is_on())
+        pmap_trace_table(table, 1);
+    table_trace_entry(entry, *entry);
     pmap_count()->large_split++;
     return table;
 }
@@ -42,6 +45,7 @@ static void clear_table_entry(struct pmap *pmap, pte_t *entry) {
     pmap_forget_ready(pmap);
     *entry = 0;
     tlb_check_entry(pmap, 0, 1, entry_for_table(table), 0);
+    table_trace_entry(entry, 0);
     tlb_flush_space(pmap);
     table_drop(table, 0);
 }
@@ -61,6 +65,7 @@ int pmap_enter_large(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access
         clear_table_entry(pmap, entry);
     *entry = next;
     tlb_check_entry(pmap, va, 1, entry_is_large(old) ? old : 0, next);
+    table_trace_entry(entry, next);
     table->count += !old;
     if (old && entry_is_large(old) && takes_away(old, next))
         tlb_flush_page(pmap, va);

@@ -42,10 +42,12 @@ static bool move_entry(struct pmap *pmap, uint64_t from, uint64_t to) {
     DEBUG_ASSERT(!*target_entry);
     *target_entry = way_write(pmap, from) ? *source_entry : *source_entry & ~PTE_WRITE;
     tlb_check_unseen(1, 0, *target_entry);
+    table_trace_entry(target_entry, *target_entry);
     target->count++;
     moved = *source_entry;
     *source_entry = 0;
     tlb_check_entry(pmap, from, 1, moved, 0);
+    table_trace_entry(source_entry, 0);
     source->count--;
     return true;
 }

@@ -117,6 +117,8 @@ static pte_t make_way(uint64_t va, unsigned highest, pte_t leaf) {
         }
         table_entries(table)[level_index(va, level)] = below;
         tlb_check_unseen(level, 0, below);
+        table_trace_made(table, level);
+        table_trace_entry(&table_entries(table)[level_index(va, level)], below);
         table->count = 1;
         below = entry_for_table(table);
     }
@@ -134,6 +136,7 @@ static int enter_with_way(const struct pmap_page *page, pte_t leaf) {
         return -EEXIST;
     }
     count_one_more(page->table);
+    table_trace_entry(place_of(page), way);
     return 0;
 }
 
@@ -151,6 +154,7 @@ int pmap_page_enter(const struct pmap_page *page, paddr_t pa, unsigned access) {
         old = 0;
     }
     tlb_check_unseen(0, old, next);
+    table_trace_entry(place_of(page), next); /* while it is claimed */
     __atomic_store_n(place_of(page), next, __ATOMIC_RELEASE);
     tlb_check_settled(page->pmap);
     return 0;
@@ -158,11 +162,14 @@ int pmap_page_enter(const struct pmap_page *page, paddr_t pa, unsigned access) {
 
 void pmap_page_offer(const struct pmap_page *near, uint64_t va, paddr_t pa, unsigned access) {
     pte_t *leaf = &table_entries(near->table)[level_index(va, 0)];
+    pte_t next = leaf_entry(pa, access);
 
     DEBUG_ASSERT(align_down(va, PMAP_LARGE_BYTES) == align_down(near->va, PMAP_LARGE_BYTES));
     DEBUG_ASSERT(!(access & VM_WRITE));
-    if (near->is_claimed && !entry_read(leaf) && entry_swap(leaf, 0, leaf_entry(pa, access))) {
-        tlb_check_unseen(0, 0, leaf_entry(pa, access));
+    if (near->is_claimed && !entry_read(leaf) && entry_swap(leaf, 0, PTE_CLAIMED)) {
+        tlb_check_unseen(0, 0, next);
         count_one_more(near->table);
+        table_trace_entry(leaf, next);
+        __atomic_store_n(leaf, next, __ATOMIC_RELEASE);
     }
 }

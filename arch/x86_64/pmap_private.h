@@ -52,6 +52,9 @@ struct frame *pmap_own_large_table(struct pmap *pmap, uint64_t va, bool write);
  */
 struct frame *pmap_split_large(struct pmap *pmap, pte_t *entry, uint64_t va);
 
+/* Tells the trace of a table of a level (paging.h's) and all its entries; a top one's user half. */
+void pmap_trace_table(const struct frame *table, unsigned level);
+
 /* What a leaf says beside its frame, by VM_RIGHTS, VM_SHARED and VM_UNCACHED. Const after
  * pmap_init.
  */

@@ -87,6 +87,7 @@ static bool runs_here(const struct pmap *pmap) {
 void tlb_flush_space(struct pmap *pmap) {
     uint64_t others = others_of(pmap);
 
+    trace_flush_space((uint32_t)frame_to_pfn(pmap->top), (uint32_t)others);
     if (runs_here(pmap))
         flush_space_here(pmap);
     if (others)
@@ -96,6 +97,8 @@ void tlb_flush_space(struct pmap *pmap) {
 static void flush_pages(struct pmap *pmap, const uint64_t *va, unsigned pages) {
     uint64_t others = others_of(pmap);
 
+    for (unsigned i = 0; trace_flush_page_is_on() && i < pages; i++)
+        trace_put_flush_page((uint32_t)frame_to_pfn(pmap->top), va[i], (uint32_t)others);
     if (runs_here(pmap))
         flush_pages_here(va, pages);
     if (others)
@@ -105,6 +108,7 @@ static void flush_pages(struct pmap *pmap, const uint64_t *va, unsigned pages) {
 void tlb_flush_page(struct pmap *pmap, uint64_t va) {
     uint64_t others = others_of(pmap);
 
+    trace_flush_page((uint32_t)frame_to_pfn(pmap->top), va, (uint32_t)others);
     if (runs_here(pmap)) {
         pmap_count()->flush_page++;
         flush_page_here(va);

@@ -40,6 +40,8 @@ int procfs_file_open(struct vnode *v, struct file *f) {
     int error = procfs_check(procfs_node_of(v));
     if (error)
         return error;
+    if (procfs_node_of(v)->entry->open)
+        return procfs_node_of(v)->entry->open(f);
     open = kzalloc(sizeof(*open));
     if (!open)
         return -ENOMEM;

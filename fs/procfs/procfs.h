@@ -30,6 +30,7 @@
 #include "lib/bits.h"
 #include "vfs/iobuf.h"
 
+struct file;
 struct name;
 struct process;
 struct procfs_dir;
@@ -61,7 +62,10 @@ struct procfs_entry {
     uint32_t mode;   /* type and permission bits */
     bool is_private; /* shows what is inside the process: for its owner and root only */
 
-    /* Regular files: one of these. 0 or negative errno; bytes read or negative errno. */
+    /* Regular files that are more than text: opens it with operations of its own. 0 or errno. */
+    int (*open)(struct file *f);
+
+    /* Else one of these three. 0 or negative errno; bytes read or negative errno. */
     int (*show)(struct seq *seq, const struct procfs_subject *subject);
     long (*read)(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
 

@@ -57,6 +57,10 @@ long procfs_read_kpageflags(const struct procfs_subject *subject, struct iobuf *
 int procfs_show_lock_stat(struct seq *seq, const struct procfs_subject *subject);
 int procfs_write_lock_stat(const struct procfs_subject *subject, const char *text, size_t length);
 
+/* The trace as a stream (trace.c). */
+int procfs_open_trace(struct file *f);
+int procfs_open_trace_snapshot(struct file *f);
+
 /* Show functions of files about memory (memory.c); the others are in machine.c. */
 int procfs_show_meminfo(struct seq *seq, const struct procfs_subject *subject);
 int procfs_show_vmstat(struct seq *seq, const struct procfs_subject *subject);

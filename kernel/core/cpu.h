@@ -26,6 +26,7 @@ struct trapframe;
 /* Reasons to go through the return_to_user hook of core/trap.h before user code goes on. */
 #define CPU_WORK_RESCHED 1u
 #define CPU_WORK_SIGNAL 2u
+#define CPU_WORK_TRACE 4u /* a ring of the trace fills up */
 
 struct cpu {
     struct cpu *self;       /* gs:0 */

@@ -22,14 +22,18 @@
 #include "mm/frame.h"
 #include "mm/kva.h"
 #include "mm/slab.h"
+#include "mm/trace_frames.h"
 #include "proc/process.h"
 #include "proc/procfs.h"
+#include "proc/trace_process.h"
 #include "sched/thread.h"
+#include "sched/trace_reader.h"
 #include "vfs/anon_file.h"
 #include "vfs/epoll.h"
 #include "vfs/mount.h"
 #include "vm/check.h"
 #include "vm/space.h"
+#include "vm/trace_vm.h"
 
 #define INIT_PATH_MAX 256
 
@@ -114,6 +118,10 @@ _Noreturn void kernel_main(void) {
     vm_init();
     init_checks();
     sched_init();
+    trace_frames_init();
+    vm_trace_init();
+    process_trace_init();
+    trace_reader_init();
     if (cmdline_get("selftest", test, sizeof(test)))
         selftest_run(test);
     init_files();

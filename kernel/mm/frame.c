@@ -23,6 +23,7 @@
 
 #include "core/assert.h"
 #include "core/cpu.h"
+#include "core/trace.h"
 #include "lib/bits.h"
 #include "lib/list.h"
 #include "lib/string.h"
@@ -279,8 +280,10 @@ static __attribute__((noinline)) struct frame *alloc_and_refill(enum frame_use u
 
     if (!f)
         f = frame_collect(cache_take, 0);
-    if (f)
-        single_set(this_cpu(), f, use);
+    if (!f)
+        return NULL;
+    single_set(this_cpu(), f, use);
+    trace_frame_alloc((uint32_t)frame_to_pfn(f), 0, use);
     return f;
 }
 
@@ -300,6 +303,7 @@ struct frame *frame_alloc(enum frame_use use) {
     f = cpu->cached[--count];
     hand_leave(&cpu->state, count);
     single_set(cpu, f, use);
+    trace_frame_alloc((uint32_t)frame_to_pfn(f), 0, use);
     return f;
 }
 
@@ -331,6 +335,7 @@ void frame_free(struct frame *f) {
         return;
     }
     watch_free(f, 0);
+    trace_frame_free((uint32_t)frame_to_pfn(f), 0);
     cpu->by_use[f->use]--;
     cpu->by_use[FRAME_FREE]++;
     frame_kind_set(f, FRAME_FREE, FRAME_ORDER_TAIL);
@@ -376,6 +381,7 @@ struct frame *frame_alloc_order(enum frame_use use, unsigned order) {
         return NULL;
     block_set(f, order, use);
     frame_count_move(FRAME_FREE, use, 1u << order);
+    trace_frame_alloc((uint32_t)frame_to_pfn(f), (uint8_t)order, use);
     return f;
 }
 
@@ -389,6 +395,7 @@ void frame_free_order(struct frame *head, unsigned order) {
         return;
     }
     watch_free(head, order);
+    trace_frame_free((uint32_t)frame_to_pfn(head), (uint8_t)order);
     for (unsigned i = 0; i < 1u << order; i++)
         frame_kind_set(&head[i], FRAME_FREE, FRAME_ORDER_TAIL);
     frame_count_move(use, FRAME_FREE, 1u << order);
@@ -401,6 +408,7 @@ void frame_set_use(struct frame *f, enum frame_use use) {
     unsigned frames = 1u << f->order;
 
     DEBUG_ASSERT(f->order <= FRAME_ORDER_MAX && f->use != FRAME_FREE && use != FRAME_FREE);
+    trace_frame_use((uint32_t)frame_to_pfn(f), frames, use);
     frame_count_move(f->use, use, frames);
     for (unsigned i = 0; i < frames; i++)
         frame_kind_set(&f[i], use, f[i].order); /* a neighbour that is freed may be looking */

@@ -9,6 +9,7 @@
  * No locks but the buddy's. Looking at records of frames that belong to others is a look at this
  * moment: what it says of a run of one's own is certain, of others' it may be over already.
  */
+#include "core/trace.h"
 #include "lib/bits.h"
 #include "mm/frame_private.h"
 
@@ -20,6 +21,7 @@ struct frame *frame_alloc_run(enum frame_use use) {
         return NULL;
     frame_fill_records(first, &record, FRAME_RUN_FRAMES);
     frame_count_move(FRAME_FREE, use, FRAME_RUN_FRAMES);
+    trace_frame_alloc((uint32_t)frame_to_pfn(first), FRAME_RUN_ORDER, use);
     return first;
 }
 

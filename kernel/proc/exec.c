@@ -479,7 +479,7 @@ static void commit(struct exec *e) {
     if (e->is_secure)
         process->parent_death_signal = 0;
     set_image(e, process);
-    process_replace_space(e->space);
+    process_replace_space(e->space, e->shown);
     e->space = NULL;
     fdtable_close_on_exec(process->vfs.files);
     set_name(e->shown);

@@ -18,6 +18,7 @@
 #include "abi/errno.h"
 #include "abi/wait.h"
 #include "core/assert.h"
+#include "core/trace.h"
 #include "core/power.h"
 #include "core/printk.h"
 #include "drivers/tty.h"
@@ -30,12 +31,16 @@
 #include "vfs/file.h"
 #include "vm/space.h"
 
-void process_replace_space(struct vm_space *space) {
+void process_replace_space(struct vm_space *space, const char *program) {
     struct task *task = task_current();
     struct process *process = task->thread.process;
     struct vm_space *old = process->space;
     irq_flags_t flags = spin_lock_irq(&process_tree_lock);
 
+    if (space)
+        trace_exec((uint32_t)process->pid, space->root, program);
+    else
+        trace_exit((uint32_t)process->pid, (uint32_t)process->exit_status);
     process->space = space;
     if (process->vfork_borrowed) {
         process->vfork_borrowed = false;
@@ -320,7 +325,7 @@ static _Noreturn void end(int status, bool with_others) {
     futex_task_exits(task);
     if (is_last) {
         timer_cancel(&process->real_timer);
-        process_replace_space(NULL);
+        process_replace_space(NULL, NULL);
     } else {
         leave_space(task);
     }

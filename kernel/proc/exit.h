@@ -27,8 +27,8 @@ int task_stay_alone(void);
 
 /*
  * Puts `space` (NULL: none) in the place of the calling process's, and gives the old one back; a
- * parent that waits for it (vfork) goes on.
+ * parent that waits for it (vfork) goes on. `program`: what the trace says of the new one.
  */
-void process_replace_space(struct vm_space *space);
+void process_replace_space(struct vm_space *space, const char *program);
 
 #endif

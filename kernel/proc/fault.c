@@ -17,6 +17,7 @@
 
 #include "abi/errno.h"
 #include "core/printk.h"
+#include "core/trace.h"
 #include "lib/bits.h"
 #include "machine/layout.h"
 #include "machine/trapframe.h"
@@ -113,6 +114,8 @@ static __attribute__((noinline)) int fail(struct trapframe *tf, uint64_t address
     /* A kernel copy may try again before the task gets around to dying. */
     if (task->forced_signal == SIGKILL || task_must_exit())
         return result;
+    trace_signal_fault(task->thread.space->root, address, tf->rip, error,
+                       (uint32_t)signal_of(reason));
     task->fault_address = address;
     task->fault_error = error;
     task->fault_trap = TRAP_PAGE_FAULT;

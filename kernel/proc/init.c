@@ -19,10 +19,13 @@
 #include "proc/terminal.h"
 #include "proc/tree.h"
 #include "proc/usage.h"
+#include "sched/trace_reader.h"
 
 static void return_to_user(struct trapframe *tf) {
     if (cpu_self()->work & CPU_WORK_RESCHED)
         sched_yield();
+    else if (cpu_self()->work & CPU_WORK_TRACE)
+        trace_reader_hurry();
     else
         signal_deliver(tf);
 }

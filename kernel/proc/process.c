@@ -12,6 +12,7 @@
 #include "core/assert.h"
 #include "core/clock.h"
 #include "core/cpu.h"
+#include "core/trace.h"
 #include "drivers/tty.h"
 #include "lib/string.h"
 #include "mm/frame.h"
@@ -104,6 +105,8 @@ void process_link_locked(struct process *process, int pid, struct process *paren
     counts.tasks++;
     counts.forks++;
     set_parent(process, parent);
+    trace_process((uint32_t)pid, (uint32_t)process->parent_id,
+                  process->space ? process->space->root : 0, process->name);
 }
 
 void process_unlink_locked(struct process *process) {
@@ -111,6 +114,7 @@ void process_unlink_locked(struct process *process) {
 
     DEBUG_ASSERT(spin_held(&process_tree_lock));
     DEBUG_ASSERT(process->state == PROCESS_ZOMBIE);
+    trace_reaped((uint32_t)process->pid);
     while (*link != process)
         link = &(*link)->hash_next;
     *link = process->hash_next;
@@ -141,6 +145,7 @@ void process_bury(struct process *process) {
 void process_move_locked(struct process *process, struct process *parent) {
     list_remove(&process->sibling_node);
     set_parent(process, parent);
+    trace_process_parent((uint32_t)process->pid, (uint32_t)process->parent_id);
 }
 
 struct process *process_find_locked(int pid) {
@@ -290,8 +295,10 @@ int task_set_name(struct process *process, int tid, const char *name) {
 
     if (is_there)
         thread_set_name(&task->thread, name);
-    if (is_there && task->thread.tid == process->pid)
+    if (is_there && task->thread.tid == process->pid) {
         memcpy(process->name, task->thread.name, sizeof(process->name));
+        trace_process_name((uint32_t)process->pid, process->name);
+    }
     spin_unlock_irq(&process_tree_lock, flags);
     return is_there ? 0 : -ESRCH;
 }

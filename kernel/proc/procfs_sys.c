@@ -24,6 +24,7 @@
 #include "vfs/fdtable.h"
 #include "vfs/pipe.h"
 #include "sched/stop_machine.h"
+#include "sched/trace_reader.h"
 #include "vm/check.h"
 #include "vm/commit.h"
 
@@ -150,6 +151,8 @@ static const struct procfs_entry kernel_entries[] = {
     PROCFS_NUMBER("shmall", &shm_limits.total_pages, 0, UINT64_MAX),
     PROCFS_NUMBER("shmmax", &shm_limits.segment_bytes, 0, UINT64_MAX),
     PROCFS_NUMBER("shmmni", &shm_limits.segments, 0, SHM_INDEXES),
+    PROCFS_NUMBER("trace_groups", &trace_groups, 0, (1u << TRACE_GROUPS) - 1),
+    PROCFS_NUMBER("trace_ring_kib", &trace_ring_kib, TRACE_RING_KIB_MIN, TRACE_RING_KIB_MAX),
     PROCFS_CONSTANT("threads-max", PID_MAX),
     TEXT("version", show_version),
 };

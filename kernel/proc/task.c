@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "core/assert.h"
+#include "core/trace.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -97,6 +98,7 @@ void task_link_locked(struct task *task, int tid) {
     list_push_back(&process->tasks, &task->process_node);
     process->task_count++;
     process->live_tasks++;
+    trace_thread((uint32_t)tid, (uint32_t)process->pid);
     if (tid != process->pid)
         hash(task);
 }
@@ -105,6 +107,7 @@ void task_unlink_locked(struct task *task) {
     struct process *process = task->thread.process;
     struct process_usage usage;
 
+    trace_thread_exit((uint32_t)task->thread.tid);
     usage_of_task(task, &usage);
     usage_add(&process->dead_tasks, &usage);
     spin_lock(&process->signal_lock);
@@ -121,8 +124,10 @@ void task_lead_locked(struct task *task) {
 
     DEBUG_ASSERT(spin_held(&process_tree_lock));
     DEBUG_ASSERT(process->task_count == 1 && task->thread.tid != process->pid);
+    trace_thread_exit((uint32_t)task->thread.tid);
     unhash(task);
     task->thread.tid = process->pid;
+    trace_thread((uint32_t)process->pid, (uint32_t)process->pid);
     process->vfs = task->own_vfs;
     task->thread.vfs = &process->vfs;
 }

@@ -23,6 +23,7 @@
 #include "core/cpu.h"
 #include "core/printk.h"
 #include "core/processors.h"
+#include "core/trace.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "machine/trapframe.h"
@@ -177,6 +178,7 @@ static void switch_to_next(struct run_queue *rq) {
     if (from->fpu && !from->fpu_detached && from->state != THREAD_DEAD)
         fpu_save(from->fpu);
     load_thread(to);
+    trace_switch((uint32_t)from->tid, (uint32_t)to->tid, to->space ? to->space->root : 0);
     rq->previous = from;
     context_switch(&from->context, &to->context);
     sched_finish_switch();

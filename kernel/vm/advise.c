@@ -11,6 +11,7 @@
 
 #include "abi/errno.h"
 #include "core/assert.h"
+#include "core/trace.h"
 #include "lib/bits.h"
 #include "vm/check.h"
 #include "vm/map_private.h"
@@ -101,8 +102,10 @@ static int forget_range(struct vm_space *space, struct vm_range range) {
     for (area = first; area; area = vm_range_next(area, range)) {
         struct vm_range part = index_range(area, range);
 
-        if (area->shadow)
+        if (area->shadow) {
+            trace_pages_gone(trace_id(area->shadow), part.start, part.end);
             page_tree_remove(&area->shadow->tree, part.start, part.end);
+        }
     }
     return 0;
 }

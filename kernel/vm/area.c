@@ -12,6 +12,7 @@
 #include "lib/rbtree_augmented.h"
 #include "mm/slab.h"
 #include "vm/space.h"
+#include "vm/trace_vm.h"
 
 uint64_t vm_stack_guard_bytes = 256 * PAGE_SIZE; /* const after start; Linux's stack_guard_gap */
 
@@ -331,6 +332,7 @@ void vm_area_insert(struct vm_area_set *set, struct vm_area *area) {
     put_between(set, area, prev, next);
     enlist(set, area, prev, next);
     count_bytes(set, area, area->end - area->start);
+    vm_area_trace(area);
 }
 
 void vm_area_append(struct vm_area_set *set, struct vm_area *area) {
@@ -339,9 +341,11 @@ void vm_area_append(struct vm_area_set *set, struct vm_area *area) {
     put_between(set, area, last, NULL);
     enlist(set, area, last, NULL);
     count_bytes(set, area, area->end - area->start);
+    vm_area_trace(area);
 }
 
 void vm_area_remove(struct vm_area_set *set, struct vm_area *area) {
+    trace_unmap(area->space->root, area->start, area->end);
     drop_vacancy(set);
     count_bytes(set, area, area->start - area->end);
     unlist(set, area);
@@ -349,6 +353,7 @@ void vm_area_remove(struct vm_area_set *set, struct vm_area *area) {
 }
 
 void vm_area_drop(struct vm_area_set *set, struct vm_area *area) {
+    trace_unmap(area->space->root, area->start, area->end);
     count_bytes(set, area, area->start - area->end);
     unlist(set, area);
     give_up_backing(area);
@@ -356,6 +361,9 @@ void vm_area_drop(struct vm_area_set *set, struct vm_area *area) {
 }
 
 void vm_area_resize(struct vm_area_set *set, struct vm_area *area, uint64_t start, uint64_t end) {
+    if (trace_map_is_on())
+        machine_call_rarely(vm_area_tell_resize, (uint64_t)area,
+                            (uint64_t) & (struct vm_range){start, end});
     count_bytes(set, area, (end - start) - (area->end - area->start));
     area->offset_pages += (uint64_t)((int64_t)(start - area->start) >> PAGE_SHIFT);
     area->start = start;
@@ -372,6 +380,8 @@ void vm_area_set_rights(struct vm_area_set *set, struct vm_area *area, unsigned 
     uint64_t bytes = area->end - area->start;
 
     count_bytes(set, area, -bytes);
+    if (trace_protect_is_on())
+        machine_call_rarely(vm_area_tell_rights, (uint64_t)area, prot | (uint64_t)flags << 32);
     area->prot = (uint8_t)prot;
     area->flags = flags;
     count_bytes(set, area, bytes);
@@ -409,11 +419,15 @@ bool vm_area_is_alike(const struct vm_area *low, const struct vm_area *high) {
 
 /* Makes low cover high too, and high go away. */
 static void join_pair(struct vm_area_set *set, struct vm_area *low, struct vm_area *high) {
+    bool differ = low->shadow != high->shadow;
+
     if (!low->shadow && high->shadow) {
         low->shadow = high->shadow;
         vm_shadow_hold(low->shadow);
     }
     low->end = high->end; /* no gap changes */
+    if (differ)
+        trace_shadow(low->space->root, low->start, low->end, trace_id(low->shadow));
     unlist(set, high);
     give_up_backing(high);
     make_vacancy(set, high);
@@ -461,6 +475,7 @@ struct vm_area *vm_area_add(struct vm_area_set *set, const struct vm_area *like)
     area_copy(area, like);
     enlist(set, area, prev, next);
     count_bytes(set, area, area->end - area->start);
+    vm_area_trace(area);
     return area;
 }
 

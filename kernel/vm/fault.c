@@ -44,6 +44,7 @@
 
 #include "abi/errno.h"
 #include "core/assert.h"
+#include "core/trace.h"
 #include "lib/bits.h"
 #include "mm/page_clear.h"
 #include "vm/check.h"
@@ -51,6 +52,7 @@
 #include "vm/pmap.h"
 #include "vm/space_lock.h"
 #include "vm/stack.h"
+#include "vm/trace_vm.h"
 
 /* Of both ways that a fault may go, each compiled by itself: see "Locks". */
 #define TOGETHER inline __attribute__((always_inline))
@@ -70,6 +72,7 @@ struct fault {
     unsigned rights;              /* to enter it with */
     bool is_of_run;               /* the page is one of a run's: see huge.h */
     enum vm_fault_case which;
+    uint64_t begun; /* ticks; set where the trace is told of the fault */
 
     /* Of faults that go on together. */
     struct pmap_page page; /* claimed for this one */
@@ -82,26 +85,6 @@ struct fault {
 #define FAULT_HUGE -EMLINK   /* a huge page may be made, whose memory is to be had first */
 
 static uint64_t case_counts[VM_FAULT_CASES]; /* atomic */
-
-static const char *const case_names[VM_FAULT_CASES] = {
-    [VM_FAULT_NO_AREA] = "no area",
-    [VM_FAULT_FORBIDDEN] = "forbidden",
-    [VM_FAULT_STALE] = "stale entry",
-    [VM_FAULT_SHARED] = "shared page",
-    [VM_FAULT_READ_PRIVATE] = "read private page",
-    [VM_FAULT_READ_OBJECT] = "read object page",
-    [VM_FAULT_READ_ZERO] = "read zeroes",
-    [VM_FAULT_REUSE] = "write alone",
-    [VM_FAULT_COPY] = "copy shared page",
-    [VM_FAULT_COPY_OBJECT] = "copy object page",
-    [VM_FAULT_ZERO_FILL] = "new zeroed page",
-    [VM_FAULT_WAITED] = "waited for device",
-    [VM_FAULT_STACK_GROWN] = "stack grown",
-};
-
-const char *vm_fault_case_name(enum vm_fault_case which) {
-    return case_names[which];
-}
 
 void vm_fault_counts(uint64_t counts[VM_FAULT_CASES]) {
     for (unsigned i = 0; i < VM_FAULT_CASES; i++)
@@ -195,13 +178,21 @@ static int fault_read_below(struct fault *fault) {
 /* shadow_put, where faults go on together: into a shadow as it is. FAULT_ALONE, _AGAIN. */
 static int shadow_put_together(struct fault *fault, struct frame *frame, struct frame *old) {
     struct vm_shadow *shadow = fault->area->shadow;
+    int error = 0;
 
     if (!shadow || shadow->void_from != VM_SHADOW_NO_VOID)
         return FAULT_ALONE;
-    if (!old)
-        return page_tree_add(&shadow->tree, fault->index, frame);
-    page_tree_replace(&fault->place, frame);
-    return 0;
+    if (!old) {
+        /* Who else finds the page before it is told has to wait for the claim. */
+        if (trace_page_is_on() && !fault->page.is_claimed)
+            return FAULT_ALONE;
+        error = page_tree_add(&shadow->tree, fault->index, frame);
+    } else {
+        page_tree_replace(&fault->place, frame);
+    }
+    if (error == 0)
+        trace_page(trace_id(shadow), fault->index, (uint32_t)frame_to_pfn(frame));
+    return error;
 }
 
 /*
@@ -211,11 +202,16 @@ static int shadow_put_together(struct fault *fault, struct frame *frame, struct 
 static int shadow_put(struct fault *fault, struct frame *frame, struct frame **old) {
     struct vm_area *area = fault->area;
 
+    int error;
+
     if (!area->shadow)
-        area->shadow = vm_shadow_create();
+        vm_area_make_shadow(area);
     if (!area->shadow)
         return -ENOMEM;
-    return vm_shadow_insert(area->shadow, &fault->place, fault->index, frame, old);
+    error = vm_shadow_insert(area->shadow, &fault->place, fault->index, frame, old);
+    if (error == 0)
+        trace_page(trace_id(area->shadow), fault->index, (uint32_t)frame_to_pfn(frame));
+    return error;
 }
 
 /* Lets the pmap lead to a new frame. If it has no memory for that, it forgets the page. */
@@ -243,8 +239,10 @@ static TOGETHER int fault_replace_either(struct fault *fault, const void *source
 
     if (!frame)
         return -ENOMEM;
-    if (source)
+    if (source) {
         page_copy(frame_to_virt(frame), source);
+        trace_copy((uint32_t)frame_to_pfn(virt_to_frame(source)), (uint32_t)frame_to_pfn(frame));
+    }
     error = together ? shadow_put_together(fault, frame, old) : shadow_put(fault, frame, &old);
     if (error < 0) {
         frame_unref(frame);
@@ -489,6 +487,18 @@ static inline void fault_begin(struct fault *fault, struct vm_space *space, uint
     fault->access = access & (VM_RIGHTS | VM_FORCE);
     fault->is_of_run = false;
     fault->which = VM_FAULT_NO_AREA; /* until a case is sure, as where an object ends before it */
+    fault->begun = 0;
+}
+
+/* Tells what has become of a fault at an address. */
+static TOGETHER void fault_trace(const struct fault *fault, uint64_t address, int error) {
+    uint64_t ticks;
+
+    if (!trace_fault_is_on())
+        return;
+    ticks = fault->begun ? machine_trace_ticks() - fault->begun : 0;
+    trace_put_fault(fault->space->root, address, fault->access, (uint8_t)fault->which, error,
+                    error == 0 ? (uint32_t)phys_to_pfn(fault->pa) : 0, ticks);
 }
 
 /*
@@ -542,8 +552,11 @@ int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
     int error;
 
     fault_begin(&fault, space, address, access);
+    if (trace_fault_is_on())
+        fault.begun = machine_trace_ticks();
     if (vm_space_faults_together(space) && !use && fault_with_others(&fault)) {
         DEBUG_ASSERT(vm_check_passes_fault(space, fault.va));
+        fault_trace(&fault, address, 0);
         return 0;
     }
     do {
@@ -562,6 +575,7 @@ int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
         }
         DEBUG_ASSERT(vm_check_passes_fault_locked(space, fault.va));
         vm_space_unlock(space);
+        fault_trace(&fault, address, error);
     } while (awaited && (error = fault_wait(awaited, fault.index)) == 0);
     return error;
 }

@@ -9,8 +9,10 @@
 #include "vm/huge.h"
 
 #include "abi/errno.h"
+#include "core/trace.h"
 #include "mm/page_clear.h"
 #include "vm/space.h"
+#include "vm/trace_vm.h"
 
 #define RESTORE_PAUSE 63u
 
@@ -52,11 +54,16 @@ static bool is_empty(const struct vm_area *area, uint64_t index) {
 
 /* Puts a run into the area's shadow, making the shadow if it is the first. 0 or -ENOMEM. */
 static int shadow_put_run(struct vm_area *area, uint64_t index, struct frame *run) {
+    int error;
+
     if (!area->shadow)
-        area->shadow = vm_shadow_create();
+        vm_area_make_shadow(area);
     if (!area->shadow)
         return -ENOMEM;
-    return page_tree_insert_run(&area->shadow->tree, index, run);
+    error = page_tree_insert_run(&area->shadow->tree, index, run);
+    if (error == 0 && trace_pages_is_on())
+        vm_trace_run(area->shadow, index, run);
+    return error;
 }
 
 static void run_free(struct frame *run) {
@@ -94,6 +101,7 @@ static struct frame *fill(struct vm_area *area, uint64_t start, uint64_t index,
     if (!prepared)
         pages_clear(frame_to_virt(run), HUGE_PAGES);
     if (pmap_enter_large(area->space->pmap, start, frame_to_phys(run), vm_area_grants(area)) < 0) {
+        trace_pages_gone(trace_id(area->shadow), index, index + HUGE_PAGES);
         page_tree_remove(&area->shadow->tree, index, index + HUGE_PAGES);
         return NULL;
     }

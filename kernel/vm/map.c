@@ -13,12 +13,14 @@
 
 #include "abi/errno.h"
 #include "core/assert.h"
+#include "core/trace.h"
 #include "lib/bits.h"
 #include "vm/check.h"
 #include "vm/commit.h"
 #include "vm/map_private.h"
 #include "vm/pmap.h"
 #include "vm/space_lock.h"
+#include "vm/trace_vm.h"
 
 /* Offsets in a file end here, as off_t does. */
 #define OFFSET_MAX ((uint64_t)INT64_MAX)
@@ -55,9 +57,12 @@ static inline int prepare_cuts(struct vm_area *area, struct vm_range range) {
 
 /* Takes a part from an area: all of it, or an end. */
 static void take_part(struct vm_space *space, struct vm_area *area, struct vm_range part) {
-    if (shadow_must_be_cut(area, part))
+    if (shadow_must_be_cut(area, part)) {
+        trace_pages_gone(trace_id(area->shadow), vm_area_index(area, part.start),
+                         vm_area_index(area, part.end));
         page_tree_remove(&area->shadow->tree, vm_area_index(area, part.start),
                          vm_area_index(area, part.end));
+    }
     if (is_whole(area, part)) {
         vm_area_drop(&space->areas, area);
     } else if (area->start == part.start) {
@@ -362,6 +367,8 @@ int vm_map(struct vm_space *space, const struct vm_map_request *request, uint64_
 
     if (error < 0)
         return error;
+    if (trace_object_name_is_on() && request->object)
+        vm_object_trace_name(request->object);
     vm_space_lock(space);
     error = vm_map_locked(space, request, address);
     range.start = error < 0 ? request->address : *address;

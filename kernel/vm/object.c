@@ -21,6 +21,7 @@
 
 #include "abi/errno.h"
 #include "core/assert.h"
+#include "core/trace.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vm/check.h"
@@ -28,6 +29,7 @@
 #include "vm/pmap.h"
 #include "vm/space.h"
 #include "vm/space_lock.h"
+#include "vm/trace_vm.h"
 
 static struct {
     struct spinlock lock;
@@ -50,6 +52,8 @@ void vm_object_init(struct vm_object *object, const struct vm_object_ops *ops,
     spin_lock(&objects.lock);
     list_push_back(&objects.list, &object->link);
     spin_unlock(&objects.lock);
+    if (trace_object_make_is_on())
+        vm_object_trace(object);
 }
 
 void vm_object_for_each(bool (*visit)(void *arg, struct vm_object *object), void *arg) {
@@ -81,6 +85,7 @@ int vm_object_commit(struct vm_object *object, bool by_page) {
 
 void vm_object_fini(struct vm_object *object) {
     ASSERT(list_is_empty(&object->areas));
+    trace_object_free(trace_id(object));
     spin_lock(&objects.lock);
     list_remove(&object->link);
     spin_unlock(&objects.lock);
@@ -129,6 +134,7 @@ static void grow(struct vm_object *object, uint64_t size_bytes, uint64_t written
 
     zero_bytes(object, old, MIN(align_up(old, PAGE_SIZE), MIN(size_bytes, written_from)));
     object->size_bytes = size_bytes;
+    trace_object_size(trace_id(object), size_bytes);
 }
 
 void vm_object_extend(struct vm_object *object, uint64_t size_bytes, uint64_t written_from) {
@@ -178,6 +184,7 @@ static int make_memory_page(struct vm_object *object, uint64_t index, struct fra
     if (page_tree_insert(&object->tree, index, *made, &old) < 0)
         goto unref_frame;
     object->committed_pages += object->commits_pages;
+    trace_page(trace_id(object), index, (uint32_t)frame_to_pfn(*made));
     return 0;
 
 unref_frame:
@@ -293,6 +300,7 @@ static void object_cut(struct vm_object *object, uint64_t start) {
     object_unmap((struct forgetting){
         .object = object, .start = start, .end = VM_OBJECT_MAX_PAGES, .private_too = true});
     spin_lock(&object->lock);
+    trace_pages_gone(trace_id(object), start, VM_OBJECT_MAX_PAGES);
     page_tree_remove(&object->tree, start, VM_OBJECT_MAX_PAGES);
     object_settle(object);
     spin_unlock(&object->lock);
@@ -305,6 +313,7 @@ void vm_object_truncate(struct vm_object *object, uint64_t size_bytes) {
     shorter = size_bytes < object->size_bytes;
     if (shorter) {
         object->size_bytes = size_bytes;
+        trace_object_size(trace_id(object), size_bytes);
         zero_bytes(object, size_bytes, align_up(size_bytes, PAGE_SIZE));
     } else {
         grow(object, size_bytes, size_bytes);
@@ -321,8 +330,10 @@ int vm_object_punch(struct vm_object *object, uint64_t start, uint64_t end) {
     spin_lock(&object->lock);
     page_tree_clone(&before, &object->tree);
     error = page_tree_remove_prepare(&object->tree, start, end);
-    if (error == 0)
+    if (error == 0) {
+        trace_pages_gone(trace_id(object), start, end);
         page_tree_remove(&object->tree, start, end);
+    }
     object_settle(object);
     object->cuts++;
     spin_unlock(&object->lock);

@@ -17,6 +17,7 @@
 
 #include "abi/errno.h"
 #include "core/assert.h"
+#include "core/trace.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "mm/slab.h"
@@ -117,6 +118,7 @@ static struct page_node *node_own(void **link) {
     copy = node_copy(node);
     if (!copy)
         return NULL;
+    trace_node_unshared(0, (uint8_t)(node->level - 1));
     *link = copy;
     node_unref(node);
     return copy;

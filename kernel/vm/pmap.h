@@ -235,6 +235,12 @@ struct pmap_table_visitor {
 };
 void pmap_visit_tables(struct pmap *pmap, const struct pmap_table_visitor *visitor);
 
+/*
+ * Tells a snapshot of the trace of all table pages of the map that are not marked in `seen`, and
+ * marks them (core/trace_state.h).
+ */
+void pmap_trace_tables(struct pmap *pmap, uint64_t *seen);
+
 /* Which of the pmap's own rules a table breaks, in words; NULL: none. */
 const char *pmap_table_violation(const struct pmap_table *table);
 

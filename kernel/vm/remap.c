@@ -20,6 +20,7 @@
 
 #include "abi/errno.h"
 #include "core/assert.h"
+#include "core/trace.h"
 #include "lib/bits.h"
 #include "vm/check.h"
 #include "vm/commit.h"
@@ -202,6 +203,7 @@ static struct vm_shadow *take_shadow(struct remap *remap) {
     struct vm_range indexes = source_indexes(remap->area);
 
     remap->area->shadow = NULL;
+    trace_shadow(remap->space->root, remap->area->start, remap->area->end, 0);
     if (!remap->part)
         return shadow;
     vm_shadow_detach(shadow, remap->part, indexes.start, indexes.end);

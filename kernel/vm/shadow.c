@@ -5,6 +5,7 @@
  */
 #include "vm/shadow.h"
 
+#include "core/trace.h"
 #include "lib/bits.h"
 #include "mm/slab.h"
 
@@ -27,6 +28,7 @@ struct vm_shadow *vm_shadow_create(void) {
     shadow->void_from = VM_SHADOW_NO_VOID;
     shadow->areas = 1;
     shadow->twin = NULL;
+    trace_shadow_make(trace_id(shadow));
     return shadow;
 }
 
@@ -37,11 +39,13 @@ void vm_shadow_hold(struct vm_shadow *shadow) {
 void vm_shadow_drop(struct vm_shadow *shadow) {
     if (--shadow->areas > 0)
         return;
+    trace_shadow_free(trace_id(shadow));
     page_tree_clear(&shadow->tree);
     slab_free(&shadow_cache, shadow);
 }
 
 void vm_shadow_clear(struct vm_shadow *shadow) {
+    trace_pages_gone(trace_id(shadow), 0, INDEX_END);
     page_tree_clear(&shadow->tree);
     shadow->void_from = VM_SHADOW_NO_VOID;
 }
@@ -71,6 +75,7 @@ int vm_shadow_insert_slowly(struct vm_shadow *shadow, uint64_t index, struct fra
 }
 
 void vm_shadow_cut(struct vm_shadow *shadow, uint64_t start) {
+    trace_pages_gone(trace_id(shadow), start, INDEX_END);
     shadow->void_from = MIN(shadow->void_from, start);
     (void)take_out_void(shadow); /* what stays is taken out by the next page that is put in */
 }
@@ -84,6 +89,7 @@ struct vm_shadow *vm_shadow_fork(struct vm_shadow *shadow) {
     if (shadow->twin) {
         page_tree_clone(&shadow->twin->tree, &shadow->tree);
         shadow->twin->void_from = shadow->void_from;
+        trace_pages_shared(trace_id(shadow), trace_id(shadow->twin));
     }
     return shadow->twin;
 }
@@ -110,6 +116,7 @@ struct vm_shadow *vm_shadow_detach_prepare(struct vm_shadow *shadow, uint64_t st
 
 void vm_shadow_detach(struct vm_shadow *shadow, struct vm_shadow *part, uint64_t start,
                       uint64_t end) {
+    trace_pages_moved(trace_id(shadow), trace_id(part), start, end);
     page_tree_remove(&shadow->tree, start, end);
     page_tree_remove(&part->tree, 0, start);
     page_tree_remove(&part->tree, end, INDEX_END);

@@ -9,6 +9,7 @@
 
 #include "abi/errno.h"
 #include "core/assert.h"
+#include "core/trace.h"
 #include "lib/bits.h"
 #include "mm/slab.h"
 #include "vm/check.h"
@@ -91,6 +92,8 @@ static struct vm_space *space_make(void) {
         slab_free(&space_cache, space);
         return NULL;
     }
+    space->root = (uint32_t)(pmap_root(space->pmap) >> PAGE_SHIFT);
+    trace_space_make(space->root);
     refcount_init(&space->refs, 1);
     list_init(&space->link);
     spin_init(&space->lock, "vm_space", LOCK_RANK_VM_SPACE);
@@ -146,6 +149,7 @@ static void drop_areas(struct vm_space *space) {
 }
 
 static void space_free(struct vm_space *space) {
+    trace_space_free(space->root);
     pmap_retire(space->pmap);
     drop_tables(space);
     pmap_destroy(space->pmap);
@@ -290,6 +294,7 @@ static int fork_hide(struct vm_space *child, struct vm_area *area) {
         return 0;
     if (page_tree_remove_prepare(&twin->tree, first, end) < 0)
         return -ENOMEM;
+    trace_pages_gone(trace_id(twin), first, end);
     page_tree_remove(&twin->tree, first, end);
     return 0;
 }
@@ -322,6 +327,7 @@ int vm_space_fork(struct vm_space *parent, struct vm_space **child) {
     if (!space)
         return -ENOMEM;
     vm_space_lock_pair(parent, space);
+    trace_fork(parent->root, space->root, parent->areas.count);
     space->mmap_top = parent->mmap_top;
     space->mmap_bottom = parent->mmap_bottom;
     space->brk_start = parent->brk_start;

@@ -45,9 +45,10 @@ struct vm_space {
     struct vm_fault_place *fault_places; /* one a processor; NULL: faults come one by one */
     struct vm_area_set areas;            /* [space] */
     struct pmap *pmap;                   /* const; contents [space] */
-    uint64_t mmap_top;                   /* [space] mappings are searched for below this */
-    uint64_t mmap_bottom;                /* [space] or from here upwards; 0: not so */
-    uint64_t brk_start;                  /* [space] bytes, not page-aligned; 0: no heap */
+    uint32_t root;           /* const; number of the pmap's top frame: the trace's name */
+    uint64_t mmap_top;       /* [space] mappings are searched for below this */
+    uint64_t mmap_bottom;    /* [space] or from here upwards; 0: not so */
+    uint64_t brk_start;      /* [space] bytes, not page-aligned; 0: no heap */
     uint64_t segment_bytes;  /* [space] the program's data segment: RLIMIT_DATA counts it for brk */
     uint64_t brk;            /* [space] the break */
     struct vm_limits limits; /* [space] */

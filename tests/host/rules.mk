@@ -65,10 +65,11 @@ HOST_THREADS_CFLAGS := -Itests/host/threads/include $(HOST_THREADS_CFLAGS)
 HOST_THREADS := $(patsubst %.c,$(HOST_OUT)/threads/%.o,tests/host/threads_test.c \
     tests/host/threads/mmu.c $(wildcard kernel/sync/*.c arch/x86_64/pmap*.c) \
     $(addprefix arch/x86_64/,page_table.c tlb.c tlb_check.c) \
+    kernel/core/trace_ring.c tests/host/support/trace_model.c \
     $(addprefix kernel/mm/,alloc_fail.c frame.c frame_collect.c frame_init.c \
     frame_run.c kmalloc.c slab.c))
 $(HOST_OUT)/threads/tests/host/threads/mmu.o: HOST_THREADS_CFLAGS += -fno-sanitize=all
-$(HOST_OUT)/threads/%.o: %.c $(HOST_OUT)/flags tests/host/rules.mk | $(SETUP_CHECK)
+$(HOST_OUT)/threads/%.o: %.c $(HOST_OUT)/flags tests/host/rules.mk | $(SETUP_CHECK) $(TRACE_HEADERS)
 	$(call say,HOSTCC,$< for threads)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_THREADS_CFLAGS) -MMD -MP -c -o $@ $<

@@ -100,6 +100,10 @@ struct cpu *cpu_get(unsigned index) {
     return &cpus[index];
 }
 
+void machine_cpu_work_set(uint32_t bits) {
+    thread_cpu->work |= bits;
+}
+
 struct thread *machine_thread_current(void) {
     return NULL;
 }
