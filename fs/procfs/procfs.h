@@ -65,7 +65,7 @@ struct procfs_entry {
     /* Regular files that are more than text: opens it with operations of its own. 0 or errno. */
     int (*open)(struct file *f);
 
-    /* Else one of these three. 0 or negative errno; bytes read or negative errno. */
+    /* Else one of these four. 0 or negative errno; bytes read or negative errno. */
     int (*show)(struct seq *seq, const struct procfs_subject *subject);
     long (*read)(const struct procfs_subject *subject, struct iobuf *b, uint64_t *pos);
 
