@@ -48,6 +48,7 @@ enum lock_rank {
     LOCK_RANK_SLAB = 600,
     LOCK_RANK_KMAP = 615,
     LOCK_RANK_FRAME = 620,
+    LOCK_RANK_PCI = 640,
     LOCK_RANK_CPU_CALL = 690, /* no lock: who waits for other processors holds none beyond */
 
     /* spinning, with interrupts off: taken by interrupts too */

@@ -34,6 +34,11 @@ HOST_LDISC := $(patsubst %,$(HOST_OUT)/obj/drivers/%.o,tty_ldisc tty_output)
 $(HOST_OUT)/ldisc_test: $(HOST_LDISC)
 -include $(HOST_LDISC:.o=.d)
 
+# Virtqueues, which are memory alone.
+HOST_VIRTQUEUE := $(HOST_OUT)/obj/drivers/virtqueue.o
+$(HOST_OUT)/virtqueue_test: $(HOST_VIRTQUEUE)
+-include $(HOST_VIRTQUEUE:.o=.d)
+
 # The file system over a model of one thread.
 HOST_VFS_SRC := $(filter-out kernel/vfs/epoll.c kernel/vfs/eventfd.c kernel/vfs/anon_file.c \
     kernel/vfs/poll_wait.c,$(wildcard kernel/vfs/*.c)) $(wildcard fs/tmpfs/*.c fs/initramfs/*.c)
