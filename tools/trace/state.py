@@ -158,8 +158,15 @@ class State:
     def _on_thread_exit(self, tid):
         self.threads.pop(tid, None)
 
+    def _on_process_name(self, pid, name):
+        if pid in self.processes:
+            self.processes[pid].name = name
+
     def _on_switch(self, record):
         self.running[record.cpu] = (record["next"], record["root"])
+
+    def _on_running(self, processor, tid, root):
+        self.running[processor] = (tid, root)
 
     # ---- frames ----
 
@@ -221,6 +228,13 @@ class State:
                 entries[at] = value
             else:
                 entries.pop(at, None)
+
+    def _on_entries_forked(self, from_, to, level, slot, count):
+        source, target = self._table(from_).entries, self._table(to).entries
+        forked = _unwritable({at: source[at] for at in range(slot, slot + count) if at in source},
+                             level)
+        source.update(forked)
+        target.update(forked)
 
     def _on_entries_and(self, pfn, slot, count, and_, or_):
         entries = self._table(pfn).entries

@@ -39,7 +39,7 @@ class Writer:
     def emit(self, name, /, **fields):
         """One record. Words stand for enums and lists of words for flags; what is not given is 0."""
         event = self.schema.by_name[name]
-        values = tuple(self._value(spec, fields.pop(spec.name.rstrip("_"), None))
+        values = tuple(self._value(spec, fields.pop(spec.name, None))
                        for spec in event.fields)
         if fields:
             raise KeyError(f"{name} has no {', '.join(fields)}")
