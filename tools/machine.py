@@ -4,7 +4,8 @@
 The guest has four serial ports, each a socket of ours:
     COM1  console, or the program's standard output     COM3  the program's standard error
     COM2  control: `ready`, then `exit N` at the end    COM4  the program's standard input
-and a debug console that only the kernel's log goes to. On COM4 a DLE byte (0x10) is sent twice,
+and a debug console that only the kernel's log goes to. The trace, where it is asked for, goes by a
+port of a virtio console (docs/trace.md). On COM4 a DLE byte (0x10) is sent twice,
 and DLE E is the end of the input; nothing is sent before the guest said `ready`.
 """
 
@@ -46,6 +47,10 @@ class Config:
     boot_limit: float = None
     run_limit: float = None
     more_arguments: list = dataclasses.field(default_factory=list)  # for QEMU
+    # Where the trace goes, as QEMU's -chardev has it, but for the id: `file,path=FILE`,
+    # `socket,path=PATH,server=on,wait=off`, the same with host, port and websocket=on. Where
+    # Ports.trace is given, it goes there instead. Neither: the guest does not trace.
+    trace: str = ""
 
 
 @dataclasses.dataclass
@@ -76,13 +81,17 @@ def hardware(memory, processors, icount):
 
 def command_line(config, folder, initrd, gdb_fd=-1):
     words = hardware(config.memory, config.processors, config.icount)
-    words += ["-kernel", config.kernel, "-initrd", initrd, "-append", config.append,
+    append = f"{config.append} trace=virtio".strip() if config.trace else config.append
+    words += ["-kernel", config.kernel, "-initrd", initrd, "-append", append,
               "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
     for name in ("com1", "com2", "com3", "com4", "log"):
         words += ["-chardev", f"socket,id={name},path={folder}/{name}"]
         if name != "log":
             words += ["-serial", f"chardev:{name}"]
     words += ["-device", "isa-debugcon,iobase=0xe9,chardev=log"]
+    if config.trace:
+        words += ["-device", "virtio-serial-pci,max_ports=4", "-chardev", config.trace + ",id=trace",
+                  "-device", "virtserialport,chardev=trace,name=org.quire.trace"]
     if gdb_fd >= 0:
         words += ["-S", "-chardev", f"socket,id=gdb,fd={gdb_fd},server=on,wait=off",
                   "-gdb", "chardev:gdb"]
@@ -93,10 +102,11 @@ class Ports:
     """Where the guest's ports lead. The functions get bytes; the defaults drop them."""
 
     def __init__(self, output=None, error=None, log=None, stdin_fd=None, terminal_fd=None,
-                 terminal_input=None):
+                 terminal_input=None, trace=None):
         self.output = output or (lambda data: None)
         self.error = error or (lambda data: None)
         self.log = log or (lambda data: None)
+        self.trace = trace  # None: see Config.trace
         self.stdin_fd = stdin_fd  # framed to COM4
         self.terminal_fd = terminal_fd  # raw: terminal_input(data, machine) decides
         self.terminal_input = terminal_input or (lambda data, machine: machine.send_terminal(data))
@@ -186,11 +196,14 @@ class Machine:
                 with open(path, "rb") as archive:
                     shutil.copyfileobj(archive, output)
             output.write(self.config.extra_archive)
-        listeners = {name: _listen(f"{folder}/{name}")
-                     for name in ("com1", "com2", "com3", "com4", "log")}
+        names = ["com1", "com2", "com3", "com4", "log"] + ["trace"] * bool(self.ports.trace)
+        listeners = {name: _listen(f"{folder}/{name}") for name in names}
+        config = self.config
+        if self.ports.trace:
+            config = dataclasses.replace(config, trace=f"socket,path={folder}/trace")
         try:
             gdb = [self._gdb.fileno()] if self._gdb else []
-            words = command_line(self.config, folder, initrd, *gdb)
+            words = command_line(config, folder, initrd, *gdb)
             errors = open(os.path.join(folder, "errors"), "w+b")
             use_small_pages()
             self._start = time.monotonic()
@@ -332,6 +345,8 @@ class Machine:
             self.ports.error(data)
         elif name == "com2":
             self._control_bytes(data)
+        elif name == "trace":
+            self.ports.trace(data)
         elif name == "log":
             self.log += data
             self.ports.log(data)

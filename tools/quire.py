@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 
+import record
 import session
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -20,6 +21,8 @@ commands:
   shell [options]                    a shell; the default on a terminal
   run [options] -- PROGRAM [args]    one program: its input, output and exit status
   tour [options]                     the tour; the default without a terminal
+  record -o FILE [options] -- PROGRAM [args]    the same, and records what memory does
+  replay FILE [options]              shows a recording; quire replay --help tells more
   debug [options] [-- PROGRAM ...]   the debug kernel, stopped, with gdb attached
 """
 
@@ -38,6 +41,7 @@ exit status:
   {session.PANIC}           the kernel panicked; its last words are on standard error
   {session.TIMEOUT}           longer than --timeout
   {session.RESET}           the machine stopped and nobody said why
+  {session.NO_RECORD}           the recording could not be written
   130, 143      quire itself was interrupted
 
 The kernel and the system are made by `make`. In the environment, QUIRE_BUILD names the folder
@@ -113,6 +117,7 @@ def add_options(parser):
     add("--initramfs", metavar="FILE", help="this archive instead of the built one")
     add("--archive", action="append", default=[], metavar="FILE",
         help="one more cpio archive to unpack over it; repeatable")
+    record.add_options(parser)
 
 
 def parse(arguments):
@@ -121,20 +126,21 @@ def parse(arguments):
                  description=DESCRIPTION, epilog=EPILOGUE, formatter_class=formatter,
                  allow_abbrev=False)
     add_options(top)
-    known = {"run", "shell", "tour", "debug", "default"}
+    known = {"run", "record", "shell", "tour", "debug", "default"}
     command, rest = "default", list(arguments)
     if rest and rest[0] in known:
         command = rest.pop(0)
     elif rest and not rest[0].startswith("-"):
-        top.error(f"there is no command {rest[0]!r}: it is run, shell, tour or debug")
+        top.error(f"there is no command {rest[0]!r}: it is run, record, replay, shell, tour or debug")
     program = None
     if "--" in rest:
         program = rest[rest.index("--") + 1:]
         rest = rest[:rest.index("--")]
     if command not in ("default", "debug") or program is not None:
         top.prog = f"quire {command}"
-    if command == "run":
-        top.usage = "quire run [options] -- PROGRAM [args]"
+    if command in ("run", "record"):
+        output = "-o FILE " * (command == "record")
+        top.usage = f"quire {command} {output}[options] -- PROGRAM [args]"
     options, stray = top.parse_known_args(rest)
     complaint = usage_complaint(command, options, stray, program)
     if complaint:
@@ -149,17 +155,20 @@ def usage_complaint(command, options, stray, program):
         return f"unknown option {unknown[0]}"
     if stray:
         return f"what is {stray[0]!r}? The program and its arguments come after --"
-    if command == "run" and not program:
-        return "PROGRAM is missing: quire run [options] -- PROGRAM [args]"
-    if program and command not in ("run", "debug"):
-        return "only `run` and `debug` take a program"
+    if command in ("run", "record") and not program:
+        return f"PROGRAM is missing: quire {command} [options] -- PROGRAM [args]"
+    if program and command not in ("run", "record", "debug"):
+        return "only `run`, `record` and `debug` take a program"
     for setting in options.env:
         if not re.match(r"[A-Z][A-Z0-9_]*=", setting) or "\n" in setting:
             return f"--env {setting!r} is not NAME=VALUE with NAME in capitals"
-    return None
+    return record.usage_complaint(command, options)
 
 
 def main():
+    if sys.argv[1:2] == ["replay"]:
+        import replay  # only here: it needs nothing else of this
+        return replay.main(sys.argv[2:])
     command, options, program = parse(sys.argv[1:])
     if command == "default":
         command = "shell" if session.is_terminal(0) else "tour"
@@ -167,6 +176,8 @@ def main():
         if command == "debug":
             import debugger  # only here: nobody else needs it
             return debugger.run(options, program)
+        if command == "record":
+            return record.run(options, program)
         return session.run_guest(command, options, program)
     except session.UsageError as error:
         sys.stderr.write(f"quire: {error}\n")

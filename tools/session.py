@@ -12,14 +12,15 @@ import terminal
 
 # Statuses of quire's own; programs seldom end with them.
 USAGE, NO_MACHINE, NO_BOOT, PANIC, TIMEOUT, RESET = 240, 241, 242, 243, 244, 245
+NO_RECORD = 246
 OUTCOME_STATUS = {
     "no-machine": NO_MACHINE, "no-boot": NO_BOOT, "hang": NO_BOOT, "panic": PANIC,
-    "timeout": TIMEOUT, "reset": RESET,
+    "timeout": TIMEOUT, "reset": RESET, "no-record": NO_RECORD,
 }
 OUTCOME_TEXT = {
     "no-machine": "the machine could not be started", "no-boot": "the boot hangs",
     "hang": "the machine hangs", "panic": "the kernel panicked", "timeout": "out of time",
-    "reset": "the machine is gone",
+    "reset": "the machine is gone", "no-record": "there is no recording",
 }
 ARGUMENT_BYTES_MAX = 256 * 1024 - 1  # init's buffer
 
@@ -147,9 +148,11 @@ def terminal_input(data, guest):
         guest.stop(machine.Outcome("stopped", status=130, detail="ended by Ctrl-]"))
 
 
-def boot(config, ports, on_terminal):
-    """Runs the machine; the terminal is the caller's again when this returns or raises."""
+def boot(config, ports, on_terminal, made=lambda guest: None):
+    """Runs the machine; the terminal is the caller's again when this returns or raises. made is
+    called with the machine before it starts."""
     guest = machine.Machine(config, ports)
+    made(guest)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, lambda number, _: guest.stop(
             machine.Outcome("stopped", status=128 + number)))
