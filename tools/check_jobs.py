@@ -86,6 +86,8 @@ class Jobs:
         jobs += self.boot_jobs() + self.kernel_jobs()
         jobs += [("lint", self.lint), ("lint selftest", lambda: self.python_tests("lint_test")),
                  ("models selftest", lambda: self.python_tests("models_test")),
+                 ("trace readers", lambda: self.python_tests("trace_test")),
+                 ("trace replay", lambda: self.python_tests("replay_test")),
                  ("mutants fit", lambda: self.python_tests("mutants_test")),
                  ("speed selftest", lambda: self.python_tests("bench_test"))]
         return jobs

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """One state against another: what was rebuilt from a stream, and what a snapshot says.
 
-Not compared is what no event tells: bits A and D of entries, and who runs where.
+What did not fit on the way is told too. Not compared is what no event tells: bits A and D of
+entries, and who runs where.
 """
 
 import os
@@ -46,7 +47,7 @@ class Checker:
             self.not_compared += 1
             return
         self.snapshots += 1
-        lines = list(differences(self._state, self._fresh))
+        lines = self._state.strays + list(differences(self._state, self._fresh))
         if lines:
             self.differing += 1
             self._report(time, lines)

@@ -6,7 +6,9 @@
         state.apply(record)
 
 At a snapshot's begin the state is forgotten and told anew; `whole` is false until it ends, and
-before the first one. After a record `lost` it is `doubtful` until the next snapshot.
+before the first one. After a record `lost` it is `doubtful` until the next snapshot. `strays` has a
+line for each record that does not fit what is known: a page of something that is not there, a frame
+that is taken twice.
 """
 
 import collections
@@ -22,6 +24,7 @@ TABLE_ENTRIES = 512
 TOP_LEVEL = 4
 HUGE_PAGES = 512
 VA_MASK = (1 << 48) - 1
+STRAYS_MAX = 20
 
 
 class Process:
@@ -85,11 +88,11 @@ class State:
         self.processors = 0
         self._forget(0)
         self._uses = schema.enum_names("frame_use")
-        self._table_use = self._uses.index("table") if "table" in self._uses else 0
         self._kinds = schema.enum_names("object_kind")
         self._handlers = {event.id: self._handler(event) for event in schema.events}
 
     def _forget(self, frames):
+        self.strays = []
         self.frames = bytearray(frames)  # use of each, a number of the schema's frame_use
         self.processes = {}  # pid -> Process
         self.threads = {}    # tid -> pid
@@ -130,6 +133,10 @@ class State:
 
     def _on_snapshot_end(self):
         self.whole = True
+
+    def _stray(self, what):
+        if self.whole and not self.doubtful and len(self.strays) < STRAYS_MAX:
+            self.strays.append(what)
 
     def _on_lost(self, count):
         self.lost += count
@@ -179,9 +186,13 @@ class State:
             self.frames[pfn:pfn + count] = bytes([use]) * count
 
     def _on_frame_alloc(self, pfn, order, use):
+        if any(self.frames[pfn:pfn + (1 << order)]):
+            self._stray(f"frame {pfn:#x} is taken (order {order}), but is not free")
         self._set_use(pfn, 1 << order, use)
 
     def _on_frame_free(self, pfn, order):
+        if not all(self.frames[pfn:pfn + (1 << order)]):
+            self._stray(f"frame {pfn:#x} is freed (order {order}), but is free")
         self._set_use(pfn, 1 << order, 0)
 
     def _on_frame_use(self, pfn, count, use):
@@ -196,9 +207,7 @@ class State:
         self.tables.pop(pfn, None)
 
     def _on_table_copy(self, from_, to, level):
-        source = self.tables.get(from_)
-        entries = _unwritable(source.entries, level) if source else {}
-        self.tables[to] = Table(level, entries)
+        self.tables[to] = Table(level, _unwritable(self._table(from_).entries, level))
 
     def _on_table_unwritable(self, pfn, level):
         table = self._table(pfn)
@@ -207,6 +216,7 @@ class State:
     def _table(self, pfn):
         table = self.tables.get(pfn)
         if table is None:
+            self._stray(f"table {pfn:#x} is changed, but nobody made it")
             table = self.tables[pfn] = Table(0)
         return table
 
@@ -253,6 +263,7 @@ class State:
     def _areas(self, root):
         areas = self.spaces.get(root)
         if areas is None:
+            self._stray(f"space {root:#x} is changed, but nobody made it")
             areas = self.spaces[root] = Areas()
         return areas
 
@@ -301,6 +312,7 @@ class State:
             return self.objects[owner].pages
         tree = self.shadows.get(owner)
         if tree is None:
+            self._stray(f"object or shadow {owner:#x} has pages, but nobody made it")
             tree = self.shadows[owner] = PageTree()
         return tree
 
@@ -315,6 +327,7 @@ class State:
 
     def _on_pages_shared(self, from_, to):
         tree = self._pages(from_).copy()
+        self._pages(to)
         if to in self.objects:
             self.objects[to].pages = tree
         else:

@@ -37,7 +37,7 @@ class Writer:
             "schema": self.schema.document}))
 
     def emit(self, name, /, **fields):
-        """One record. Words stand for enums and lists of words for flags; what is not given is 0."""
+        """One record. Words stand for enums, lists of them for flags; what is not given is 0."""
         event = self.schema.by_name[name]
         values = tuple(self._value(spec, fields.pop(spec.name, None))
                        for spec in event.fields)
