@@ -24,6 +24,7 @@
 
 #include "core/irq.h"
 #include "core/printk.h"
+#include "drivers/trace_port.h"
 #include "drivers/tty.h"
 #include "lib/bits.h"
 #include "machine/cpu.h"
@@ -234,7 +235,7 @@ static void port_init(struct uart *uart, unsigned index) {
     uart->tty.device.name = places[index].name;
     uart->tty.device.dev = dev_make(TTY_MAJOR_SERIAL, TTY_MINOR_SERIAL + index);
     uart->tty.device.mode = 0600;
-    if (!probe(uart))
+    if ((index == 1 && trace_port_wants_com2()) || !probe(uart))
         return;
 
     reg_write(uart, REG_IER, 0);

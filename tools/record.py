@@ -19,7 +19,7 @@ def add_options(parser):
         "program's output goes to standard error then")
     add("--force", action="store_true", help="record: write over a FILE that is there")
     add("--snapshot", metavar="SECONDS",
-        help="record: a snapshot as often as that (0.001 to 1000), instead of as often as it makes "
+        help="record: a snapshot as often as that (0.001 to 5000), instead of as often as it makes "
         "up a fifth of the recording")
     add("--ring", metavar="KIB",
         help="record: memory for each processor's events until they are sent (16 to 4096; 1024)")
@@ -32,8 +32,8 @@ def usage_complaint(command, options):
         return f"only `record` takes --{given[0]}" if given else None
     if not options.output:
         return "FILE is missing: quire record -o FILE [options] -- PROGRAM [args]"
-    if options.snapshot and not _is_number(options.snapshot, 0.001, 1000):
-        return f"--snapshot {options.snapshot!r} is not a number of seconds (0.001 to 1000)"
+    if options.snapshot and not _is_number(options.snapshot, 0.001, 5000):
+        return f"--snapshot {options.snapshot!r} is not a number of seconds (0.001 to 5000)"
     if options.ring and not (options.ring.isdigit() and 16 <= int(options.ring) <= 4096):
         return f"--ring {options.ring!r} is not a number from 16 to 4096"
     return None

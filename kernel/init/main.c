@@ -12,6 +12,7 @@
 #include "drivers/devpts.h"
 #include "drivers/mem.h"
 #include "drivers/pty.h"
+#include "drivers/trace_port.h"
 #include "drivers/uart.h"
 #include "fs/devfs/devfs.h"
 #include "fs/initramfs/initramfs.h"
@@ -129,6 +130,7 @@ _Noreturn void kernel_main(void) {
     procfs_processes_init();
     (void)initramfs_unpack_boot(); /* says in the log what is wrong; what there is must do */
     processors_start(processor_main);
+    trace_port_init();
     start_init_process();
     print_memory();
     sched_idle();

@@ -21,6 +21,7 @@
 #include "core/trace.h"
 #include "core/power.h"
 #include "core/printk.h"
+#include "drivers/trace_port.h"
 #include "drivers/tty.h"
 #include "drivers/tty_job.h"
 #include "proc/futex.h"
@@ -312,6 +313,7 @@ static bool take_out(struct task *task) {
 static _Noreturn void end_of_init(const struct process *init) {
     printk("quire: %s[%d]: init has ended with status %#x; the system goes down\n", init->name,
            init->pid, (unsigned)init->exit_status);
+    trace_port_finish();
     power_off();
 }
 

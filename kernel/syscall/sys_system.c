@@ -13,6 +13,7 @@
 #include "core/printk.h"
 #include "core/random.h"
 #include "core/uaccess.h"
+#include "drivers/trace_port.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "machine/layout.h"
@@ -118,10 +119,12 @@ long sys_reboot(uint32_t magic, uint32_t magic2, uint32_t command, const void *a
     case LINUX_REBOOT_CMD_POWER_OFF:
     case LINUX_REBOOT_CMD_HALT:
         printk("power off\n");
+        trace_port_finish();
         power_off();
     case LINUX_REBOOT_CMD_RESTART:
     case LINUX_REBOOT_CMD_RESTART2:
         printk("restart\n");
+        trace_port_finish();
         power_reset();
     case LINUX_REBOOT_CMD_CAD_ON:
     case LINUX_REBOOT_CMD_CAD_OFF:
