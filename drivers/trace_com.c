@@ -35,6 +35,7 @@
 #define LCR_DIVISOR 0x80
 #define MCR_READY 0x03 /* DTR and RTS */
 #define LSR_EMPTY 0x20
+#define LSR_IDLE 0x40 /* the last byte is out */
 
 #define DIVISOR 1 /* 115,200 baud; an emulated port takes no notice */
 #define LOOKS_MAX 100
@@ -77,9 +78,9 @@ static int link_listener(void) {
     return 1;
 }
 
-/* Until the transmitter is empty. */
-static void wait_for_room(void) {
-    for (unsigned looks = 1; !(reg_read(REG_LSR) & LSR_EMPTY); looks++)
+/* Until the line's state has this bit. */
+static void wait_for(uint8_t bit) {
+    for (unsigned looks = 1; !(reg_read(REG_LSR) & bit); looks++)
         if (looks % LOOKS_MAX == 0)
             (void)sleep_until(clock_monotonic_ns() + PAUSE_NS);
 }
@@ -89,9 +90,10 @@ static int link_send(struct trace_buffer *buffer) {
 
     for (uint32_t at = 0; at < buffer->bytes; at++) {
         if (at % FIFO_BYTES == 0)
-            wait_for_room();
+            wait_for(LSR_EMPTY);
         reg_write(REG_DATA, bytes[at]);
     }
+    wait_for(LSR_IDLE);
     buffer->next = done;
     done = buffer;
     return 0;

@@ -38,14 +38,15 @@
 #include "sched/trace_reader.h"
 
 #define BUFFERS 8u
-#define LOOK_NS 100000000ull    /* for a listener, while nothing else happens */
-#define FIRST_LOOKS 100u        /* that come quickly: a device has just been asked who is there */
-#define RETRY_NS 1000000000ull  /* after an error that may pass */
-#define LOST_NS 1000000000ull   /* between snapshots because something was lost */
-#define FINISH_NS 2000000000ull /* for what is left, at the end */
-#define BUSY_NS 1000000ull      /* while buffers are on their way */
-#define EVENTS_SHARE 4u         /* bytes of events for each byte of a snapshot */
-#define EVENTS_MIN (1u << 20)   /* and how many there are at least */
+#define LOOK_NS 100000000ull   /* for a listener, while nothing else happens */
+#define FIRST_LOOKS 100u       /* that come quickly: a device has just been asked who is there */
+#define RETRY_NS 1000000000ull /* after an error that may pass */
+#define LOST_NS 1000000000ull  /* between snapshots because something was lost */
+#define FINISH_QUIET_NS 10000000000ull /* at the end, until nothing moves any more */
+#define FINISH_NS 15000000000ull       /* and in all */
+#define BUSY_NS 1000000ull             /* while buffers are on their way */
+#define EVENTS_SHARE 4u                /* bytes of events for each byte of a snapshot */
+#define EVENTS_MIN (1u << 20)          /* and how many there are at least */
 #define NUMBER_MAX_MS 5000000u
 
 static struct {
@@ -53,6 +54,7 @@ static struct {
     struct trace_buffer buffers[BUFFERS];
     struct trace_buffer *free; /* linked by next */
     unsigned out;              /* buffers that the link has */
+    uint64_t moved;            /* that it has given back so far */
 
     uint64_t snapshot_ns; /* const: time between regular ones; 0: by their size */
     uint64_t last_ns;     /* when the last snapshot was taken */
@@ -81,6 +83,7 @@ static struct trace_buffer *buffer_take(void) {
         buffer->next = port.free;
         port.free = buffer;
         port.out--;
+        port.moved++;
     }
     buffer = port.free;
     if (buffer)
@@ -223,21 +226,26 @@ static bool send_records(void) {
     return false;
 }
 
-/* The last records, and a snapshot that they can be compared with; until it is sent, or time is
- * over. */
+/* The last records, and a snapshot that they can be compared with; until all is sent, or the host
+ * takes no more. */
 static void send_last(int listener) {
-    uint64_t end = clock_monotonic_ns() + FINISH_NS;
+    uint64_t now = clock_monotonic_ns(), end = now + FINISH_NS, quiet = now + FINISH_QUIET_NS;
+    uint64_t moved = port.moved;
     bool taken = false;
 
-    while (same_listener(listener) && clock_monotonic_ns() < end) {
+    while (same_listener(listener) && now < end && now < quiet) {
         bool all = send_records();
+        if (all && taken && port.out == 0)
+            return;
         if (all && !taken)
             snapshot(TRACE_SNAPSHOT_REASON_REGULAR);
-        else if (all && port.out == 0)
-            return;
+        else
+            (void)sleep_until(now + BUSY_NS);
         taken = taken || all;
-        if (!all || port.out > 0)
-            (void)sleep_until(clock_monotonic_ns() + BUSY_NS);
+        now = clock_monotonic_ns();
+        if (port.moved != moved)
+            quiet = now + FINISH_QUIET_NS;
+        moved = port.moved;
     }
 }
 
@@ -366,7 +374,7 @@ void trace_port_init(void) {
 }
 
 void trace_port_finish(void) {
-    uint64_t end = clock_monotonic_ns() + 2 * FINISH_NS;
+    uint64_t end = clock_monotonic_ns() + FINISH_NS;
 
     if (!port.link)
         return;

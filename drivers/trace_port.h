@@ -24,7 +24,7 @@ bool trace_port_wants_com2(void);
 
 /*
  * Before the machine goes off: has the last records, and a last snapshot, sent, and waits for that,
- * two seconds at most. Sleeps.
+ * while the host takes it; fifteen seconds at most. Sleeps.
  */
 void trace_port_finish(void);
 

@@ -32,7 +32,7 @@ struct frame *pmap_split_large(struct pmap *pmap, pte_t *entry, uint64_t va) {
     tlb_flush_page(pmap, va);
     *entry = entry_for_table(table);
     if (trace_table_make_is_on())
-        pmap_trace_table(table, 1);
+        pmap_trace_table(table, 0);
     table_trace_entry(entry, *entry);
     pmap_count()->large_split++;
     return table;

@@ -44,12 +44,10 @@ def compared(programs, *options, kernel="release"):
              os.path.join(BUILD, "tests.cpio"), "--timeout", str(RUN_SECONDS), *options]
     status, output, errors = quire("record", "-o", path, *words, "--", "/tests/run_tests",
                                    str(PROGRAM_SECONDS), *programs)
-    if status != 0:
-        return f"record: {status}: {errors[-300:]}"
     ends = re.findall(r"^@end \S+ (\d+)", output, re.MULTILINE)
-    if ends != ["0"] * len(programs):
+    if status != 0 or ends != ["0"] * len(programs):
         failed = [line for line in output.splitlines() if line.startswith("not ok")]
-        return f"the programs ended with {ends}: {failed[:3]}"
+        return f"record: {status}, programs: {ends} {failed[:3]}: {errors[-300:]}"
     status, output, errors = quire("replay", path, "--check")
     os.truncate(path, 0)
     if status != 0 or errors:

@@ -149,7 +149,7 @@ class State:
 
     def _on_exec(self, pid, root, name):
         process = self.processes.setdefault(pid, Process(pid, 0, root, name))
-        process.root, process.name = root, name
+        process.root, process.name, process.ended = root, name, False
 
     def _on_exit(self, pid, status):
         process = self.processes.get(pid)
