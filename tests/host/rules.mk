@@ -82,3 +82,13 @@ $(HOST_OUT)/threads_test: $(HOST_THREADS)
 	$(call say,HOSTLD,$@)
 	$(Q)$(CC) $(HOST_THREADS_CFLAGS) -no-pie -o $@ $^
 -include $(HOST_THREADS:.o=.d)
+
+# The viewer in the terminal, over streams that the tests write.
+ifdef TRACE_HEADERS
+HOST_MEMVIEW := $(patsubst %.c,$(HOST_OUT)/obj/%.o, \
+    $(filter-out user/memview/main.c,$(wildcard user/memview/*.c)) tests/host/memview/story.c)
+$(HOST_OUT)/memview_test $(HOST_OUT)/memview_parts_test: $(HOST_MEMVIEW)
+-include $(HOST_MEMVIEW:.o=.d)
+else
+HOST_TEST_SRC := $(filter-out tests/host/memview%,$(HOST_TEST_SRC))
+endif

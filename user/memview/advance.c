@@ -26,7 +26,7 @@ int app_look(struct app *app) {
 static int age(struct app *app, uint64_t time) {
     int status;
 
-    if (app->model.in_snapshot || !app->model.whole ||
+    if (app->model.in_snapshot || !app->model.whole || time < app->aged ||
         time - app->aged < app->source.stream.ticks_per_second)
         return 0;
     app->aged = time;

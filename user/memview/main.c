@@ -179,6 +179,7 @@ int main(int argc, char **argv) {
     if (app.options.ascii)
         app.can.utf8 = app.options.ascii < 0;
     app.speed = 1;
+    app.program.output = -1;
     app.paused = app.options.paused;
     app.view = (struct view){.model = &app.model,
                              .census = &app.census,

@@ -110,6 +110,9 @@ static int complain(struct model *model, const struct record *record, int status
 int model_apply(struct model *model, const struct record *record) {
     int status;
 
+    if (record->time < model->time)
+        contradicts(model, "the time goes back from %llu to %llu", (unsigned long long)model->time,
+                    (unsigned long long)record->time);
     model->time = record->time;
     if (record->event >= KIND_COUNT || !kinds[record->event].apply)
         return 0; /* changes no state, or is of a later schema */
@@ -117,7 +120,7 @@ int model_apply(struct model *model, const struct record *record) {
         return complain(model, record, -EINVAL);
     if (model->in_snapshot)
         model->snapshot_records++;
-    else
+    else if (record->event != TRACE_EVENT_SNAPSHOT_BEGIN)
         model->totals.events++;
     status = kinds[record->event].apply(model, record);
     return status < 0 ? complain(model, record, status) : 0;

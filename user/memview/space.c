@@ -80,6 +80,8 @@ static int area_insert(struct space *space, size_t at, const struct area *area) 
 }
 
 static void areas_remove(struct space *space, size_t first, size_t end) {
+    if (first == end)
+        return;
     memmove(&space->areas[first], &space->areas[end], (space->count - end) * sizeof *space->areas);
     space->count -= end - first;
 }

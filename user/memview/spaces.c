@@ -21,6 +21,7 @@
 
 #define AREA_COLUMNS 37 /* before the cells */
 #define AREA_NAME_COLUMNS 12
+#define AREA_LINES_MAX 4096
 
 /* One line of the whole. */
 struct line {
@@ -72,6 +73,8 @@ static void area_lines(const struct view *view, struct lines *lines, struct line
     if (line.zoom == ZOOM_AUTO)
         for (line.zoom = 0; pages > (uint64_t)cells << line.zoom;)
             line.zoom++;
+    while (pages / AREA_LINES_MAX > (uint64_t)cells << line.zoom)
+        line.zoom++;
     count = (uint64_t)cells << line.zoom;
     for (line.first = 0; line.first < pages; line.first += count)
         line_add(lines, line);
@@ -101,74 +104,128 @@ static struct lines lines_make(const struct view *view, int cells) {
 
 /* ---- pages ---- */
 
-/* Walks the pages of a space one after the other; the last table is kept. */
-struct walker {
+/* What pages [first, end) of an area are; in proportion to what is there, not to their number. */
+struct tally {
     const struct view *view;
     const struct space *space;
     const struct area *area;
-    const struct table *table; /* of level 1, for the addresses from `base`; NULL: not known */
-    uint64_t base;
+    const struct owner *over; /* the shadow over the object whose pages are counted */
+    uint64_t first, end;
+    uint64_t counts[256]; /* by letter */
+    struct cell cells[256];
+    uint64_t pages; /* counted so far */
+    bool error;
 };
 
-static uint64_t walker_entry(struct walker *walker, uint64_t va) {
-    const struct tables *tables = &walker->view->model->tables;
-    uint64_t base = va & ~0x1fffffull;
-    struct translation at;
+static void tally_cell(struct tally *tally, struct cell cell, uint64_t count) {
+    uint8_t letter = (uint8_t)cell.glyph;
 
-    if (walker->table && walker->base == base)
-        return walker->table->entries[(va >> 12) % TABLE_ENTRIES];
-    at = table_walk(tables, walker->space->root, va);
-    walker->table = at.level == 1 ? table_get(tables, at.table) : NULL;
-    walker->base = base;
-    if (!(at.entry & ENTRY_PRESENT) || at.level <= 1)
-        return at.entry;
-    return at.entry + (va & ((entry_pages(at.level) << 12) - 4096));
+    tally->cells[letter] = cell;
+    tally->counts[letter] += count;
+    tally->pages += count;
+    tally->error |= cell.style == STYLE_ERROR;
 }
 
-/* A page is there, whoever has a way to it. */
-static bool page_is_held(const struct walker *walker, uint64_t index) {
-    const struct owners *owners = &walker->view->model->owners;
-    const struct owner *shadow = owner_get(owners, walker->area->shadow);
-    const struct owner *object = owner_get(owners, walker->area->object);
+/* Pages from `va` on, as far as they are among those counted, that frames from `pfn` on are. */
+static void tally_frames(struct tally *tally, uint64_t va, uint64_t pfn, uint64_t count) {
+    const struct census *census = tally->view->census;
+    uint64_t start = tally->area->start;
 
-    return (shadow && owner_page(shadow, index)) || (object && owner_page(object, index));
-}
-
-static struct cell page_cell(struct walker *walker, uint64_t page) {
-    const struct area *area = walker->area;
-    uint64_t entry = walker_entry(walker, area->start + (page << 12));
-    const struct census *census = walker->view->census;
-    const struct frame *frame = NULL;
-
-    if (entry & ENTRY_PRESENT)
-        frame = frame_at(&walker->view->model->frames, ENTRY_PFN(entry));
-    if (frame)
-        return (struct cell){(uint16_t)frame_letter(census, frame),
-                             (uint8_t)class_style(frame_class_of(frame), frame_pid(census, frame))};
-    if (page_is_held(walker, area->offset + page))
-        return (struct cell){':', STYLE_PLAIN};
-    if (area->prot == 0)
-        return (struct cell){'#', STYLE_DIM};
-    return (struct cell){GLYPH_DOT, STYLE_DIM};
-}
-
-static struct cell pages_cell(struct walker *walker, uint64_t first, uint64_t count) {
-    uint32_t counts[256] = {0};
-    struct cell best = {0};
-    uint32_t most = 0;
-
-    for (uint64_t i = first; i < first + count; i++) {
-        struct cell cell = page_cell(walker, i);
-        if (cell.style == STYLE_ERROR)
-            return (struct cell){count == 1 ? cell.glyph : '!', STYLE_ERROR};
-        if (++counts[cell.glyph & 0xff] > most) {
-            most = counts[cell.glyph & 0xff];
-            best = cell;
-        }
+    for (uint64_t i = 0; i < count; i++) {
+        const struct frame *frame = frame_at(&tally->view->model->frames, pfn + i);
+        uint64_t page = ((va - start) >> 12) + i;
+        if (!frame)
+            return;
+        if (va + (i << 12) >= start && page >= tally->first && page < tally->end)
+            tally_cell(tally,
+                       (struct cell){
+                           (uint16_t)frame_letter(census, frame),
+                           (uint8_t)class_style(frame_class_of(frame), frame_pid(census, frame))},
+                       1);
     }
-    if (2 * (uint64_t)most < count)
-        best.glyph = '+';
-    return best;
+}
+
+/* The part of a table, whose entries begin at va, that has to do with the pages. */
+static void tally_table(struct tally *tally, uint64_t pfn, unsigned level, uint64_t va) {
+    const struct table *table = table_get(&tally->view->model->tables, pfn);
+    uint64_t first = tally->area->start + (tally->first << 12);
+    uint64_t last = tally->area->start + (tally->end << 12) - 1;
+    uint64_t span = entry_pages(level) << 12;
+
+    if (!table || table->level != level || last < va)
+        return;
+    for (uint64_t i = first > va ? (first - va) / span : 0;
+         i < TABLE_ENTRIES && i <= (last - va) / span; i++) {
+        uint64_t entry = table->entries[i];
+        if (!(entry & ENTRY_PRESENT))
+            continue;
+        if (entry_is_leaf(entry, level))
+            tally_frames(tally, va + i * span, ENTRY_PFN(entry), entry_pages(level));
+        else
+            tally_table(tally, ENTRY_PFN(entry), level - 1, va + i * span);
+    }
+}
+
+/* Pages of an owner, not hidden by a shadow over it, to which no entry leads. */
+static void tally_chunk(struct tally *tally, const struct chunk *chunk, uint64_t number) {
+    const struct model *model = tally->view->model;
+
+    for (uint64_t i = 0; i < CHUNK_PAGES; i++) {
+        uint64_t page = number * CHUNK_PAGES + i - tally->area->offset;
+        if (!chunk->pfns[i] || page < tally->first || page >= tally->end)
+            continue;
+        if (tally->over && owner_page(tally->over, number * CHUNK_PAGES + i))
+            continue;
+        if (!(table_walk(&model->tables, tally->space->root, tally->area->start + (page << 12))
+                  .entry &
+              ENTRY_PRESENT))
+            tally_cell(tally, (struct cell){':', STYLE_PLAIN}, 1);
+    }
+}
+
+/* By number where those are few, else all that there are. */
+static void tally_owner(struct tally *tally, uint64_t id) {
+    const struct owner *owner = id ? owner_get(&tally->view->model->owners, id) : NULL;
+    uint64_t first = (tally->area->offset + tally->first) / CHUNK_PAGES;
+    uint64_t last = (tally->area->offset + tally->end - 1) / CHUNK_PAGES;
+
+    if (!owner)
+        return;
+    for (uint64_t i = first; last - first < owner->chunks.capacity && i <= last; i++) {
+        const struct chunk *chunk = map_get(&owner->chunks, i);
+        if (chunk)
+            tally_chunk(tally, chunk, i);
+    }
+    for (size_t i = 0; last - first >= owner->chunks.capacity && i < owner->chunks.capacity; i++)
+        if (owner->chunks.slots[i].value)
+            tally_chunk(tally, owner->chunks.slots[i].value, owner->chunks.slots[i].key);
+}
+
+static struct cell pages_cell(const struct view *view, const struct line *line, uint64_t first,
+                              uint64_t end) {
+    struct tally tally = {
+        .view = view, .space = line->space, .area = line->area, .first = first, .end = end};
+    struct cell none =
+        line->area->prot ? (struct cell){GLYPH_DOT, STYLE_DIM} : (struct cell){'#', STYLE_DIM};
+    uint64_t most = 0;
+    struct cell cell = none;
+
+    tally_table(&tally, line->space->root, TABLE_LEVELS, 0);
+    tally_owner(&tally, line->area->shadow);
+    tally.over = owner_get(&view->model->owners, line->area->shadow);
+    tally_owner(&tally, line->area->object);
+    if (tally.pages < end - first)
+        tally_cell(&tally, none, end - first - tally.pages);
+    for (size_t i = 0; i < 256; i++)
+        if (tally.counts[i] > most) {
+            most = tally.counts[i];
+            cell = tally.cells[i];
+        }
+    if (tally.error)
+        return (struct cell){end - first == 1 ? cell.glyph : '!', STYLE_ERROR};
+    if (2 * most < end - first)
+        cell.glyph = '+';
+    return cell;
 }
 
 /* ---- lines ---- */
@@ -192,7 +249,6 @@ static void area_name(const struct view *view, const struct area *area, char *na
 
 static void area_draw(const struct view *view, const struct line *line, struct rectangle where) {
     const struct area *area = line->area;
-    struct walker walker = {.view = view, .space = line->space, .area = area};
     uint64_t cell_pages = 1ull << line->zoom, pages = area_pages(area);
     int column = where.column + AREA_COLUMNS;
     char name[AREA_NAME_COLUMNS + 1], size[12];
@@ -206,7 +262,7 @@ static void area_draw(const struct view *view, const struct line *line, struct r
         size_text(size, area->end - area->start), line->first ? "" : name);
     for (uint64_t at = line->first; at < pages && column < where.columns; at += cell_pages) {
         uint64_t count = pages - at < cell_pages ? pages - at : cell_pages;
-        canvas_put(view->canvas, where.row, column++, pages_cell(&walker, at, count));
+        canvas_put(view->canvas, where.row, column++, pages_cell(view, line, at, at + count));
     }
 }
 
