@@ -85,6 +85,7 @@ class Jobs:
         jobs += self.host_jobs() + self.linux_jobs() + self.script_jobs()
         jobs += self.boot_jobs() + self.kernel_jobs()
         jobs += [("lint", self.lint), ("lint selftest", lambda: self.python_tests("lint_test")),
+                 ("memview", lambda: self.python_tests("memview_test")),
                  ("models selftest", lambda: self.python_tests("models_test")),
                  ("trace readers", lambda: self.python_tests("trace_test")),
                  ("trace replay", lambda: self.python_tests("replay_test")),

@@ -21,6 +21,8 @@ commands:
   shell [options]                    a shell; the default on a terminal
   run [options] -- PROGRAM [args]    one program: its input, output and exit status
   tour [options]                     the tour; the default without a terminal
+  view [options] [-- PROGRAM [args]]      the same as run, and shows what memory does meanwhile;
+                                     without PROGRAM there are scenes to choose from
   record -o FILE [options] -- PROGRAM [args]    the same, and records what memory does
   replay FILE [options]              shows a recording; quire replay --help tells more
   debug [options] [-- PROGRAM ...]   the debug kernel, stopped, with gdb attached
@@ -126,12 +128,12 @@ def parse(arguments):
                  description=DESCRIPTION, epilog=EPILOGUE, formatter_class=formatter,
                  allow_abbrev=False)
     add_options(top)
-    known = {"run", "record", "shell", "tour", "debug", "default"}
+    known = {"run", "record", "view", "shell", "tour", "debug", "default"}
     command, rest = "default", list(arguments)
     if rest and rest[0] in known:
         command = rest.pop(0)
     elif rest and not rest[0].startswith("-"):
-        top.error(f"there is no command {rest[0]!r}: it is run, record, replay, shell, tour or debug")
+        top.error(f"there is no command {rest[0]!r}: it is run, record, replay, view, shell, tour or debug")
     program = None
     if "--" in rest:
         program = rest[rest.index("--") + 1:]
@@ -157,12 +159,22 @@ def usage_complaint(command, options, stray, program):
         return f"what is {stray[0]!r}? The program and its arguments come after --"
     if command in ("run", "record") and not program:
         return f"PROGRAM is missing: quire {command} [options] -- PROGRAM [args]"
-    if program and command not in ("run", "record", "debug"):
-        return "only `run`, `record` and `debug` take a program"
+    if program and command not in ("run", "record", "view", "debug"):
+        return "only `run`, `record`, `view` and `debug` take a program"
     for setting in options.env:
         if not re.match(r"[A-Z][A-Z0-9_]*=", setting) or "\n" in setting:
             return f"--env {setting!r} is not NAME=VALUE with NAME in capitals"
     return record.usage_complaint(command, options)
+
+
+def view(options, program):
+    """A program of the guest's under memview, which draws as this terminal can."""
+    locale = next((os.environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG")
+                   if os.environ.get(name)), "C")
+    options.env = [f"LC_ALL={locale}", f"NO_COLOR={os.environ.get('NO_COLOR', '')}", *options.env]
+    if program:  # its file may be one of the host's
+        program = ["--", *session.guest_program(program, options.add)]
+    return session.run_guest("run", options, ["/bin/memview", *program])
 
 
 def main():
@@ -178,6 +190,8 @@ def main():
             return debugger.run(options, program)
         if command == "record":
             return record.run(options, program)
+        if command == "view":
+            return view(options, program)
         return session.run_guest(command, options, program)
     except session.UsageError as error:
         sys.stderr.write(f"quire: {error}\n")

@@ -218,10 +218,15 @@ def print_stats(reader, _):
 def view(path):
     """The viewer's exit status, or None: there is none."""
     viewer = os.path.join(os.environ.get("QUIRE_BUILD", os.path.join(ROOT, "build")),
-                          "host/memview")
-    if path == "-" or not os.access(viewer, os.X_OK):
+                          "user/bin/memview")
+    if path == "-" or not os.access(viewer, os.X_OK) or not os.path.exists(path):
         return None
-    return subprocess.run([viewer, path], check=False).returncode
+    with open(path, "rb") as file:
+        compressed = file.read(2) == stream.GZIP_MAGIC
+    if not compressed:
+        return subprocess.run([viewer, path], check=False).returncode
+    with subprocess.Popen(["gzip", "-dc", path], stdout=subprocess.PIPE) as plain:
+        return subprocess.run([viewer, "-"], stdin=plain.stdout, check=False).returncode
 
 
 # ---- the whole ----

@@ -49,6 +49,7 @@ static void move(struct app *app, int key) {
         view->line = lines < 0 && (size_t)-lines > view->line ? 0 : view->line + (size_t)lines;
     else
         cursor_move(view, cells);
+    app->last[0] = '\0'; /* the cursor is what the line below is about now */
 }
 
 static void move_to_end(struct app *app, int key) {

@@ -153,12 +153,12 @@ static void info_draw(struct app *app, int row) {
         canvas_print(&app->canvas, AT(row, 0), STYLE_ERROR, "%s", app->error);
         return;
     }
-    if (app->model.contradictions)
-        snprintf(text, sizeof text, "contradiction: %s", app->model.contradiction);
-    else if (app->paused && app->last[0])
+    if (app->paused && app->last[0])
         snprintf(text, sizeof text, "%s", app->last);
     else if (app->view.cursor_on)
         physical_describe(&app->view, text, sizeof text);
+    else if (app->model.contradictions)
+        snprintf(text, sizeof text, "contradiction: %s", app->model.contradiction);
     else if (program->argv)
         output_last(program, text, sizeof text);
     canvas_print(&app->canvas, AT(row, 0), STYLE_PLAIN, "%s", text);

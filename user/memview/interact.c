@@ -103,6 +103,16 @@ static void source_take(struct app *app) {
         app_fail(app, -EINVAL, cut);
 }
 
+/* After a loss what is shown is in doubt: it is told anew, once all that was read is used up. */
+static void doubt_end(struct app *app) {
+    int status = 0;
+
+    if (app->source.live && app->model.doubt && stream_waiting(&app->source.stream) == 0)
+        status = source_renew(&app->source);
+    if (status < 0)
+        app_fail(app, status, strerror(-status));
+}
+
 /* How far a recording is played by now. */
 static uint64_t playhead(struct app *app, int64_t passed_ms) {
     double ticks =
@@ -172,6 +182,7 @@ static int loop(struct app *app, int input, int *end) {
             app_advance(app, ADVANCE_ALL, app->paused ? 0 : playhead(app, now - last));
         last = now;
         if (status == 0 && now >= next) {
+            doubt_end(app);
             status = app->dirty ? picture_show(app) : 0;
             next = now_ms() + REFRESH_MS;
         }

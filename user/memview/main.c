@@ -156,7 +156,9 @@ static int start(struct app *app, bool interactive) {
         return 0;
     fprintf(stderr, "memview: %s: %s\n", path, strerror(-status));
     if (live && status == -ENOENT)
-        fprintf(stderr, "memview: this is not Quire: give it a recording, `memview FILE`\n");
+        fprintf(stderr, "memview: there is no trace here: give it a recording, `memview FILE`\n");
+    if (status == -EBUSY)
+        fprintf(stderr, "memview: somebody else reads it, a recording or another memview\n");
     return 1;
 }
 

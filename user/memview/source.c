@@ -35,6 +35,13 @@ bool source_rewind(struct source *source) {
     return true;
 }
 
+int source_renew(struct source *source) {
+    const char *name = source->name;
+
+    source_close(source);
+    return source_open(source, name, true);
+}
+
 int source_read(struct source *source) {
     static unsigned char bytes[READ_BYTES];
     ssize_t got = read(source->fd, bytes, sizeof bytes);

@@ -25,6 +25,9 @@ void source_close(struct source *source);
 /* Back to the beginning. False: it cannot go back. */
 bool source_rewind(struct source *source);
 
+/* A live stream anew, so that it begins with a snapshot. 0 or -errno. */
+int source_renew(struct source *source);
+
 /* Reads what there is, some hundred KiB at most; waits for a first byte only if nothing can be had
  * without waiting and the descriptor is one that waits. 0, or -errno. */
 int source_read(struct source *source);
