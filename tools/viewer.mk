@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+#
+# The viewer in the browser: one page, made from viewer/ by esbuild, with its libraries in it. They
+# come from npm, pinned by viewer/package-lock.json, into the build folder; neither `make` nor
+# `make run` needs them.
+
+VIEWER_OUT := $(BUILD)/viewer
+VIEWER_PAGE := $(VIEWER_OUT)/viewer.html
+VIEWER_SRC := $(wildcard viewer/src/*.* viewer/src/*/*.*) viewer/build.mjs include/trace/schema.json
+VIEWER_MODULES := $(VIEWER_OUT)/node_modules/installed
+
+.PHONY: page
+page: $(VIEWER_PAGE)
+
+$(VIEWER_MODULES): viewer/package.json viewer/package-lock.json | $(SETUP_WEB)
+	$(call say,NPM,viewer/package-lock.json)
+	@mkdir -p $(VIEWER_OUT)
+	$(Q)cp $^ $(VIEWER_OUT)
+	$(Q)cd $(VIEWER_OUT) && npm ci --no-audit --no-fund --ignore-scripts >npm.log 2>&1 || { cat npm.log >&2; false; }
+	@touch $@
+
+$(VIEWER_PAGE): $(VIEWER_SRC) $(VIEWER_MODULES)
+	$(call say,PAGE,$@)
+	$(Q)node viewer/build.mjs $(VIEWER_OUT)
