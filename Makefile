@@ -12,6 +12,7 @@
 #   kernel.mk    the kernel          user.mk    our programs and the initramfs
 #   host.mk      host tests          fuzz.mk    fuzzing
 #   check.mk     tests, lint, setup  bench.mk   speed, beside Linux
+#   viewer.mk    the viewer in the browser
 
 BUILD ?= build
 # One name for one folder: objects and the dependencies written beside them are found by name, and
@@ -40,6 +41,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 all: kernel initramfs compile-commands
 
 SETUP_RUN := $(BUILD)/setup-run.stamp
+SETUP_WEB := $(BUILD)/setup-web.stamp
 SETUP_CHECK := $(BUILD)/setup-check.stamp
 
 include tools/kernel.mk
@@ -48,6 +50,7 @@ include tools/host.mk
 include tools/fuzz.mk
 include tools/check.mk
 include tools/bench.mk
+include tools/viewer.mk
 
 .PHONY: help
 help:
@@ -56,6 +59,7 @@ help:
 	@echo 'make check      all tests, on the host and in QEMU'
 	@echo 'make check-long the same, with more and longer random sequences'
 	@echo 'make mutants    break the kernel on purpose, and see that a test fails each time'
+	@echo 'make page       the viewer for ./quire view --web; make pictures: its pictures in docs'
 	@echo 'make bench      what services cost in instructions and in time, beside Linux (BENCH_ARGS=--help)'
 	@echo 'make bench-update the same, and writes the figures into the documents and the guard'
 	@echo 'make fuzz       inputs made up by libFuzzer (FUZZ=map|elf|cpio FUZZ_SECONDS=N)'

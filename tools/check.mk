@@ -44,6 +44,7 @@ $(BUILD)/setup-%.stamp: FORCE
 	$(Q)tools/setup.sh $*
 	@touch $@
 $(SETUP_CHECK): $(SETUP_RUN)
+$(SETUP_WEB): $(SETUP_RUN)
 
 # Breaks the kernel on purpose, in each of the ways of tests/mutants, and sees that a test fails.
 MUTANT_ARGS ?=

@@ -9,6 +9,7 @@ import sys
 
 import record
 import session
+import viewer
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -23,6 +24,8 @@ commands:
   tour [options]                     the tour; the default without a terminal
   view [options] [-- PROGRAM [args]]      the same as run, and shows what memory does meanwhile;
                                      without PROGRAM there are scenes to choose from
+  view --web [options] [-- PROGRAM ...]   the same in a browser; also --recording FILE
+  view --export OUT.html FILE        a recording as one page, to be mailed
   record -o FILE [options] -- PROGRAM [args]    the same, and records what memory does
   replay FILE [options]              shows a recording; quire replay --help tells more
   debug [options] [-- PROGRAM ...]   the debug kernel, stopped, with gdb attached
@@ -177,10 +180,22 @@ def view(options, program):
     return session.run_guest("run", options, ["/bin/memview", *program])
 
 
+def view_web(words):
+    parser = Parser(prog="quire view", allow_abbrev=False)
+    add_options(parser)
+    try:
+        return viewer.main(words, parser)
+    except session.UsageError as error:
+        sys.stderr.write(f"quire: {error}\n")
+        return session.USAGE
+
+
 def main():
     if sys.argv[1:2] == ["replay"]:
         import replay  # only here: it needs nothing else of this
         return replay.main(sys.argv[2:])
+    if sys.argv[1:2] == ["view"] and viewer.wanted(sys.argv[2:]):
+        return view_web(sys.argv[2:])
     command, options, program = parse(sys.argv[1:])
     if command == "default":
         command = "shell" if session.is_terminal(0) else "tour"

@@ -3,17 +3,18 @@
 #
 # Installs the packages of tools/packages that are missing:
 #   tools/setup.sh run      what `make run` needs
-#   tools/setup.sh check    that, and what `make check` needs
+#   tools/setup.sh web      that, and what `make page` needs
+#   tools/setup.sh check    all of it: what `make check` needs
 # As root or with sudo; otherwise it prints the one command to run, and fails.
 set -u
 
 usage() {
-    echo "usage: tools/setup.sh run|check [--list]"
+    echo "usage: tools/setup.sh run|web|check [--list]"
     echo "Installs the Debian packages that are missing (tools/packages); --list only names them."
 }
 
 case "${1:-}" in
-run | check) scope=$1 ;;
+run | web | check) scope=$1 ;;
 --help | -h) usage && exit 0 ;;
 *) usage >&2 && exit 2 ;;
 esac
@@ -38,7 +39,7 @@ find_missing() {
     missing=
     while read -r package proof purpose _; do
         case $package in '' | '#'*) continue ;; esac
-        [ "$scope" = check ] || [ "$purpose" = run ] || continue
+        [ "$scope" = check ] || [ "$purpose" = run ] || [ "$purpose" = "$scope" ] || continue
         present "$proof" || missing="$missing $package"
     done <"$list"
 }

@@ -120,3 +120,27 @@ export function cases() {
     out.emit("snapshot_begin", { frames: 2048, processors: 2, reason: "asked" }); // cut: never ends
     return { bytes: machine.bytes(), machine, found };
 }
+
+/* Much happens in much memory: faults, copies, forks and exits, for measuring. */
+export function busy({ events = 30000, frames = 1 << 20 } = {}) {
+    const machine = new Machine({ frames, command: "busy" });
+    const programs = Array.from({ length: 4 }, (_, i) => machine.program(`busy${i}`));
+    for (const program of programs) {
+        machine.map(program, 0x40000000, 1 << 16, ["read", "write"]);
+    }
+    for (let i = 0; machine.out.records < events; i++) {
+        const program = programs[i % 4];
+        machine.run(program, i % 2);
+        machine.write(program, 0x40000000 + ((i * 7919) % (1 << 16)) * PAGE);
+        if (i % 50 === 49) {
+            const child = machine.fork(program);
+            machine.run(child, 1);
+            for (let k = 0; k < 4; k++) {
+                machine.write(child, 0x40000000 + (((i - k) * 7919) % (1 << 16)) * PAGE);
+            }
+            machine.exit(child);
+        }
+        machine.wait(300_000);
+    }
+    return { bytes: machine.bytes() };
+}

@@ -9,21 +9,21 @@ import { slotOf } from "./translate.js";
 /* Classes of frames. From PROCESS on: a page that one process alone has, by the process's order. */
 export const CLASSES = [
     { key: "free", letter: "\u00b7", label: "free" },
-    { key: "reserved", letter: "R", label: "reserved: firmware and devices" },
+    { key: "reserved", letter: "R", label: "reserved", more: "firmware, devices" },
     { key: "kernel", letter: "K", label: "kernel" },
-    { key: "slab", letter: "k", label: "kernel objects (slabs)" },
+    { key: "slab", letter: "k", label: "kernel objects", more: "slabs" },
     { key: "stack", letter: "s", label: "kernel stack" },
     { key: "table", letter: "T", label: "page table" },
     { key: "file", letter: "F", label: "file cache" },
     { key: "shmem", letter: "M", label: "shared memory" },
-    { key: "zero", letter: "0", label: "the zero page" },
-    { key: "spare", letter: "\u00b0", label: "spare: kept ready by a processor" },
+    { key: "zero", letter: "0", label: "the zero page", more: "what was never written reads from it" },
+    { key: "spare", letter: "\u00b0", label: "spare", more: "kept ready by a processor" },
     { key: "hole", letter: " ", label: "no memory here" },
-    { key: "shared", letter: "S", label: "private pages that several see (copy on write)" },
-    { key: "anon", letter: "a", label: "private page of nobody known" },
-    { key: "pending", letter: "+", label: "taken, and not yet placed" },
-    { key: "freed-mapped", letter: "!", label: "error: free, but a page table leads to it", error: true },
-    { key: "leaked", letter: "?", label: "error: leaked, in use and nobody has it", error: true },
+    { key: "shared", letter: "S", label: "shared until written to", more: "private pages that several see: copy on write" },
+    { key: "anon", letter: "a", label: "private", more: "of a process that is not known" },
+    { key: "pending", letter: "+", label: "taken", more: "and not yet placed" },
+    { key: "freed-mapped", letter: "!", label: "error: freed but mapped", more: "free, and yet a page table leads to it", error: true },
+    { key: "leaked", letter: "?", label: "error: leaked", more: "in use, and nobody has it", error: true },
 ];
 export const CLASS = Object.fromEntries(CLASSES.map(({ key }, number) => [key, number]));
 export const PROCESS = CLASSES.length;

@@ -38,7 +38,7 @@ export class Recording {
         this.lastTime = 0;
         this.firstTime = 0;
         this.faults = { record: new Column(Uint32Array), time: new Column(Float64Array),
-            kind: new Column(Uint8Array), root: new Column(Uint32Array), pid: new Column(Uint32Array) };
+            kind: new Column(Uint8Array), pid: new Column(Uint32Array), pfn: new Column(Uint32Array) };
         this.ticks = [];     // {record, time, event, text, pid}
         this.snapshots = []; // {begin, end}: records
         this.times = Object.fromEntries(Object.keys(RATES).map((name) => [name, new Column(Float64Array)]));
@@ -216,13 +216,16 @@ const INDEXERS = {
         faults.record.push(record.number);
         faults.time.push(record.time);
         faults.kind.push(Math.max(0, recording._cases.indexOf(record.case)));
-        faults.root.push(record.root);
+        faults.pfn.push(record.pfn);
         faults.pid.push(recording.pidOfThread(record.who));
     },
     process(recording, record) {
         recording._meet(record.pid, record.name);
     },
     exec(recording, record) {
+        recording._meet(record.pid, record.name);
+    },
+    process_name(recording, record) {
         recording._meet(record.pid, record.name);
     },
     thread(recording, record) {
@@ -244,7 +247,7 @@ const INDEXERS = {
 
 const TICK_TEXTS = {
     mark: (record) => record.text, lost: (record) => `${record.count} events lost`,
-    fork: (record) => `fork: ${record.shared} tables shared, ${record.copied} entries copied`,
+    fork: (record) => `fork of ${record.areas} areas`,
     exec: (record) => `exec ${record.name}`, exit: (record) => `exit of ${record.pid}`,
     signal_fault: (record) => `signal ${record.signal}`,
 };

@@ -258,6 +258,16 @@ const APPLY = {
     exec(state, { pid, root, name }) {
         state._changeProcess(pid, { root, name: name.split("/").at(-1) });
     },
+    process_name(state, { pid, name }) {
+        if (state.processes.has(pid)) {
+            state._changeProcess(pid, { name });
+        }
+    },
+    process_parent(state, { pid, parent }) {
+        if (state.processes.has(pid)) {
+            state._changeProcess(pid, { parent });
+        }
+    },
     exit(state, { pid, status }) {
         state._changeProcess(pid, { root: 0, ended: true, status });
     },
@@ -270,6 +280,9 @@ const APPLY = {
     },
     thread_exit(state, { tid }) {
         state._own("threads").delete(tid);
+    },
+    running(state, { processor, tid }) {
+        state._own("running").set(processor, tid);
     },
     switch(state, { cpu, next }) {
         state._own("running").set(cpu, next);
@@ -322,6 +335,16 @@ const APPLY = {
             state._write(table, slot + i / 2, values[i], values[i + 1]);
         }
     },
+    entries_forked(state, { from, to, slot, count }) {
+        const source = state._table(from), target = state._table(to);
+        for (let i = slot; source && target && i < Math.min(slot + count, ENTRIES); i++) {
+            if (source.low[i] | source.high[i]) {
+                const low = source.narrowedByFork(i) ? (source.low[i] & ~W) >>> 0 : source.low[i];
+                source.low[i] = low;
+                state._write(target, i, low, source.high[i]);
+            }
+        }
+    },
     entries_clear(state, { pfn, slot, count }) {
         state._clear(pfn, slot, count);
     },
@@ -360,6 +383,9 @@ const APPLY = {
     object_make(state, { object, kind, bytes, name }) {
         state._freeOwner(object);
         state._makeOwner(object, { shadow: false, kind, bytes: Number(bytes), name });
+    },
+    object_name(state, { object, name }) {
+        state._owner(object).name = name;
     },
     object_free(state, { object }) {
         state._freeOwner(object);
