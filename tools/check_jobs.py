@@ -17,6 +17,7 @@ import check_boot
 import check_guest
 import check_kernel
 import check_scripts
+import check_viewer
 import fuzz
 import machine
 from check_report import first_line
@@ -90,6 +91,7 @@ class Jobs:
                  ("trace readers", lambda: self.python_tests("trace_test")),
                  ("trace replay", lambda: self.python_tests("replay_test")),
                  ("mutants fit", lambda: self.python_tests("mutants_test")),
+                 ("viewer", lambda: check_viewer.run(self)),
                  ("speed selftest", lambda: self.python_tests("bench_test"))]
         return jobs
 

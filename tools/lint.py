@@ -21,8 +21,9 @@ import layers
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 EXCEPTIONS = "tools/lint-exceptions"
 
-SOURCE_FOLDERS = ["arch", "drivers", "fs", "include", "kernel", "lib", "tests", "tools", "user"]
-SOURCE_ENDINGS = (".c", ".h", ".S", ".py", ".sh", ".mk", ".ld", ".def")
+SOURCE_FOLDERS = ["arch", "drivers", "fs", "include", "kernel", "lib", "tests", "tools", "user", "viewer"]
+SOURCE_ENDINGS = (".c", ".h", ".S", ".py", ".sh", ".mk", ".ld", ".def", ".js", ".jsx",
+                  ".mjs", ".css")
 SOURCES_AT_TOP = ["Makefile", "quire", ".ci/run"]
 
 FILE_LINES_MAX = 600
@@ -70,7 +71,7 @@ def rule_head(source):
         return
     after = next(i for i, line in enumerate(first) if spdx in line) + 1
     rest = "\n".join(source.lines[after:]).lstrip()
-    if source.path.endswith((".c", ".h", ".S", ".ld", ".def")):
+    if source.path.endswith((".c", ".h", ".S", ".ld", ".def", ".js", ".jsx", ".mjs", ".css")):
         ok = rest.startswith("/*")
     else:
         ok = rest.startswith(("#", '"""'))

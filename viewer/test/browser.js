@@ -27,7 +27,7 @@ export function axeSource() {
 export async function newPage(browser, options = {}) {
     const context = await browser.newContext({ viewport: { width: 1600, height: 950 }, colorScheme: "light", reducedMotion: "reduce", ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(20000);
+    page.setDefaultTimeout(90000); // for what hangs
     page.problems = [];
     page.on("pageerror", (error) => page.problems.push(error.stack ?? String(error)));
     page.on("console", (message) => message.type() === "error" && page.problems.push(message.text()));

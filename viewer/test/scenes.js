@@ -128,6 +128,7 @@ export function busy({ events = 30000, frames = 1 << 20 } = {}) {
     for (const program of programs) {
         machine.map(program, 0x40000000, 1 << 16, ["read", "write"]);
     }
+    const start = machine.bytes().length, first = machine.out.records;
     for (let i = 0; machine.out.records < events; i++) {
         const program = programs[i % 4];
         machine.run(program, i % 2);
@@ -142,5 +143,7 @@ export function busy({ events = 30000, frames = 1 << 20 } = {}) {
         }
         machine.wait(300_000);
     }
-    return { bytes: machine.bytes() };
+    const bytes = machine.bytes();
+    const frameBytes = Math.round((bytes.length - start) / (machine.out.records - first) * 10000 / 60);
+    return { bytes, start, frameBytes };
 }

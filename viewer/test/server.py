@@ -28,7 +28,11 @@ def handshake(client):
 
 
 def frame(data):
-    return b"\x82" + struct.pack(">BQ", 127, len(data)) + data
+    size = len(data)
+    if size < 126:
+        return b"\x82" + struct.pack(">B", size) + data
+    return b"\x82" + (struct.pack(">BH", 126, size) if size < 65536
+                      else struct.pack(">BQ", 127, size)) + data
 
 
 def main():

@@ -52,26 +52,23 @@ export class Classifier {
         this.state = null;
         this.version = -1;
         this.ofOwner = new Uint8Array(0);
+        this._seen = [];
     }
 
-    /* Looks at another state, or the same one later. Returns whether what is known of owners changed,
-     * so that frames that did not change may look different. */
+    /* Looks at another state, or the same one later. Returns the owners whose pages look different now,
+     * though the frames did not change. */
     update(state) {
         const same = state === this.state && state.version === this.version;
         this.state = state;
         if (same) {
-            return false;
+            return [];
         }
         this.version = state.version;
         const before = this.ofOwner;
         this.ofOwner = this._classesOfOwners(state);
-        this._base = baseClasses(state);
-        for (let i = 0; i < before.length; i++) {
-            if (before[i] !== this.ofOwner[i] && before[i] !== CLASS.anon) {
-                return true;
-            }
-        }
-        return false;
+        this._base ??= baseClasses(state);
+        return [...state.owners.values()].filter(({ number, pages }) =>
+            pages.count > 0 && number < before.length && before[number] !== this.ofOwner[number]);
     }
 
     _classesOfOwners(state) {
@@ -142,14 +139,21 @@ export class Classifier {
 
     _cell(from, end, tally) {
         const { chunks } = this.state.frames;
-        const seen = [];
+        const seen = this._seen;
+        seen.length = 0;
+        let free = 0;
         for (let pfn = from; pfn < end; pfn++) {
-            const kind = this._class(chunks[Math.floor(pfn / CHUNK)], pfn % CHUNK, pfn);
+            const chunk = chunks[(pfn / CHUNK) | 0], at = pfn % CHUNK;
+            if (chunk.use[at] === 0 && chunk.entries[at] === 0) {
+                free++; // most of memory, mostly
+                continue;
+            }
+            const kind = this._class(chunk, at, pfn);
             if (tally[kind]++ === 0) {
                 seen.push(kind);
             }
         }
-        let best = CLASS.hole, most = 0, unused = 0;
+        let best = free ? CLASS.free : CLASS.hole, most = free / 1e6, unused = free;
         for (const kind of seen) {
             const amount = tally[kind];
             tally[kind] = 0;

@@ -53,7 +53,7 @@ export class History {
     seek(index) {
         const target = this.wholeMoment(Math.min(index, this.tip.index));
         if (target >= this.tip.index) {
-            this.view = this.tip;
+            this.view = this.tip.fork(); // which stays where it is when more records come
             return;
         }
         const base = this._before(target);

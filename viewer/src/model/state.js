@@ -47,6 +47,7 @@ export class State {
         this.frames = new Frames(frames);
         this.frames.epoch = this.epoch;
         this.nextNumber = 1;
+        this.freeNumbers = null;    // those given back: {number, next}
         this.version++;
         this.tablesVersion++;
         this._maps = Object.fromEntries(MAPS.map((name) => [name, this.epoch]));
@@ -110,7 +111,8 @@ export class State {
     // ---- objects and shadows ----
 
     _makeOwner(id, fields) {
-        const number = this.nextNumber++;
+        const number = this.freeNumbers ? this.freeNumbers.number : this.nextNumber++;
+        this.freeNumbers = this.freeNumbers?.next ?? null;
         this._own("owners").set(id, { id, number, epoch: this.epoch, pages: new Pages(), ...fields });
         this._own("numbers").set(number, id);
         this.version++;
@@ -162,6 +164,7 @@ export class State {
         this._dropPages(owner);
         this._own("owners").delete(id);
         this._own("numbers").delete(owner.number);
+        this.freeNumbers = { number: owner.number, next: this.freeNumbers };
         this.version++;
     }
 

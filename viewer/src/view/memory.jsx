@@ -9,7 +9,7 @@ import { PhysMap } from "./physmap.js";
 import { classColour, inkOn, parts } from "./palette.js";
 import { useDark, useDrawer, useSession, useSize } from "./hooks.js";
 
-const TOTALS_MS = 500; // between two counts of all of memory while it changes
+const TOTALS_MS = 1000; // between two counts of all of memory while it changes
 
 export function className(session, kind, long = false) {
     if (kind < PROCESS) {

@@ -8,6 +8,8 @@ import { classColour, inkOn, mix, parts, pixel } from "./palette.js";
 
 const GUTTER = 66;       // for addresses, in CSS pixels
 const LETTER_PIXELS = 11; // cells at least so large have letters
+const SOME_MAX = 20000;  // changed frames beyond which all are drawn
+
 /* Zoom steps: [CSS pixels of a cell, frames in it], near to far. Farther away, larger cells that hold as
  * many frames are taken where there is room for them. */
 const ZOOMS = [[28, 1], [22, 1], [18, 1], [15, 1], [13, 1], [12, 1], [11, 1], [10, 1], [9, 1], [8, 1], [7, 1],
@@ -151,7 +153,10 @@ export class PhysMap {
         const changed = frames.takeChanged();
         const another = this.drawn.state !== state || this.drawn.frames !== frames;
         this.count = frames.count;
-        if (this.all || owners || another || changed === null) {
+        for (const owner of changed === null ? [] : owners) {
+            owner.pages.each((_, pfn) => changed.push(pfn));
+        }
+        if (this.all || another || changed === null || changed.length > SOME_MAX) {
             this._drawAll(classes, frames.count);
             this.drawn = { ...this.drawn, state, frames, whole: this.drawn.whole + 1 };
             this.all = false;
@@ -171,6 +176,8 @@ export class PhysMap {
         const cells = Math.min(this.rows * this.columns, Math.ceil(count / this.per) - this.firstRow * this.columns);
         this.kinds = new Uint8Array(Math.max(0, cells));
         this.parts = new Uint8Array(this.kinds.length);
+        this.seen = new Uint32Array(this.kinds.length); // the pass in which a cell was last looked at
+        this.pass = 0;
         classes.cells(this.firstRow * this.columns * this.per, this.per, this.kinds, this.parts);
         for (let cell = 0; cell < this.kinds.length; cell++) {
             this._cell(cell);
@@ -183,11 +190,13 @@ export class PhysMap {
         const first = this.firstRow * this.columns;
         const kinds = new Uint8Array(1), part = new Uint8Array(1);
         let top = Infinity, bottom = -1;
+        this.pass++;
         for (const pfn of changed) {
             const cell = Math.floor(pfn / this.per) - first;
-            if (cell < 0 || cell >= this.kinds.length) {
+            if (cell < 0 || cell >= this.kinds.length || this.seen[cell] === this.pass) {
                 continue;
             }
+            this.seen[cell] = this.pass;
             classes.cells((first + cell) * this.per, this.per, kinds, part);
             if (kinds[0] !== this.kinds[cell] || part[0] !== this.parts[cell]) {
                 this.kinds[cell] = kinds[0];
