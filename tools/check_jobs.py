@@ -81,7 +81,8 @@ class Jobs:
         jobs += self.guest_jobs("debug", "debug") if self.long else []
         jobs += [("stress", self.stress)]
         jobs += [("runner", lambda: self.python_tests("runner_test")),
-                 ("debugger", lambda: self.python_tests("debugger_test"))]
+                 ("debugger", lambda: self.python_tests("debugger_test")),
+                 ("guide", lambda: self.python_tests("guide_test"))]
         jobs += self.clang_jobs() + [("fuzz", self.fuzz)] + self.model_jobs()
         jobs += self.host_jobs() + self.linux_jobs() + self.script_jobs()
         jobs += self.boot_jobs() + self.kernel_jobs()

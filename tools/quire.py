@@ -29,6 +29,7 @@ commands:
   record -o FILE [options] -- PROGRAM [args]    the same, and records what memory does
   replay FILE [options]              shows a recording; quire replay --help tells more
   debug [options] [-- PROGRAM ...]   the debug kernel, stopped, with gdb attached
+  guide [N.M [ANSWER]]               the exercises of docs/guide, and whether an answer is right
 """
 
 EPILOGUE = f"""\
@@ -136,7 +137,7 @@ def parse(arguments):
     if rest and rest[0] in known:
         command = rest.pop(0)
     elif rest and not rest[0].startswith("-"):
-        top.error(f"there is no command {rest[0]!r}: it is run, record, replay, view, shell, tour or debug")
+        top.error(f"there is no command {rest[0]!r}: `quire --help` tells which there are")
     program = None
     if "--" in rest:
         program = rest[rest.index("--") + 1:]
@@ -194,6 +195,9 @@ def main():
     if sys.argv[1:2] == ["replay"]:
         import replay  # only here: it needs nothing else of this
         return replay.main(sys.argv[2:])
+    if sys.argv[1:2] == ["guide"]:
+        import guide  # likewise
+        return guide.main(sys.argv[2:])
     if sys.argv[1:2] == ["view"] and viewer.wanted(sys.argv[2:]):
         return view_web(sys.argv[2:])
     command, options, program = parse(sys.argv[1:])

@@ -228,6 +228,8 @@ static void account_fork(int depth, const char *step, long *own_frames) {
     *own_frames = came.count[TALLY_COPY];
     came.count[TALLY_FRAMES] -= *own_frames;
     came.count[TALLY_COPY] = came.count[TALLY_REUSE] = came.count[TALLY_FLUSH_PAGE] = 0;
+    came.count[TALLY_FLUSH_SPACE] -= came.count[TALLY_TABLES_UNSHARED];
+    came.count[TALLY_TABLES_UNSHARED] = 0;
     account_close(depth, step, &came, NULL);
 }
 
@@ -372,7 +374,7 @@ static void finish(enum tally_key total) {
     is_quiet = is_quiet && total != TALLY_KEYS;
     if (total == TALLY_KEYS)
         line_print(0, "all steps", &sum, NULL);
-    else if (sum.count[total] >= 0)
+    else if (sum.count[total] != TALLY_UNKNOWN)
         printf("%ld\n", sum.count[total]);
     else
         printf("unknown\n");

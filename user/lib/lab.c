@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define TABLE_BYTES (512 * PAGE_BYTES) /* of addresses, that one page table translates */
 #define STACK_PAGES_MAX 1024
 
 struct map {
@@ -117,7 +118,7 @@ int lab_error(const char *call) {
 /* What the words after `map NAME PAGES` ask for. */
 struct wish {
     int prot, flags, fd;
-    bool is_huge;
+    bool is_huge, is_aligned;
 };
 
 static int wish_file(struct wish *wish, const char *path) {
@@ -131,12 +132,14 @@ static int wish_file(struct wish *wish, const char *path) {
 }
 
 static int wish_parse(char **words, int count, struct wish *wish) {
-    *wish = (struct wish){PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, false};
+    *wish = (struct wish){PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, false, false};
     for (int i = 0; i < count; i++) {
         if (strcmp(words[i], "shared") == 0)
             wish->flags = (wish->flags & ~MAP_PRIVATE) | MAP_SHARED;
         else if (strcmp(words[i], "huge") == 0)
             wish->is_huge = true;
+        else if (strcmp(words[i], "aligned") == 0)
+            wish->is_aligned = true;
         else if (strcmp(words[i], "read") == 0)
             wish->prot = PROT_READ;
         else if (strcmp(words[i], "none") == 0)
@@ -157,6 +160,17 @@ static struct map *map_free(void) {
     return NULL;
 }
 
+/* Addresses that begin where a page table of the lowest level does, and lie free. NULL: none. */
+static char *aligned_room(size_t bytes) {
+    char *room = mmap(NULL, bytes + TABLE_BYTES, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (room == MAP_FAILED)
+        return NULL;
+    munmap(room, bytes + TABLE_BYTES);
+    return (char *)(((uintptr_t)room + TABLE_BYTES - 1) & -TABLE_BYTES);
+}
+
 static int map_run(char **words, int count) {
     struct map *map = map_free();
     struct wish wish;
@@ -169,7 +183,8 @@ static int map_run(char **words, int count) {
         return map ? -1 : lab_fail("there are %d maps already", LAB_MAPS);
     if (wish_parse(words + 3, count - 3, &wish) < 0)
         return -1;
-    start = mmap(NULL, pages * PAGE_BYTES, wish.prot, wish.flags, wish.fd, 0);
+    start = mmap(wish.is_aligned ? aligned_room(pages * PAGE_BYTES) : NULL, pages * PAGE_BYTES,
+                 wish.prot, wish.flags, wish.fd, 0);
     if (start == MAP_FAILED)
         lab_error("mmap");
     if (wish.fd >= 0)
@@ -419,8 +434,8 @@ void lab_begin(void) {
 /* ---- the table ---- */
 
 const struct lab_step lab_steps[] = {
-    {"map", 2, 8, map_run, "map NAME PAGES [shared] [huge] [read|none] [file F]",
-     "maps zeroes, or a file"},
+    {"map", 2, 9, map_run, "map NAME PAGES [shared|aligned|huge|read|none|file F]...",
+     "maps zeroes, or a file; aligned: where a table begins"},
     {"read", 1, 2, read_run, "read NAME [PAGES]", "reads a byte of each page"},
     {"write", 1, 2, write_run, "write NAME [PAGES]", "writes a byte to each page"},
     {"protect", 2, 3, protect_run, "protect NAME [PAGES] none|read|write|exec", "mprotect(2)"},

@@ -64,7 +64,7 @@ static long line_number(const char *name) {
     for (const char *at = text; at && *at; at = strchr(at, '\n'), at = at ? at + 1 : NULL)
         if (strncmp(at, name, length) == 0 && at[length] == ' ')
             return strtol(at + length, NULL, 10);
-    return -1;
+    return TALLY_UNKNOWN;
 }
 
 void tally_take(struct tally *tally) {
@@ -72,27 +72,32 @@ void tally_take(struct tally *tally) {
 
     text_read();
     for (int key = 0; key < TALLY_KEYS; key++)
-        tally->count[key] = keys[key].line ? line_number(keys[key].line) : -1;
+        tally->count[key] = keys[key].line ? line_number(keys[key].line) : TALLY_UNKNOWN;
     getrusage(RUSAGE_SELF, &own);
     getrusage(RUSAGE_CHILDREN, &children);
     tally->count[TALLY_FAULTS] =
         own.ru_minflt + own.ru_majflt + children.ru_minflt + children.ru_majflt;
 }
 
+static bool is_known(long count) {
+    return count != TALLY_UNKNOWN;
+}
+
 void tally_difference(struct tally *difference, const struct tally *before,
                       const struct tally *after) {
     for (int key = 0; key < TALLY_KEYS; key++)
         difference->count[key] =
-            before->count[key] < 0 ? -1 : after->count[key] - before->count[key];
+            is_known(before->count[key]) ? after->count[key] - before->count[key] : TALLY_UNKNOWN;
 }
 
 void tally_add(struct tally *sum, const struct tally *more) {
     for (int key = 0; key < TALLY_KEYS; key++)
-        sum->count[key] = more->count[key] < 0 ? -1 : sum->count[key] + more->count[key];
+        sum->count[key] =
+            is_known(more->count[key]) ? sum->count[key] + more->count[key] : TALLY_UNKNOWN;
 }
 
 bool tally_is_full(const struct tally *tally) {
-    return tally->count[TALLY_ZERO_FILL] >= 0;
+    return is_known(tally->count[TALLY_ZERO_FILL]);
 }
 
 const char *tally_name(enum tally_key key) {

@@ -9,6 +9,7 @@
 #ifndef USER_LIB_TALLY_H
 #define USER_LIB_TALLY_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 enum tally_key {
@@ -35,8 +36,10 @@ enum tally_key {
     TALLY_KEYS
 };
 
+#define TALLY_UNKNOWN LONG_MIN /* this kernel does not say */
+
 struct tally {
-    long count[TALLY_KEYS]; /* -1: this kernel does not say */
+    long count[TALLY_KEYS];
 };
 
 /* The counts of this moment. */
