@@ -299,11 +299,12 @@ int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
 
 /* ---- taking away ---- */
 
-/* A change to all leaves in [start, end). */
+/* A change to all leaves in [start, end), all of it set by hand: a large `= {0}` is a loop. */
 struct change {
     struct tlb_batch *batch;
     uint64_t start, end;
-    pte_t clear, set; /* bits; clear with PTE_PRESENT removes the entry */
+    pte_t clear, set;       /* bits; clear with PTE_PRESENT removes the entry */
+    const uint32_t *wanted; /* atomic: not 0: the end is where it is now; NULL: go on */
 };
 
 /* What one table of a level covers. */
@@ -356,6 +357,24 @@ static void change_leaves(struct change *change, struct frame *table, uint64_t f
     table->count = (uint16_t)left;
 }
 
+/* What is below `at`, on the first level of tables, is done: maybe that is all for now. */
+static inline void change_done(struct change *change, uint64_t at) {
+    if (change->wanted && __atomic_load_n(change->wanted, __ATOMIC_RELAXED) != 0)
+        change->end = MIN(change->end, at);
+}
+
+/*
+ * Whether a table is let go of with all that is below it. One of tables, ours alone, is emptied one
+ * by one where somebody may want us to stop: giving it back takes as long as all of them.
+ */
+static inline bool is_let_go(const struct change *change, const struct frame *table,
+                             struct table_window at) {
+    bool whole = change->start <= at.start && at.end <= change->end;
+
+    return whole && (change->clear & PTE_PRESENT) &&
+           (at.level == 0 || !change->wanted || is_shared(table));
+}
+
 /*
  * The table that entry leads to, ours alone; or NULL when it was let go of: because all it covers
  * is removed, or because it is shared and there is no memory for a copy.
@@ -363,9 +382,8 @@ static void change_leaves(struct change *change, struct frame *table, uint64_t f
 static struct frame *child_to_change(struct change *change, struct frame *parent, pte_t *entry,
                                      struct table_window child) {
     struct frame *table = entry_table(*entry);
-    bool whole = change->start <= child.start && child.end <= change->end;
 
-    if (whole && (change->clear & PTE_PRESENT))
+    if (is_let_go(change, table, child))
         goto let_go;
     if (!is_shared(table))
         return table;
@@ -407,13 +425,13 @@ static void change_below(struct change *change, struct frame *table, unsigned le
                          uint64_t first_va) {
     uint64_t size = level_size(level);
     uint64_t table_end = align_down(first_va, level_size(level + 1)) + level_size(level + 1);
-    uint64_t end = MIN(change->end, table_end);
 
     if (level == 0) {
         change_leaves(change, table, first_va);
         return;
     }
-    for (uint64_t va = first_va; va < end && table->count > 0; va = align_down(va, size) + size) {
+    for (uint64_t va = first_va; va < MIN(change->end, table_end) && table->count > 0;
+         va = align_down(va, size) + size) {
         pte_t *entry = &table_entries(table)[level_index(va, level)];
         struct table_window window = {align_down(va, size), align_down(va, size) + size, level - 1};
         struct frame *child;
@@ -422,11 +440,12 @@ static void change_below(struct change *change, struct frame *table, unsigned le
             continue;
         child = entry_is_large(*entry) ? change_large(change, table, entry, window)
                                        : child_to_change(change, table, entry, window);
-        if (!child)
-            continue;
-        change_below(change, child, level - 1, va);
-        if (child->count == 0)
+        if (child)
+            change_below(change, child, level - 1, va);
+        if (child && child->count == 0)
             unlink_table(change->batch, table, entry, level - 1);
+        if (level == 1)
+            change_done(change, window.end);
     }
 }
 
@@ -475,21 +494,48 @@ static void change_range(struct pmap *pmap, struct change *change) {
 }
 
 void pmap_remove(struct pmap *pmap, uint64_t start, uint64_t end) {
-    struct change change = {NULL, start, end, PTE_PRESENT, 0};
+    struct change change;
 
+    change.start = start;
+    change.end = end;
+    change.clear = PTE_PRESENT;
+    change.set = 0;
+    change.wanted = NULL;
     change_range(pmap, &change);
 }
 
-void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned access) {
-    struct change change = {.start = start, .end = end};
-
+/* A change that leaves no rights beyond access. */
+static inline void change_protecting(struct change *change, unsigned access) {
+    change->clear = 0;
+    change->set = 0;
     if (!(access & VM_RIGHTS))
-        change.clear = PTE_PRESENT;
+        change->clear = PTE_PRESENT;
     else if (!(access & VM_WRITE))
-        change.clear = PTE_WRITE;
+        change->clear = PTE_WRITE;
     if (!(access & VM_EXEC) && cpu_features.no_execute)
-        change.set = PTE_NO_EXEC;
+        change->set = PTE_NO_EXEC;
+}
+
+void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned access) {
+    struct change change;
+
+    change.start = start;
+    change.end = end;
+    change.wanted = NULL;
+    change_protecting(&change, access);
     change_range(pmap, &change);
+}
+
+uint64_t pmap_protect_until(struct pmap *pmap, uint64_t start, uint64_t end, unsigned access,
+                            const uint32_t *wanted) {
+    struct change change;
+
+    change.start = start;
+    change.end = end;
+    change.wanted = wanted;
+    change_protecting(&change, access);
+    change_range(pmap, &change);
+    return change.end;
 }
 
 /* ---- the end of a map ---- */

@@ -105,7 +105,7 @@ int vm_census_take(struct vm_census *census) {
     struct vm_area *area;
 
     while (!counting.error && (space = vm_space_next(space)) != NULL) {
-        vm_space_lock(space);
+        vm_space_lock_beside(space, VM_RANGE_NONE);
         for (area = vm_area_first(&space->areas); area && !counting.error;
              area = vm_area_next(area))
             area_visit(area, &visitor);
@@ -166,7 +166,7 @@ void vm_space_sums(struct vm_space *space, struct vm_range range, const struct v
     const struct seen_visitor visitor = {.page = share_seen, .arg = &sharing};
     struct vm_area *area;
 
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     area = vm_area_find_from(&space->areas, range.start);
     for (; area && area->start < range.end; area = vm_area_next(area))
         area_visit(area, &visitor);
@@ -225,7 +225,7 @@ static void count_space(struct mapping_count *count, struct vm_space *space) {
     const struct seen_visitor locked = {.page = count_locked, .arg = count};
     struct vm_area *area;
 
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     for (area = vm_area_first(&space->areas); area && !count->error; area = vm_area_next(area)) {
         if (area->object)
             visit_object(area, &mapped);

@@ -512,7 +512,7 @@ static bool fault_makes_huge(struct fault *fault) {
 
     if (!run)
         return false;
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     if (!space->is_reaped && fault_find_area(fault, false) == 0 && !fault->area->object &&
         !(fault->area->flags & VM_AREA_SHARED) && vm_huge_fits(fault->area, fault->va))
         done = vm_huge_fill(fault->area, fault->va, &run) != NULL;
@@ -561,7 +561,7 @@ int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
     }
     do {
         awaited = NULL;
-        vm_space_lock(space);
+        vm_space_lock_beside(space, VM_RANGE_NONE);
         error = fault_alone(&fault);
         count_case(fault.which);
         if (error == 0) {

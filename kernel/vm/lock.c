@@ -64,7 +64,7 @@ int vm_lock(struct vm_space *space, uint64_t address, uint64_t length, unsigned 
 
     if (touched_pages(address, length, &range) < 0 || (flags & ~VM_LOCK_ON_FAULT))
         return -EINVAL;
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     error = lock_locked(space, range, flags);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
     vm_space_unlock(space);
@@ -87,7 +87,7 @@ int vm_unlock(struct vm_space *space, uint64_t address, uint64_t length) {
 
     if (touched_pages(address, length, &range) < 0)
         return -EINVAL;
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     error = unlock_locked(space, range);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
     vm_space_unlock(space);
@@ -115,7 +115,7 @@ int vm_lock_all(struct vm_space *space, unsigned flags) {
     if ((flags & ~(VM_LOCK_ON_FAULT | VM_LOCK_CURRENT | VM_LOCK_FUTURE)) ||
         !(flags & (VM_LOCK_CURRENT | VM_LOCK_FUTURE)))
         return -EINVAL;
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     error = lock_all_locked(space, flags);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, VM_RANGE_ALL));
     vm_space_unlock(space);
@@ -125,7 +125,7 @@ int vm_lock_all(struct vm_space *space, unsigned flags) {
 void vm_unlock_all(struct vm_space *space) {
     const struct vm_range all = {USER_MIN, USER_END};
 
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     space->future_flags = 0;
     vm_range_change_flags(space, all, unlock_change);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, all));

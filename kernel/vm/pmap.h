@@ -109,6 +109,14 @@ void pmap_remove(struct pmap *pmap, uint64_t start, uint64_t end);
 void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned access);
 
 /*
+ * pmap_protect (with no rights: pmap_remove) that stops when *wanted, an atomic number, is not 0:
+ * after PMAP_LARGE_BYTES at most, or earlier for no reason, but not before something is done.
+ * Returns the end of what is done, as far as that was to be.
+ */
+uint64_t pmap_protect_until(struct pmap *pmap, uint64_t start, uint64_t end, unsigned access,
+                            const uint32_t *wanted);
+
+/*
  * Lets the `bytes` at `to`, where nothing is mapped, lead to what those at `from` do, and removes
  * them there. The ranges do not overlap. Cannot fail; may forget instead.
  */

@@ -71,7 +71,7 @@ int vm_populate(struct vm_space *space, struct vm_populate *populate) {
     uint64_t end = 0;
     int access;
 
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     access = next_piece(space, populate, &end);
     vm_space_unlock(space);
     if (access <= 0)
@@ -89,7 +89,7 @@ int vm_populate(struct vm_space *space, struct vm_populate *populate) {
 void vm_populate_skip(struct vm_space *space, struct vm_populate *populate) {
     struct vm_area *area;
 
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     area = vm_area_find_from(&space->areas, populate->at);
     populate->at = area ? MIN(area->end, populate->end) : populate->end;
     vm_space_unlock(space);

@@ -53,7 +53,7 @@ int vm_resident(struct vm_space *space, uint64_t address, size_t pages, uint8_t 
         return 0;
     if (pages > USER_END / PAGE_SIZE || vm_range_of_pages(address, pages * PAGE_SIZE, &range) < 0)
         return -ENOMEM;
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     error = resident_locked(space, range, vector);
     vm_space_unlock(space);
     return error;

@@ -24,6 +24,8 @@
 
 struct pmap;
 struct vm_fault_place;
+struct vm_leaving;
+struct vm_narrowing;
 
 /*
  * Limits of one space, bytes; UINT64_MAX: none. setrlimit(2): RLIMIT_STACK, _DATA, _AS, _MEMLOCK.
@@ -61,6 +63,14 @@ struct vm_space {
     uint64_t peak_pages;     /* [space] most resident ones that vm_space_usage has counted */
     uint64_t check_owed;     /* [space] for the last look at all of it: vm/check.h */
     struct list_node link;   /* [spaces] in the list of all, once it is whole */
+
+    /* Of calls that take long, and who waits for them: vm/space_lock.h. */
+    uint32_t waiting;                /* atomic: processors that wait for the lock */
+    uint32_t let_in;                 /* [space] times that such were let in between */
+    uint32_t want_end;               /* [space] calls that wait for narrowings to be over */
+    uint32_t narrowed;               /* [space] narrowings that are over, ever */
+    struct vm_narrowing *narrowings; /* [space] under way: vm/narrow.h */
+    struct vm_leaving *leaving;      /* [space] of the call that has it: vm/leaving.h; or NULL */
 };
 
 /* At boot, once, after frames, slabs and kernel addresses. */

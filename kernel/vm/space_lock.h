@@ -12,7 +12,14 @@
  *
  * A fault that cannot do without more leaves, and takes the lock as anybody does.
  *
- * After per-CPU reader-writer locks ("big reader locks"), with Dekker's handshake.
+ * Whoever would hold the lock for long lets go of it between two steps, if somebody waits, and
+ * takes it again when all who waited have got in (vm_space_let_in). Where the page table does not
+ * follow the map yet, in a range that is being narrowed (vm/narrow.h), the lock says so when it is
+ * free: faults come in, and calls that have nothing to do with the range; the others wait until it
+ * is over. The word says it, so that nobody looks where nothing is being narrowed.
+ *
+ * After per-CPU reader-writer locks ("big reader locks"), with Dekker's handshake. What must be
+ * true of it in every order of steps: docs/models/space_lock.pml.
  */
 #ifndef QUIRE_VM_SPACE_LOCK_H
 #define QUIRE_VM_SPACE_LOCK_H
@@ -27,25 +34,60 @@ struct vm_fault_place {
 /* At boot, once. */
 void vm_space_lock_init(void);
 
-/* What a free lock says; the second: whoever takes it has to wait for faults that are under way. */
+/*
+ * What a free lock says: nothing, or bits: whoever takes it has to wait for faults that are under
+ * way; there are ranges that are being narrowed.
+ */
 #define VM_SPACE_FREE 0u
-#define VM_SPACE_FREE_WITH_FAULTS 2u
+#define VM_SPACE_TAKEN 1u
+#define VM_SPACE_WITH_FAULTS 2u
+#define VM_SPACE_NARROWING 4u
 
-/* vm_space_lock where the lock was not simply free, but what is said here. */
-__attribute__((noinline)) void vm_space_lock_slowly(struct vm_space *space, uint32_t was);
+/* For vm_space_lock_beside: whatever is being narrowed is no hindrance. */
+#define VM_RANGE_NONE ((struct vm_range){0, 0})
 
-static inline void vm_space_acquire(struct vm_space *space) {
-    uint32_t was = __atomic_exchange_n(&space->lock.taken, 1, __ATOMIC_SEQ_CST);
+/* The same, unless a range is that no area is in any more: it counts as free, but is not yet. */
+#define VM_RANGE_VACANT ((struct vm_range){USER_END, 0})
+
+/* Everything. */
+#define VM_RANGE_WHOLE ((struct vm_range){0, USER_END})
+
+/* What the lock said and a range, to the next 2 MiB outwards, in one word. */
+#define VM_LOCK_SHIFT 21u
+static inline uint64_t vm_lock_need(uint32_t was, struct vm_range range) {
+    uint64_t first = (range.start < USER_END ? range.start : USER_END) >> VM_LOCK_SHIFT;
+    uint64_t end = (range.end < USER_END ? range.end : USER_END) + (1u << VM_LOCK_SHIFT) - 1;
+
+    return was | first << 3 | (end >> VM_LOCK_SHIFT) << 32;
+}
+
+/*
+ * vm_space_lock_beside where the lock was not simply free, by vm_lock_need; called so that callers
+ * need not save registers for it.
+ */
+uint64_t vm_space_lock_slowly(uint64_t space, uint64_t need);
+
+static inline void vm_space_acquire(struct vm_space *space, struct vm_range range) {
+    uint32_t was = __atomic_exchange_n(&space->lock.taken, VM_SPACE_TAKEN, __ATOMIC_SEQ_CST);
 
     if (__builtin_expect(was != VM_SPACE_FREE, 0))
-        vm_space_lock_slowly(space, was);
+        (void)machine_call_rarely(vm_space_lock_slowly, (uint64_t)(uintptr_t)space,
+                                  vm_lock_need(was, range));
     spin_note_taken(&space->lock);
 }
 
-/* Has the space alone. Spins; ranked LOCK_RANK_VM_SPACE. */
-static inline void vm_space_lock(struct vm_space *space) {
+/*
+ * Has the space alone, and in the range the table says no more than the map; elsewhere it may, in
+ * what other calls are narrowing. Spins; ranked LOCK_RANK_VM_SPACE.
+ */
+static inline void vm_space_lock_beside(struct vm_space *space, struct vm_range range) {
     spin_note_lock(&space->lock, false);
-    vm_space_acquire(space);
+    vm_space_acquire(space, range);
+}
+
+/* Has the space alone, with nothing being narrowed. */
+static inline void vm_space_lock(struct vm_space *space) {
+    vm_space_lock_beside(space, VM_RANGE_WHOLE);
 }
 
 static inline void vm_space_unlock(struct vm_space *space) {
@@ -55,6 +97,13 @@ static inline void vm_space_unlock(struct vm_space *space) {
 
 /* The same for two spaces; unlocked one by one. */
 void vm_space_lock_pair(struct vm_space *a, struct vm_space *b);
+
+/*
+ * Between two steps of somebody who has the space alone: if others wait for that, lets them in, and
+ * has it again when each of them has got in. What is being narrowed meanwhile, by others too, is no
+ * hindrance. So the caller holds on to nothing of the space, but for what vm/narrow.h keeps.
+ */
+void vm_space_let_in(struct vm_space *space);
 
 /*
  * Lets faults go on together from now on, for a space that is about to have another task. Without

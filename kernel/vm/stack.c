@@ -6,6 +6,7 @@
 
 #include "lib/bits.h"
 #include "vm/commit.h"
+#include "vm/pmap.h"
 
 /* Whether the limits let a stack grow down to va. */
 static enum vm_stack_answer stack_limits_allow(struct vm_space *space, const struct vm_area *area,
@@ -57,6 +58,8 @@ struct vm_area *vm_stack_grow(struct vm_space *space, uint64_t va) {
         return NULL;
     if (area->flags & VM_AREA_ACCOUNTED && vm_commit_reserve(space, area->start - va) < 0)
         return NULL;
+    if (space->narrowings) /* an area may have been here, and its entries may be left */
+        pmap_remove(space->pmap, va, area->start);
     vm_area_resize(&space->areas, area, va, area->end);
     space->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
     return vm_area_join(&space->areas, area);

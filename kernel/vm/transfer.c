@@ -16,7 +16,7 @@ bool vm_space_allows(struct vm_space *space, uint64_t address, uint64_t size, un
     uint64_t end = address + size;
     bool allowed = end >= address && end <= USER_END;
 
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     while (allowed && address < end) {
         struct vm_area *area = vm_area_find(&space->areas, address);
 

@@ -67,7 +67,7 @@ static void add_area_usage(const struct vm_area *area, struct vm_space_usage *us
 
 void vm_space_usage(struct vm_space *space, struct vm_space_usage *usage) {
     *usage = (struct vm_space_usage){0};
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     usage->mapped_bytes = space->areas.bytes;
     usage->peak_bytes = MAX(space->peak_bytes, space->areas.bytes);
     usage->areas = space->areas.count;
@@ -85,7 +85,7 @@ bool vm_space_area_info(struct vm_space *space, uint64_t address, struct vm_area
     struct vm_object *object = NULL;
     struct vm_area *area;
 
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     area = vm_area_find_from(&space->areas, address);
     if (area) {
         *info = (struct vm_area_info){
@@ -125,7 +125,7 @@ void vm_space_page_info(struct vm_space *space, uint64_t address, struct vm_page
     struct vm_area *area;
 
     *info = (struct vm_page_info){0};
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     area = vm_area_find(&space->areas, address);
     info->in_area = area != NULL;
     if (area && area->shadow)
@@ -142,7 +142,7 @@ struct vm_object *vm_space_shared_object(struct vm_space *space, uint64_t addres
     struct vm_object *object = NULL;
     const struct vm_area *area;
 
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     area = vm_area_find(&space->areas, address);
     if (area && (area->flags & VM_AREA_SHARED) && area->object) {
         object = area->object;

@@ -110,6 +110,37 @@ static const char *test_protect_takes_rights(struct pmap *pmap) {
     return NULL;
 }
 
+/*
+ * Stops where somebody wants it to, with all done up to there and something each time; nobody:
+ * all at once, or as well.
+ */
+static const char *protect_in_slices(struct pmap *pmap, unsigned access, uint32_t wanted) {
+    const uint64_t start = va_of(3), end = va_of(1300);
+    uint64_t at = start, next;
+
+    for (unsigned i = 0; i < 1310; i++)
+        EXPECT(pmap_enter(pmap, va_of(i), pa_of(i), RW) == 0);
+    for (unsigned turns = 0; at < end; at = next, turns++) {
+        next = pmap_protect_until(pmap, at, end, access, &wanted);
+        EXPECT(next > at && next <= end && turns < 1300);
+        EXPECT(!wanted || next - at <= PMAP_LARGE_BYTES);
+        EXPECT(is_missing(pmap, next - PAGE_SIZE) || access);
+        EXPECT(!access || is_mapped(pmap, at, pa_of((at - BASE) >> PAGE_SHIFT), access));
+        EXPECT(next == end || is_mapped(pmap, end - PAGE_SIZE, pa_of(1299), RW));
+    }
+    EXPECT(is_mapped(pmap, va_of(2), pa_of(2), RW));
+    EXPECT(is_mapped(pmap, end, pa_of(1300), RW));
+    return NULL;
+}
+
+static const char *test_protect_until(struct pmap *pmap) {
+    EXPECT_OK(protect_in_slices(pmap, VM_READ, 1));
+    EXPECT_OK(protect_in_slices(pmap, 0, 1));
+    EXPECT_OK(protect_in_slices(pmap, VM_READ, 0));
+    EXPECT_OK(protect_in_slices(pmap, 0, 0));
+    return NULL;
+}
+
 static const char *test_protect_gives_none(struct pmap *pmap) {
     EXPECT_OK(enter_pages(pmap, 1, VM_READ));
     pmap_protect(pmap, va_of(0), va_of(1), VM_RIGHTS);
@@ -364,6 +395,7 @@ static const struct pmap_test tests[] = {
     {"removing all frees the tables", test_remove_all_frees_tables},
     {"protect takes rights", test_protect_takes_rights},
     {"protect gives none", test_protect_gives_none},
+    {"protect until somebody wants", test_protect_until},
     {"cursor finds all mappings", test_cursor_finds_all},
     {"cursor maps and moves", test_cursor_maps},
     {"copy_mappings", test_copy_mappings},

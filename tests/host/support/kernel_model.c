@@ -50,6 +50,8 @@ struct cpu *cpu_get(unsigned index) {
     return &cpus[index];
 }
 
+void (*host_answers)(void);
+
 void host_cpu_run_on(unsigned index) {
     struct cpu *next = cpu_get(index);
 

@@ -394,6 +394,16 @@ void pmap_protect(struct pmap *pmap, uint64_t start, uint64_t end, unsigned acce
         pmap->entries[i].access &= access | ~VM_RIGHTS;
 }
 
+uint64_t pmap_protect_until(struct pmap *pmap, uint64_t start, uint64_t end, unsigned access,
+                            const uint32_t *wanted) {
+    uint64_t slice = align_down(start, PMAP_LARGE_BYTES) + PMAP_LARGE_BYTES;
+
+    if (*wanted || takes_liberty())
+        end = MIN(end, slice);
+    pmap_protect(pmap, start, end, access);
+    return end;
+}
+
 void pmap_fork(struct pmap *parent, struct pmap *child, uint64_t start, uint64_t end) {
     bool neighbours = takes_liberty();
 

@@ -58,7 +58,12 @@ static inline void irq_restore(irq_flags_t flags) {
 static inline void cpu_relax(void) {
 }
 
+/* What other processors do while one waits; NULL: nothing. */
+extern void (*host_answers)(void);
+
 static inline void machine_answer_calls(void) {
+    if (host_answers)
+        host_answers();
 }
 
 static inline uint64_t machine_call_rarely(uint64_t (*fn)(uint64_t a, uint64_t b), uint64_t a,
