@@ -5,7 +5,8 @@
  *
  * Advice goes area by area, up to the first that refuses it. Where contents are forgotten, the
  * shadows' paths are un-shared first, for all areas, so that lack of memory is found out before
- * anything has changed.
+ * anything has changed. Of a long range the pages leave (vm/leaving.h) when the table has been
+ * narrowed, slice by slice.
  */
 #include "vm/advise.h"
 
@@ -14,8 +15,9 @@
 #include "core/trace.h"
 #include "lib/bits.h"
 #include "vm/check.h"
+#include "vm/leaving.h"
 #include "vm/map_private.h"
-#include "vm/pmap.h"
+#include "vm/narrow.h"
 #include "vm/space_lock.h"
 
 /* Areas that refuse an advice. */
@@ -84,8 +86,28 @@ static struct vm_range index_range(const struct vm_area *area, struct vm_range r
     return (struct vm_range){vm_area_index(area, start), vm_area_index(area, end)};
 }
 
-/* Forgets private contents, and unmaps the range. 0 or -ENOMEM and nothing has changed. */
-static int forget_range(struct vm_space *space, struct vm_range range) {
+/*
+ * Takes the pages of a long range out of shadows, to leave when nothing leads to them any more; all
+ * is prepared. Where there is no memory for that, they go at once.
+ */
+static void pages_leave(struct vm_space *space, struct vm_range range, struct vm_leaving *leaving) {
+    struct vm_area *area = vm_range_first(space, range);
+
+    for (; area; area = vm_range_next(area, range)) {
+        struct vm_range part = index_range(area, range);
+
+        if (!area->shadow || vm_leaving_take_pages(leaving, area, part.start, part.end))
+            continue;
+        pmap_remove(space->pmap, MAX(area->start, range.start), MIN(area->end, range.end));
+        page_tree_remove(&area->shadow->tree, part.start, part.end);
+    }
+}
+
+/*
+ * Forgets private contents, and unmaps the range; the last step of its call (vm/narrow.h). 0 or
+ * -ENOMEM and nothing has changed.
+ */
+static int forget_range(struct vm_space *space, struct vm_range range, struct vm_leaving *leaving) {
     struct vm_area *first = vm_range_first(space, range);
     struct vm_area *area;
     int error = 0;
@@ -98,7 +120,13 @@ static int forget_range(struct vm_space *space, struct vm_range range) {
     }
     if (error < 0 || !first)
         return error;
-    pmap_remove(space->pmap, range.start, MIN(range.end, USER_END));
+    range.end = MIN(range.end, USER_END);
+    if (range.end - range.start > VM_SLICE_BYTES) {
+        pages_leave(space, range, leaving);
+        vm_narrow(space, range, 0);
+        return 0;
+    }
+    pmap_remove(space->pmap, range.start, range.end);
     for (area = first; area; area = vm_range_next(area, range)) {
         struct vm_range part = index_range(area, range);
 
@@ -145,7 +173,7 @@ static int remove_range(struct vm_space *space, struct vm_range range) {
     struct hole hole;
     int answer, error;
 
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     answer = vm_range_mapped_end(space, range) < range.end ? -ENOMEM : 0;
     for (;;) {
         error = next_hole(space, range, &hole);
@@ -159,7 +187,7 @@ static int remove_range(struct vm_space *space, struct vm_range range) {
         if (error < 0)
             return error;
         range.start = MIN(hole.end, range.end);
-        vm_space_lock(space);
+        vm_space_lock_beside(space, VM_RANGE_NONE);
     }
 }
 
@@ -171,7 +199,8 @@ static int change_flags(struct vm_space *space, struct vm_range range,
     return vm_range_change_flags(space, range, change) < 0 ? -EAGAIN : 0;
 }
 
-static int advise_locked(struct vm_space *space, struct vm_range range, const struct rule *rule) {
+static int advise_locked(struct vm_space *space, struct vm_range range, const struct rule *rule,
+                         struct vm_leaving *leaving) {
     int answer = advice_reach(space, &range, rule->refused_by);
     int error = 0;
 
@@ -179,13 +208,14 @@ static int advise_locked(struct vm_space *space, struct vm_range range, const st
     if (range.start >= range.end)
         return answer;
     if (rule->forgets)
-        error = forget_range(space, range);
+        error = forget_range(space, range, leaving) < 0 ? -EAGAIN : 0;
     else if (rule->change.set || rule->change.clear)
         error = change_flags(space, range, rule->change);
     return error < 0 ? error : answer;
 }
 
 int vm_advise(struct vm_space *space, uint64_t address, uint64_t length, enum vm_advice advice) {
+    struct vm_leaving leaving = {NULL};
     struct vm_range range;
     int error;
 
@@ -196,9 +226,10 @@ int vm_advise(struct vm_space *space, uint64_t address, uint64_t length, enum vm
         return 0;
     if (advice == VM_ADVICE_REMOVE)
         return remove_range(space, range);
-    vm_space_lock(space);
-    error = advise_locked(space, range, &rules[advice]);
+    vm_space_lock_beside(space, range);
+    error = advise_locked(space, range, &rules[advice], &leaving);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
     vm_space_unlock(space);
+    vm_leaving_give_back(&leaving);
     return error;
 }

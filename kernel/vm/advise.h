@@ -44,8 +44,8 @@ enum vm_advice {
  * Gives advice about the whole pages of [address, address + length), as Linux does: area by area,
  * up to the first that refuses it, passing over holes. 0; -EINVAL (alignment, wrap, an area that
  * refuses: those before it have taken it); -EACCES (REMOVE); -ENOMEM: a hole somewhere, all that is
- * mapped has taken it; or no memory to forget in, or -EAGAIN: none to split areas, or vm_areas_max:
- * nothing has changed (but what REMOVE has done before).
+ * mapped has taken it; -EAGAIN: no memory to forget in or to split areas, or vm_areas_max: nothing
+ * has changed (but what REMOVE has done before, which says -ENOMEM for it).
  * Takes the space's lock; REMOVE may sleep for a file's.
  */
 int vm_advise(struct vm_space *space, uint64_t address, uint64_t length, enum vm_advice advice);

@@ -6,6 +6,7 @@
 #include "core/assert.h"
 #include "lib/bits.h"
 #include "vm/check.h"
+#include "vm/leaving.h"
 #include "vm/map.h"
 #include "vm/map_private.h"
 #include "vm/space_lock.h"
@@ -26,7 +27,7 @@ static int heap_grow(struct vm_space *space, uint64_t old, uint64_t new) {
     return vm_map_locked(space, &request, &address);
 }
 
-static int brk_locked(struct vm_space *space, uint64_t address) {
+static int brk_locked(struct vm_space *space, uint64_t address, struct vm_leaving *leaving) {
     uint64_t old = align_up(space->brk, PAGE_SIZE);
     uint64_t new = align_up(address, PAGE_SIZE);
     int error = 0;
@@ -38,7 +39,7 @@ static int brk_locked(struct vm_space *space, uint64_t address) {
     if (new > old)
         error = heap_grow(space, old, new);
     else if (new < old)
-        error = vm_unmap_locked(space, (struct vm_range){new, old});
+        error = vm_unmap_leaving(space, (struct vm_range){new, old}, leaving);
     if (error == 0)
         space->brk = address;
     return error;
@@ -46,14 +47,16 @@ static int brk_locked(struct vm_space *space, uint64_t address) {
 
 uint64_t vm_brk(struct vm_space *space, uint64_t address) {
     struct vm_range range;
+    struct vm_leaving leaving = {NULL};
     uint64_t brk;
 
     vm_space_lock(space);
     brk = space->brk;
-    brk_locked(space, address);
+    brk_locked(space, address, &leaving);
     range = (struct vm_range){MIN(brk, space->brk), MAX(brk, space->brk)};
     brk = space->brk;
     DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
     vm_space_unlock(space);
+    vm_leaving_give_back(&leaving);
     return brk;
 }

@@ -7,7 +7,8 @@
  * split that turns out to be for nothing is joined again.
  *
  * Order of taking away: first the pmap forgets (and no processor can use the entries any more),
- * then the pages are given back.
+ * then the pages are given back. Of a long range the areas go first, and leave (vm/leaving.h) with
+ * their pages when the pmap has forgotten all of it, slice by slice.
  */
 #include "vm/map.h"
 
@@ -17,13 +18,18 @@
 #include "lib/bits.h"
 #include "vm/check.h"
 #include "vm/commit.h"
+#include "vm/leaving.h"
 #include "vm/map_private.h"
+#include "vm/narrow.h"
 #include "vm/pmap.h"
 #include "vm/space_lock.h"
 #include "vm/trace_vm.h"
 
 /* Offsets in a file end here, as off_t does. */
 #define OFFSET_MAX ((uint64_t)INT64_MAX)
+
+/* A range of more areas is unmapped at once: what takes long is to take them out of the map. */
+#define LEAVING_AREAS_MAX 64u
 
 /* ---- unmap ---- */
 
@@ -56,7 +62,8 @@ static inline int prepare_cuts(struct vm_area *area, struct vm_range range) {
 }
 
 /* Takes a part from an area: all of it, or an end. */
-static void take_part(struct vm_space *space, struct vm_area *area, struct vm_range part) {
+static inline __attribute__((always_inline)) void
+take_part(struct vm_space *space, struct vm_area *area, struct vm_range part) {
     if (shadow_must_be_cut(area, part)) {
         trace_pages_gone(trace_id(area->shadow), vm_area_index(area, part.start),
                          vm_area_index(area, part.end));
@@ -103,19 +110,73 @@ static int split_around(struct vm_space *space, struct vm_area *area, struct vm_
     return vm_area_split(&space->areas, area, range.end) ? 0 : -ENOMEM;
 }
 
-/* Unmaps a range of whole pages; what was promised for them is left to the caller to settle. */
-static int unmap_range(struct vm_space *space, struct vm_range range) {
-    struct vm_area *area = vm_range_first(space, range);
+/*
+ * The same, but for the table, which is left to be narrowed; and what was there leaves later, as
+ * far as there is memory for that.
+ */
+static __attribute__((noinline)) void leave_areas(struct vm_space *space, struct vm_area *area,
+                                                  struct vm_range range,
+                                                  struct vm_leaving *leaving) {
+    struct vm_area *next;
 
-    if (!area)
-        return 0;
+    for (; area; area = next) {
+        struct vm_range part = part_in(area, range);
+
+        next = vm_range_next(area, range);
+        if (vm_leaving_take_area(leaving, &area, part))
+            continue;
+        pmap_remove(space->pmap, part.start, part.end);
+        take_part(space, area, part);
+    }
+}
+
+/* Takes a long range from its areas, to leave later unless there are very many. */
+static void unmap_areas_long(struct vm_space *space, struct vm_area *area, struct vm_range range) {
+    const struct vm_area *next = area;
+    unsigned areas = 0;
+
+    for (; next && next->start < range.end && areas <= LEAVING_AREAS_MAX; next = next->next)
+        areas++;
+    if (areas <= LEAVING_AREAS_MAX)
+        leave_areas(space, area, range, space->leaving);
+    else
+        unmap_areas(space, area, range);
+}
+
+/* All that can fail of unmapping a range, whose first area is given. 0 or -ENOMEM and as before. */
+static inline int unmap_prepare(struct vm_space *space, struct vm_area *area,
+                                struct vm_range range) {
     if (area->start < range.start && area->end > range.end && split_around(space, area, range) < 0)
         return -ENOMEM;
     if (prepare_cuts(area, range) < 0) {
         vm_range_join(space, range);
         return -ENOMEM;
     }
+    return 0;
+}
+
+/* Unmaps a range of whole pages; what was promised for them is left to the caller to settle. */
+static int unmap_range(struct vm_space *space, struct vm_range range) {
+    struct vm_area *area = vm_range_first(space, range);
+
+    if (!area)
+        return 0;
+    if (unmap_prepare(space, area, range) < 0)
+        return -ENOMEM;
     unmap_areas(space, area, range);
+    return 0;
+}
+
+/* The same, and what is there may leave: then the table is left to the caller to narrow, too. */
+static __attribute__((noinline)) int unmap_range_long(struct vm_space *space,
+                                                      struct vm_range range) {
+    struct vm_area *area = vm_range_first(space, range);
+
+    if (!area)
+        return 0;
+    if (unmap_prepare(space, area, range) < 0)
+        return -ENOMEM;
+    unmap_areas_long(space, area, range);
     return 0;
 }
 
@@ -127,13 +188,42 @@ int vm_unmap_locked(struct vm_space *space, struct vm_range range) {
     return error;
 }
 
+int vm_unmap_leaving(struct vm_space *space, struct vm_range range, struct vm_leaving *leaving) {
+    int error;
+
+    if (range.end - range.start <= VM_SLICE_BYTES)
+        return vm_unmap_locked(space, range);
+    space->leaving = leaving;
+    error = unmap_range_long(space, range);
+    space->leaving = NULL;
+    vm_commit_settle(space);
+    if (leaving->areas)
+        vm_narrow_vacated(space, range);
+    return error;
+}
+
+/* vm_unmap of more than a slice. */
+static __attribute__((noinline)) int unmap_long(struct vm_space *space, struct vm_range range) {
+    struct vm_leaving leaving = {NULL};
+    int error;
+
+    vm_space_lock_beside(space, range);
+    error = vm_unmap_leaving(space, range, &leaving);
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
+    vm_space_unlock(space);
+    vm_leaving_give_back(&leaving);
+    return error;
+}
+
 int vm_unmap(struct vm_space *space, uint64_t address, uint64_t length) {
     struct vm_range range;
     int error;
 
     if (length == 0 || vm_range_of_pages(address, length, &range) < 0)
         return -EINVAL;
-    vm_space_lock(space);
+    if (length > VM_SLICE_BYTES)
+        return unmap_long(space, range);
+    vm_space_lock_beside(space, range);
     error = vm_unmap_locked(space, range);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
     vm_space_unlock(space);
@@ -321,6 +411,7 @@ static int map_free(struct vm_space *space, const struct vm_area *like) {
 /* Maps in place of what may be there, which stays unless all else is ready. As map_free. */
 static int map_over(struct vm_space *space, const struct vm_area *like) {
     struct vm_area *area = vm_area_create(space, like->object, like->flags);
+    struct vm_range range = {like->start, like->end};
     int error;
 
     if (!area)
@@ -332,7 +423,7 @@ static int map_over(struct vm_space *space, const struct vm_area *like) {
     area->offset_pages = like->offset_pages;
     error = area->object && !vm_object_admits(area->object, area) ? -EPERM : 0;
     if (error == 0)
-        error = unmap_range(space, (struct vm_range){like->start, like->end});
+        error = space->leaving ? unmap_range_long(space, range) : unmap_range(space, range);
     if (error < 0) {
         vm_area_destroy(area);
         return error;
@@ -361,6 +452,26 @@ int vm_map_locked(struct vm_space *space, const struct vm_map_request *request, 
     return error;
 }
 
+/* vm_map of more than a slice at a place where something may be. */
+static __attribute__((noinline)) int
+map_long(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
+    struct vm_range range = {request->address,
+                             request->address + align_up(request->length, PAGE_SIZE)};
+    struct vm_leaving leaving = {NULL};
+    int error;
+
+    vm_space_lock_beside(space, range);
+    space->leaving = &leaving;
+    error = vm_map_locked(space, request, address);
+    space->leaving = NULL;
+    if (leaving.areas)
+        vm_narrow(space, range, 0);
+    DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
+    vm_space_unlock(space);
+    vm_leaving_give_back(&leaving);
+    return error;
+}
+
 int vm_map(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
     int error = map_check(request);
     struct vm_range range;
@@ -369,7 +480,10 @@ int vm_map(struct vm_space *space, const struct vm_map_request *request, uint64_
         return error;
     if (trace_object_name_is_on() && request->object)
         vm_object_trace_name(request->object);
-    vm_space_lock(space);
+    if (request->length > VM_SLICE_BYTES && (request->flags & VM_MAP_FIXED))
+        return map_long(space, request, address);
+    /* What is being narrowed in areas that go now is removed with them. */
+    vm_space_lock_beside(space, VM_RANGE_VACANT);
     error = vm_map_locked(space, request, address);
     range.start = error < 0 ? request->address : *address;
     range.end = range.start + request->length;

@@ -74,7 +74,15 @@ static inline bool vm_lock_limit_allows(const struct vm_space *space, uint64_t b
 /* Unmaps a range of whole pages. 0 or -ENOMEM and nothing changed. */
 int vm_unmap_locked(struct vm_space *space, struct vm_range range);
 
-/* The same in two steps, of a range (or an empty one) that areas begin and end with: what can fail
+/*
+ * The same; what was there leaves later, with nothing leading to it. The last step of a call: the
+ * lock may be let go of in between (vm/narrow.h), and nothing else is being narrowed in the range.
+ */
+struct vm_leaving;
+int vm_unmap_leaving(struct vm_space *space, struct vm_range range, struct vm_leaving *leaving);
+
+/* vm_unmap_locked in two steps, of a range (or an empty one) that areas begin and end with: what
+ * can fail
  * (-ENOMEM), and the rest. No shadow is cloned between them. */
 int vm_unmap_prepare(struct vm_space *space, struct vm_range range);
 void vm_unmap_perform(struct vm_space *space, struct vm_range range);

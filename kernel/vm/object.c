@@ -26,7 +26,7 @@
 #include "lib/string.h"
 #include "vm/check.h"
 #include "vm/commit.h"
-#include "vm/pmap.h"
+#include "vm/narrow.h"
 #include "vm/space.h"
 #include "vm/space_lock.h"
 #include "vm/trace_vm.h"
@@ -257,23 +257,43 @@ static void area_forget(struct vm_area *area, const struct forgetting *f) {
     uint64_t last = MIN(f->end, area->offset_pages + pages);
 
     if (first < last)
-        pmap_remove(area->space->pmap, area->start + ((first - area->offset_pages) << PAGE_SHIFT),
-                    area->start + ((last - area->offset_pages) << PAGE_SHIFT));
+        vm_narrow(area->space,
+                  (struct vm_range){area->start + ((first - area->offset_pages) << PAGE_SHIFT),
+                                    area->start + ((last - area->offset_pages) << PAGE_SHIFT)},
+                  0);
 }
 
-/* Makes all areas of one space forget; then no entry leads to what their shadows lose. */
+/*
+ * Makes all areas of a space forget, one after the other by address. In between the lock may be let
+ * go of: areas that come then have nothing to forget, and none moves (vm/narrow.h). Those that are
+ * taken out are still narrowed: that is waited for.
+ */
+static void areas_forget(struct vm_space *space, const struct forgetting *f) {
+    struct vm_area *area = vm_area_first(&space->areas);
+
+    while (area) {
+        uint64_t end = area->end;
+
+        if (area->object == f->object) {
+            spin_lock(&f->object->lock);
+            area->unmap_epoch = f->epoch;
+            spin_unlock(&f->object->lock);
+            area_forget(area, f);
+        }
+        area = vm_area_find_from(&space->areas, end);
+    }
+    if (space->narrowings) {
+        vm_space_unlock(space);
+        vm_space_lock(space);
+    }
+}
+
+/* Makes one space forget; then no entry leads to what the shadows lose. */
 static void space_forget(struct vm_space *space, const struct forgetting *f) {
     struct vm_area *area;
 
     vm_space_lock(space);
-    for (area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
-        if (area->object != f->object)
-            continue;
-        spin_lock(&f->object->lock);
-        area->unmap_epoch = f->epoch;
-        spin_unlock(&f->object->lock);
-        area_forget(area, f);
-    }
+    areas_forget(space, f);
     for (area = vm_area_first(&space->areas); area && f->private_too; area = vm_area_next(area)) {
         if (area->object == f->object && area->shadow)
             vm_shadow_cut(area->shadow, f->start);
@@ -295,13 +315,20 @@ static void object_unmap(struct forgetting f) {
     }
 }
 
+/* Pages that are taken out of an object that is cut under one hold of its lock. */
+#define CUT_PAGES 512u
+
 /* Steps 2 and 3 of a truncation: no page at or after start is left. */
 static void object_cut(struct vm_object *object, uint64_t start) {
     object_unmap((struct forgetting){
         .object = object, .start = start, .end = VM_OBJECT_MAX_PAGES, .private_too = true});
     spin_lock(&object->lock);
     trace_pages_gone(trace_id(object), start, VM_OBJECT_MAX_PAGES);
-    page_tree_remove(&object->tree, start, VM_OBJECT_MAX_PAGES);
+    while (page_tree_next(&object->tree, &start)) {
+        page_tree_remove(&object->tree, start, align_down(start, CUT_PAGES) + CUT_PAGES);
+        spin_unlock(&object->lock);
+        spin_lock(&object->lock);
+    }
     object_settle(object);
     spin_unlock(&object->lock);
 }

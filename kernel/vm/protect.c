@@ -3,7 +3,7 @@
  * mprotect and msync on one address space.
  *
  * mprotect goes as far as it can: up to a hole, or an area that may not have the rights. Rights
- * that are added come by faults; only what is taken away is told to the pmap.
+ * that are added come by faults; only what is taken away is told to the pmap, as the last step.
  */
 #include "abi/errno.h"
 #include "core/assert.h"
@@ -12,7 +12,7 @@
 #include "vm/commit.h"
 #include "vm/map.h"
 #include "vm/map_private.h"
-#include "vm/pmap.h"
+#include "vm/narrow.h"
 #include "vm/space_lock.h"
 
 /* Cuts the range off at what is in the way. What the call is to answer: 0, -ENOMEM, -EACCES. */
@@ -77,8 +77,11 @@ static int reserve_writable(struct vm_space *space, struct vm_range range) {
     return vm_commit_reserve(space, accounted);
 }
 
-/* What cannot fail: the areas of the range get their new rights. */
-static void set_rights(struct vm_space *space, struct vm_range range, unsigned prot) {
+/*
+ * What cannot fail: the areas of the range get their new rights. Returns those that some lose, if
+ * the table is still to be told: of a long range, as the last step of the call.
+ */
+static unsigned set_rights(struct vm_space *space, struct vm_range range, unsigned prot) {
     struct vm_area *area, *last = NULL;
     unsigned taken = 0;
 
@@ -90,12 +93,16 @@ static void set_rights(struct vm_space *space, struct vm_range range, unsigned p
     /* Where the range ends in what had these rights already, the cut is for nothing. */
     if (last && last->next && vm_area_can_join(last, last->next))
         vm_area_join(&space->areas, last);
-    if (taken)
+    if (taken && range.end - range.start <= VM_SLICE_BYTES) {
         pmap_protect(space->pmap, range.start, range.end, prot);
+        taken = 0;
+    }
+    return taken;
 }
 
 /* Sets the rights of a range that is mapped and may have them. 0 or -ENOMEM and nothing changed. */
 static int protect_range(struct vm_space *space, struct vm_range range, unsigned prot) {
+    unsigned taken = 0;
     int error = 0;
 
     if ((prot & VM_WRITE) && !is_counted(space, range))
@@ -103,8 +110,10 @@ static int protect_range(struct vm_space *space, struct vm_range range, unsigned
     if (error == 0 && (!vm_range_may_split(space, range) || vm_range_split(space, range) < 0))
         error = -ENOMEM;
     if (error == 0)
-        set_rights(space, range, prot);
+        taken = set_rights(space, range, prot);
     vm_commit_settle(space);
+    if (taken)
+        vm_narrow_long(space, range, prot);
     return error;
 }
 
@@ -141,7 +150,10 @@ int vm_protect(struct vm_space *space, uint64_t address, uint64_t length, unsign
         return 0;
     if (vm_range_reach(address, length, &range) < 0)
         return -ENOMEM;
-    vm_space_lock(space);
+    if (prot & VM_PROTECT_GROWS_DOWN)
+        vm_space_lock(space);
+    else
+        vm_space_lock_beside(space, range);
     error = protect_locked(space, range, prot);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
     vm_space_unlock(space);
@@ -169,7 +181,7 @@ int vm_is_mapped(struct vm_space *space, uint64_t address, uint64_t length, bool
         return 0;
     if (vm_range_reach(address, length, &range) < 0)
         return -ENOMEM;
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     if (no_locked && range_is_locked(space, range))
         error = -EBUSY;
     else if (vm_range_mapped_end(space, range) < range.end)

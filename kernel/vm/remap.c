@@ -24,6 +24,7 @@
 #include "lib/bits.h"
 #include "vm/check.h"
 #include "vm/commit.h"
+#include "vm/leaving.h"
 #include "vm/map_private.h"
 #include "vm/pmap.h"
 #include "vm/space_lock.h"
@@ -44,6 +45,7 @@ struct remap {
     struct vm_area *area;                 /* that begins at the source, once it is split */
     struct vm_area *fresh;                /* a second area for the target, if the old one stays */
     struct vm_shadow *part;               /* detached from the area's shadow, if others use it */
+    struct vm_leaving leaving;            /* what is cut off by shrinking in place */
 };
 
 static inline bool moves_to_target(const struct remap *remap) {
@@ -292,6 +294,7 @@ static int remap_to_target(struct remap *remap) {
     return error < 0 ? error : move(remap);
 }
 
+/* The last step of its call, like vm_unmap_leaving. */
 static int shrink(struct remap *remap) {
     uint64_t address = remap->request->address;
 
@@ -300,8 +303,9 @@ static int shrink(struct remap *remap) {
         return 0;
     if (remap->old_size > USER_END - address)
         return -EINVAL;
-    return vm_unmap_locked(remap->space,
-                           (struct vm_range){address + remap->new_size, address + remap->old_size});
+    return vm_unmap_leaving(remap->space,
+                            (struct vm_range){address + remap->new_size, address + remap->old_size},
+                            &remap->leaving);
 }
 
 /* Whether the area ends with the old range and has room behind it. */
@@ -362,6 +366,7 @@ int vm_remap(struct vm_space *space, const struct vm_remap_request *request, uin
     range.end = range.start + MAX(remap.old_size, remap.new_size);
     DEBUG_ASSERT(vm_check_passes_call_locked(space, range));
     vm_space_unlock(space);
+    vm_leaving_give_back(&remap.leaving);
     if (error == 0)
         *address = remap.target.start;
     return error;

@@ -44,6 +44,14 @@ void vm_shadow_drop(struct vm_shadow *shadow) {
     slab_free(&shadow_cache, shadow);
 }
 
+void vm_shadow_move_all(struct vm_shadow *from, struct vm_shadow *to) {
+    trace_pages_moved(trace_id(from), trace_id(to), 0, INDEX_END);
+    to->tree = from->tree;
+    to->void_from = from->void_from;
+    page_tree_init(&from->tree);
+    from->void_from = VM_SHADOW_NO_VOID;
+}
+
 void vm_shadow_clear(struct vm_shadow *shadow) {
     trace_pages_gone(trace_id(shadow), 0, INDEX_END);
     page_tree_clear(&shadow->tree);

@@ -31,6 +31,7 @@ struct vm_shadow {
     uint32_t areas;         /* [space] areas that use it */
     uint32_t mark;          /* [space] free for who walks all shadows of the space (check.c) */
     struct vm_shadow *twin; /* [space] its clone while a fork is under way, else NULL */
+    struct vm_shadow *next; /* of those that leave together: vm/leaving.h */
 };
 
 /* At boot, once. */
@@ -74,6 +75,9 @@ static inline int vm_shadow_insert(struct vm_shadow *shadow, const struct page_t
 
 /* Cuts off all pages from index `start` on. Cannot fail; no entry of a pmap leads to them now. */
 void vm_shadow_cut(struct vm_shadow *shadow, uint64_t start);
+
+/* Gives all pages of a shadow to an empty one. */
+void vm_shadow_move_all(struct vm_shadow *from, struct vm_shadow *to);
 
 /* Gives all its pages up. The pmap has forgotten them. */
 void vm_shadow_clear(struct vm_shadow *shadow);
