@@ -8,6 +8,7 @@
 #include "lib/bits.h"
 #include "mm/frame.h"
 #include "support/check.h"
+#include "support/inject.h"
 #include "support/mmu_model.h"
 #include "vm/access.h"
 #include "vm/explain.h"
@@ -72,10 +73,11 @@ static bool is_taken(const struct vm_verdict *verdict, uint64_t taken) {
 
 /*
  * A fault, which has to come to what an explanation says that it will. Where the pmap plays another
- * processor, a fault that has made its page looks again, and finds that.
+ * processor, or has no memory to enter a page that was made, a fault looks again, and finds that.
  */
 static int cpu_fault(struct vm_space *space, uint64_t va, unsigned access) {
-    uint64_t before[VM_FAULT_CASES], after[VM_FAULT_CASES], liberties = mmu_liberties();
+    uint64_t before[VM_FAULT_CASES], after[VM_FAULT_CASES];
+    uint64_t liberties = mmu_liberties() + inject_count();
     struct vm_verdict verdict = verdict_on(space, va, access);
     uint64_t pages = pages_now();
     int error;
@@ -85,8 +87,8 @@ static int cpu_fault(struct vm_space *space, uint64_t va, unsigned access) {
     vm_fault_counts(after);
     if (error == -ENOMEM || (error == -ENOSPC && verdict.takes_pages > 0))
         return error;
-    if (mmu_liberties() > liberties && (access & VM_WRITE) && verdict.takes_pages > 0 &&
-        after[VM_FAULT_REUSE] > before[VM_FAULT_REUSE])
+    if (mmu_liberties() + inject_count() > liberties && (access & VM_WRITE) &&
+        verdict.takes_pages > 0 && after[VM_FAULT_REUSE] > before[VM_FAULT_REUSE])
         verdict.which = VM_FAULT_REUSE;
     if (verdict.waits)
         CHECK(after[VM_FAULT_WAITED] > before[VM_FAULT_WAITED]);
