@@ -10,8 +10,9 @@
  *
  * A move takes the area with it: object, indexes, and the shadow. Where other areas use the shadow
  * too, the part of it that moves is made a shadow of its own first, since areas that share one all
- * have the same difference between address and index (area.h). No page is copied or touched, and
- * the pmap moves its entries.
+ * have the same difference between address and index (area.h). What comes to lie beside an area
+ * that is like it shares that one's shadow again. No page is copied or touched, and the pmap moves
+ * its entries.
  *
  * Everything that can fail is prepared first: the splits, the detached shadow, the cuts of what is
  * unmapped (in this order: detaching clones a tree, and undoes what was prepared in it before).
@@ -159,8 +160,8 @@ static struct vm_area *area_alike(const struct remap *remap) {
     return fresh;
 }
 
-/* The indexes of the source, which is an area. */
-static struct vm_range source_indexes(const struct vm_area *area) {
+/* The indexes of an area. */
+static struct vm_range indexes_of(const struct vm_area *area) {
     return (struct vm_range){area->offset_pages, vm_area_index(area, area->end)};
 }
 
@@ -172,7 +173,7 @@ static int prepare_parts(struct remap *remap) {
 
     remap->area = vm_area_find(&remap->space->areas, remap->request->address);
     shadow = remap->area->shadow;
-    indexes = source_indexes(remap->area);
+    indexes = indexes_of(remap->area);
     if (stays && !(remap->fresh = area_alike(remap)))
         return -ENOMEM;
     if (shadow && shadow->areas > 1 &&
@@ -202,7 +203,7 @@ static int move_prepare(struct remap *remap) {
 /* Takes the source's shadow off its area; nobody else uses it then. NULL: it has none. */
 static struct vm_shadow *take_shadow(struct remap *remap) {
     struct vm_shadow *shadow = remap->area->shadow;
-    struct vm_range indexes = source_indexes(remap->area);
+    struct vm_range indexes = indexes_of(remap->area);
 
     remap->area->shadow = NULL;
     trace_shadow(remap->space->root, remap->area->start, remap->area->end, 0);
@@ -213,6 +214,37 @@ static struct vm_shadow *take_shadow(struct remap *remap) {
     return remap->part;
 }
 
+/* Whether two areas are neighbours, one before the other, and differ in their shadows alone. */
+static bool differ_in_shadow(const struct vm_area *area, const struct vm_area *other) {
+    struct vm_area bare = *area;
+
+    bare.shadow = NULL;
+    return area->shadow && other->shadow && area->shadow != other->shadow &&
+           (vm_area_can_join(&bare, other) || vm_area_can_join(other, &bare));
+}
+
+/*
+ * Brings pages together that were taken apart to be moved, so that their areas can be one again: a
+ * shadow that one area uses goes into its neighbour's, if it is small. Else they stay two.
+ */
+static void share_shadow(struct vm_area *area, struct vm_area *other) {
+    struct vm_area *from = other && area->shadow && area->shadow->areas > 1 ? other : area;
+    struct vm_area *to = from == area ? other : area;
+    struct vm_shadow *part;
+    struct vm_range indexes;
+
+    if (!other || !differ_in_shadow(area, other) || from->shadow->areas > 1 ||
+        !vm_shadow_absorb(to->shadow, from->shadow))
+        return;
+    part = from->shadow;
+    indexes = indexes_of(from);
+    trace_pages_moved(trace_id(part), trace_id(to->shadow), indexes.start, indexes.end);
+    from->shadow = to->shadow;
+    vm_shadow_hold(to->shadow);
+    trace_shadow(from->space->root, from->start, from->end, trace_id(from->shadow));
+    vm_shadow_drop(part);
+}
+
 /* Puts an area that is in no set at the target. It is no longer the heap or the first stack. */
 static void settle(struct remap *remap, struct vm_area *area) {
     area->flags &= ~(uint32_t)(VM_AREA_HEAP | VM_AREA_STACK);
@@ -221,6 +253,8 @@ static void settle(struct remap *remap, struct vm_area *area) {
     if (!area->object && !area->shadow)
         area->offset_pages = area->start >> PAGE_SHIFT;
     vm_area_insert(&remap->space->areas, area);
+    share_shadow(area, vm_area_prev(area));
+    share_shadow(area, vm_area_next(area));
     vm_area_join(&remap->space->areas, area);
 }
 

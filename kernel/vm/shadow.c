@@ -5,13 +5,18 @@
  */
 #include "vm/shadow.h"
 
+#include "core/assert.h"
 #include "core/trace.h"
 #include "lib/bits.h"
+#include "mm/frame.h"
 #include "mm/slab.h"
 
 #define VM_SHADOW_NO_VOID UINT64_MAX
 /* Beyond every index that a tree can hold. */
 #define INDEX_END (1ull << (PAGE_TREE_MAX_HEIGHT * PAGE_TREE_BITS))
+
+/* Pages at most that one shadow takes over from another. */
+#define ABSORBED_MAX 512u
 
 static struct slab_cache shadow_cache;
 
@@ -128,4 +133,52 @@ void vm_shadow_detach(struct vm_shadow *shadow, struct vm_shadow *part, uint64_t
     page_tree_remove(&shadow->tree, start, end);
     page_tree_remove(&part->tree, 0, start);
     page_tree_remove(&part->tree, end, INDEX_END);
+}
+
+/* Whether its pages are few enough to be put elsewhere one by one. */
+static bool is_small(const struct vm_shadow *shadow) {
+    const struct frame *frame;
+    uint64_t index = 0;
+    unsigned pages = 0;
+
+    for (; (frame = page_tree_next(&shadow->tree, &index)) != NULL; index++) {
+        if (++pages > ABSORBED_MAX || frame_is_of_run(frame))
+            return false;
+    }
+    return true;
+}
+
+/* Puts the pages of `from` into a tree that has none there. 0; -ENOMEM and some are in. */
+static int add_all(struct page_tree *tree, const struct page_tree *from) {
+    struct frame *frame, *old;
+    uint64_t index = 0;
+
+    for (; (frame = page_tree_next(from, &index)) != NULL; index++) {
+        int error;
+
+        frame_ref(frame);
+        error = page_tree_insert(tree, index, frame, &old);
+        if (error < 0) {
+            frame_unref(frame);
+            return error;
+        }
+        DEBUG_ASSERT(!old);
+    }
+    return 0;
+}
+
+bool vm_shadow_absorb(struct vm_shadow *shadow, const struct vm_shadow *part) {
+    struct page_tree both;
+
+    if (shadow->void_from != VM_SHADOW_NO_VOID || part->void_from != VM_SHADOW_NO_VOID ||
+        !is_small(part))
+        return false;
+    page_tree_clone(&both, &shadow->tree);
+    if (add_all(&both, &part->tree) < 0) {
+        page_tree_clear(&both);
+        return false;
+    }
+    page_tree_clear(&shadow->tree);
+    shadow->tree = both;
+    return true;
 }

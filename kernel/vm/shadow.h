@@ -19,6 +19,7 @@
 #ifndef QUIRE_VM_SHADOW_H
 #define QUIRE_VM_SHADOW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vm/page_tree.h"
@@ -100,5 +101,12 @@ void vm_shadow_fork_end(struct vm_shadow *shadow);
 struct vm_shadow *vm_shadow_detach_prepare(struct vm_shadow *shadow, uint64_t start, uint64_t end);
 void vm_shadow_detach(struct vm_shadow *shadow, struct vm_shadow *part, uint64_t start,
                       uint64_t end);
+
+/*
+ * The other way: gives `shadow`, which has none at their indexes, the pages of `part` as well, for
+ * part to be dropped. False, and nothing has changed: there are too many pages for that, or huge
+ * ones, or no memory.
+ */
+bool vm_shadow_absorb(struct vm_shadow *shadow, const struct vm_shadow *part);
 
 #endif

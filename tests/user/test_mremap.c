@@ -128,6 +128,26 @@ static void there_and_back(void) {
     expect_numbers(start, 32);
 }
 
+/* All of them, each by itself; then they are one mapping again, which moves as a whole. */
+static void each_there_and_back(void) {
+    char *place = room(64);
+    char *start = map_at(place, 8);
+
+    pages_number(start, 8);
+    for (size_t i = 0; i < 8; i++)
+        CHECK(remap(start + PAGE(i), PAGE(1), PAGE(1), FIXED, start + PAGE(16 + 2 * i)) !=
+              MAP_FAILED);
+    for (size_t i = 0; i < 8; i++) {
+        size_t page = i % 2 ? 4 + i / 2 : i / 2;
+
+        CHECK(remap(start + PAGE(16 + 2 * page), PAGE(1), PAGE(1), FIXED, start + PAGE(page)) !=
+              MAP_FAILED);
+    }
+    expect_numbers(start, 8);
+    CHECK(remap(start, PAGE(8), PAGE(8), FIXED, start + PAGE(40)) == start + PAGE(40));
+    expect_numbers(start + PAGE(40), 8);
+}
+
 static void frames_go_along(void) {
     char *place = room(64);
     char *start = map_at(place, 8);
@@ -363,7 +383,8 @@ CHECK_MAIN({"grows_and_shrinks_in_place", grows_and_shrinks_in_place},
            {"shrinks_over_several_areas", shrinks_over_several_areas},
            {"moves_when_there_is_no_room", moves_when_there_is_no_room},
            {"goes_to_a_place", goes_to_a_place}, {"there_and_back", there_and_back},
-           {"frames_go_along", frames_go_along}, {"forks_do_not_see_it", forks_do_not_see_it},
+           {"each_there_and_back", each_there_and_back}, {"frames_go_along", frames_go_along},
+           {"forks_do_not_see_it", forks_do_not_see_it},
            {"files_keep_their_offsets", files_keep_their_offsets},
            {"shared_pages_once_more", shared_pages_once_more},
            {"range_stays_mapped", range_stays_mapped}, {"errors", errors}, {"limits", limits},
