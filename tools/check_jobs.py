@@ -34,6 +34,8 @@ FUZZ_LONG_SECONDS = 240
 # The user tests run on one processor with the release kernel, on several with the debug kernel (in
 # make check-long on one as well), and the stress test for a while.
 SMP_PROCESSORS = 4
+# Room for a thousand processes at once, and not more: several tests use all of it, again and again.
+GUEST_MEMORY = "192M"
 STRESS_SECONDS, STRESS_LONG_SECONDS = 120, 1800
 # How much longer everything may take in make check-long: random tests make 42 times as many steps.
 LONG_SLOW = 12
@@ -223,8 +225,8 @@ class Jobs:
 
         def config(extra):
             return machine.Config(
-                kernel=os.path.join(self.build, flavour, "quire.elf"), processors=processors,
-                archives=[os.path.join(self.build, "initramfs.cpio"),
+                kernel=os.path.join(self.build, flavour, "quire.elf"), memory=GUEST_MEMORY,
+                processors=processors, archives=[os.path.join(self.build, "initramfs.cpio"),
                           os.path.join(self.build, "tests.cpio")],
                 extra_archive=extra, boot_limit=check_guest.BOOT_SECONDS * self.slow)
         check_guest.Batch(suite, self.report, config, programs, self, index + 1).run()
