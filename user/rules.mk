@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
-# Our programs that are not one file of user/: memview, and the scenes that it shows.
+# Our programs that are not one file of user/: memview, and the scenes that it shows; fault-tour.
 #
 #   user/memview/*.c   -> /bin/memview
 #   user/scenes/NAME.c -> /bin/NAME, with user/scenes/lib and user/lib
+#   user/tour/*.c      in /bin/fault-tour, with user/fault-tour.c
 
 ifdef TRACE_HEADERS
 MEMVIEW_SRC := $(wildcard user/memview/*.c)
@@ -23,3 +24,5 @@ $(SCENES): $(USER_OUT)/bin/%: user/scenes/%.c $(SCENE_LIB) $(USER_LIB) $(USER_OU
 	$(compile_user)
 
 user: $(USER_PROGRAMS)
+
+$(USER_OUT)/bin/fault-tour: $(wildcard user/tour/*.c)

@@ -111,6 +111,12 @@ before.
 TEXT
 run forkexit 500
 
+part 'Every case of a page fault' << 'TEXT'
+fault-tour meets each case of the fault path once, foretold by the kernel's own
+explanation. Without --quiet it shows and tells; explain PID ADDRESS asks about any.
+TEXT
+run fault-tour --quiet
+
 part 'Memory, summed up' << 'TEXT'
 Each frame of memory has one use; together they are all there is (/proc/vmstat).
 TEXT

@@ -494,8 +494,8 @@ static void killed_is_explained(void) {
 
 /* ---- the program ---- */
 
-/* How `explain` with these words ends; what it says is in answer. */
-static int program(char *const argv[]) {
+/* How a program of /bin with these words ends; what it says is in answer. */
+static int program(const char *path, char *const argv[]) {
     int pair[2];
     ssize_t got;
     pid_t pid;
@@ -507,7 +507,7 @@ static int program(char *const argv[]) {
     if (pid == 0) {
         dup2(pair[1], 1);
         dup2(pair[1], 2);
-        execv("/bin/explain", argv);
+        execv(path, argv);
         _exit(127);
     }
     close(pair[1]);
@@ -522,7 +522,7 @@ static int program(char *const argv[]) {
     return WEXITSTATUS(status);
 }
 
-#define PROGRAM(...) program((char *[]){"explain", __VA_ARGS__, NULL})
+#define PROGRAM(...) program("/bin/explain", (char *[]){"explain", __VA_ARGS__, NULL})
 
 static void program_ends(void) {
     int file = explain_self_or_skip();
@@ -536,7 +536,7 @@ static void program_ends(void) {
     CHECK(strstr(answer.text, "kernel's half") && !strchr(answer.text, '\033'));
     CHECK_EQ(PROGRAM("--help"), 0);
     CHECK_EQ(PROGRAM(pid), 2);
-    CHECK_EQ(program((char *[]){"explain", NULL}), 2);
+    CHECK_EQ(program("/bin/explain", (char *[]){"explain", NULL}), 2);
     CHECK_EQ(PROGRAM(pid, "0400000"), 2);
     CHECK_EQ(PROGRAM(pid, "0x1", "here"), 2);
     CHECK_EQ(PROGRAM("init", "0x1"), 2);
@@ -548,6 +548,26 @@ static void program_ends(void) {
     CHECK_EQ(PROGRAM("self", "0x400000"), 0);
 }
 
+#define TOUR(...) program("/bin/fault-tour", (char *[]){"fault-tour", __VA_ARGS__, NULL})
+
+/* Every case of the fault path, as foretold, counted and paid for. */
+static void fault_tour(void) {
+    int file = explain_self_or_skip(), status;
+    const char *wrong;
+
+    close(file);
+    status = TOUR("--quiet");
+    wrong = strstr(answer.text, "DIFFERENT");
+    if (status != 0)
+        CHECK_NOTE("it ended with %d: %.150s", status, wrong ? wrong : answer.text);
+    CHECK(strstr(answer.text, " 0 not as they should be"));
+    CHECK_EQ(TOUR("--quiet", "copy", "no-area"), 0);
+    CHECK_EQ(strcmp(answer.text, "ok copy\nok no-area\n"), 0);
+    CHECK_EQ(TOUR("--list"), 0);
+    CHECK_EQ(TOUR("no-such-case"), 2);
+    CHECK_EQ(TOUR("--no-such-option"), 2);
+}
+
 CHECK_MAIN({"lines", lines}, {"areas_as_in_maps", areas_as_in_maps},
            {"refusals_come_true", refusals_come_true}, {"repairs_come_true", repairs_come_true},
            {"read_at_the_address", read_at_the_address}, {"bad_questions", bad_questions},
@@ -555,4 +575,4 @@ CHECK_MAIN({"lines", lines}, {"areas_as_in_maps", areas_as_in_maps},
            {"of_another_user", of_another_user}, {"of_a_zombie", of_a_zombie},
            {"of_a_child", of_a_child}, {"while_threads_change_it", while_threads_change_it},
            {"while_it_ends", while_it_ends}, {"killed_is_explained", killed_is_explained},
-           {"program_ends", program_ends})
+           {"program_ends", program_ends}, {"fault_tour", fault_tour})
