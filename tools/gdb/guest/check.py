@@ -11,8 +11,8 @@ import collections
 
 import gdb
 
-from guest import areas, check_frames, constants, memory, objects, page_tables, page_trees
-from guest import processors
+from guest import areas, check_frames, constants, frames, memory, objects, page_tables
+from guest import page_trees, processors, structures
 from guest.errors import Problem
 from guest.structures import Record, container
 
@@ -36,6 +36,14 @@ class Sweep:
         self.table_ways = collections.Counter()  # pfn -> entries that lead to it as a table
         self.node_ways = collections.Counter()  # address of a node -> nodes and roots
         self.tables_seen = {}  # for page_tables
+        self.first_record, self.frames = frames.table()
+        self.record_bytes = structures.layout(frames.FRAME).size
+        self.zero_frame = structures.variable("zero_frame", "vm/space.c")
+
+    def pfn(self, frame):
+        """The number of a frame by its record (0: the frame of zeroes); -1: there is none there."""
+        pfn, rest = divmod((frame or self.zero_frame) - self.first_record, self.record_bytes)
+        return pfn if rest == 0 and 0 <= pfn < self.frames else -1
 
     def violation(self, text):
         self.found.append(text)
@@ -238,37 +246,55 @@ def check_tables(sweep, space):
                          "writable to a table that others have too")
 
 
+class Expected:
+    """What an area says of its pages, read once for all of them."""
+
+    def __init__(self, area):
+        self.area = area
+        self.start, self.end = area["start"], area["end"]
+        self.shared = areas.has_flag(area, "SHARED")
+        self.may_write = bool(area["prot"] & constants.get("VM_WRITE"))
+        self.may_execute = bool(area["prot"] & constants.get("VM_EXEC"))
+        self.index = area["offset_pages"]
+        self.is_device = bool(area["object"]) and areas.is_device(area)
+        self.truth = areas.truth(area)
+
+
 def check_entries(sweep, space):
     """No entry leads anywhere but where the truth says, or with more rights."""
-    listed, at, truth = list(areas.every(space)), -1, {}
+    coming = areas.every(space)
+    area = next(coming, None)
+    expected = Expected(area) if area else None
     for leaf in page_tables.leaves(space, sweep.tables_seen):
         sweep.totals["entries"] += 1
-        while at < len(listed) and (at < 0 or listed[at]["end"] <= leaf.address):
-            at += 1
-            truth = areas.truth(listed[at]) if at < len(listed) else {}
-        if at == len(listed) or leaf.address < listed[at]["start"]:
+        while expected and expected.end <= leaf.address:
+            area = next(coming, None)
+            expected = Expected(area) if area else None
+        if expected is None or leaf.address < expected.start:
             sweep.violation(f"{leaf.address:#x} of space {space.address:#x} is mapped, and is in "
                             "no area")
-        elif not listed[at]["object"] or not areas.is_device(listed[at]):
-            check_leaf(sweep, listed[at], leaf, truth)
+        elif not expected.is_device:
+            check_leaf(sweep, expected, leaf)
 
 
-def check_leaf(sweep, area, leaf, truth):
+def check_leaf(sweep, expected, leaf):
     """The pages of one leaf against what its area says."""
-    shared = areas.has_flag(area, "SHARED")
-    writable = leaf.writable
+    first = expected.index + (leaf.address - expected.start) // memory.PAGE
     for number in range(leaf.pages):
-        address, pfn = leaf.address + number * memory.PAGE, leaf.pfn + number
-        where = f"{address:#x} of space {area['space']:#x}"
-        frame, alone = truth.get(areas.index_of(area, address), (0, False))
-        wanted = check_frames.pfn_at(frame) if frame else check_frames.zero_pfn()
-        if pfn != wanted:
-            sweep.violation(f"{where} leads to frame {pfn:#x}, and should to {wanted:#x}")
-        if writable and not (area["prot"] & constants.get("VM_WRITE") and (shared or alone)):
-            sweep.violation(
-                f"{where} may be written through its entry, and must not be: its area is "
-                f"{areas.rights(area['prot'])}" + ("" if shared or alone else
-                                                   ", and others see the page"))
-    sweep.expect(not leaf.executable or area["prot"] & constants.get("VM_EXEC"),
-                 f"{leaf.address:#x} of space {area['space']:#x} may be executed through its "
-                 f"entry, and its area is {areas.rights(area['prot'])}")
+        frame, alone = expected.truth.get(first + number, (0, False))
+        is_right = sweep.pfn(frame) == leaf.pfn + number
+        may_write = expected.may_write and (expected.shared or alone)
+        if is_right and (may_write or not leaf.writable):
+            continue
+        where = (f"{leaf.address + number * memory.PAGE:#x} of space "
+                 f"{expected.area['space']:#x}")
+        sweep.expect(is_right, f"{where} leads to frame {leaf.pfn + number:#x}, and should to "
+                     f"{sweep.pfn(frame):#x}")
+        sweep.expect(may_write or not leaf.writable,
+                     f"{where} may be written through its entry, and must not be: its area is "
+                     f"{areas.rights(expected.area['prot'])}"
+                     + ("" if expected.shared or alone else ", and others see the page"))
+    if leaf.executable and not expected.may_execute:
+        sweep.violation(f"{leaf.address:#x} of space {expected.area['space']:#x} may be executed "
+                        f"through its entry, and its area is "
+                        f"{areas.rights(expected.area['prot'])}")

@@ -8,7 +8,6 @@ import struct
 import gdb
 
 from guest import constants, frames, memory, page_tables, structures
-from guest.errors import Problem
 from guest.structures import Record
 
 PROGRESS_FRAMES = 1 << 20  # from so many on, say that it takes a while
@@ -16,18 +15,6 @@ PROGRESS_FRAMES = 1 << 20  # from so many on, say that it takes a while
 
 def refs(pfn):
     return frames.record(pfn)["refs"]
-
-
-def pfn_at(address):
-    """The number of a frame by its record; -1: there is none at that address."""
-    try:
-        return frames.pfn_of(address)
-    except Problem:
-        return -1
-
-
-def zero_pfn():
-    return frames.pfn_of(structures.variable("zero_frame", "vm/space.c"))
 
 
 def check(sweep, complete):
@@ -41,7 +28,7 @@ def check(sweep, complete):
              for number in structures.enumeration("enum frame_use")}
     held = collections.Counter()
     for address, ways in sweep.frame_ways.items():
-        pfn = pfn_at(address)
+        pfn = sweep.pfn(address)
         sweep.expect(pfn >= 0, f"a page tree holds {address:#x}, which is no frame")
         held[pfn] += ways
     by_use = collections.Counter()
@@ -62,22 +49,16 @@ def _check_one(sweep, pfn, record, ways):
     that lead to it as a table, whether these are all)."""
     references, use, count = record
     leaves, table_entries, complete = ways
-    what = f"frame {pfn:#x} ({use})"
-    if use == "free":
-        sweep.expect(references == 0, f"{what} counts {references} references")
-        sweep.expect(not leaves and not table_entries,
-                     f"{what} is led to by {leaves + table_entries} ways")
-    elif use in ("anon", "file", "shmem"):
-        sweep.expect(references == leaves or (references > leaves and not complete),
-                     f"{what} counts {references} references, and {leaves} pages of trees hold it")
-    elif use == "table":
-        sweep.expect(references == table_entries or (references > table_entries and not complete),
-                     f"{what} counts {references} references, and {table_entries} entries lead "
-                     "to it")
-    else:
-        sweep.expect(not leaves, f"{what} is held by {leaves} pages of trees")
+    counted = {"free": 0, "anon": leaves, "file": leaves, "shmem": leaves,
+               "table": table_entries}.get(use)
+    if counted is not None and references != counted and (
+            complete or use == "free" or references < counted):
+        sweep.violation(f"frame {pfn:#x} ({use}) counts {references} references, and {counted} "
+                        + ("entries lead to it" if use == "table" else "pages of trees hold it"))
+    if leaves and use not in ("anon", "file", "shmem"):
+        sweep.violation(f"frame {pfn:#x} ({use}) is held by {leaves} pages of trees")
     if table_entries and use != "table":
-        sweep.violation(f"{what} is led to as a page table")
+        sweep.violation(f"frame {pfn:#x} ({use}) is led to as a page table")
     elif table_entries and (pfn, page_tables.TOP) not in sweep.tables_seen:
         _check_entries_in_use(sweep, pfn, count)
 

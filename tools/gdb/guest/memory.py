@@ -75,6 +75,10 @@ def _select_processor(address, thread):
 
 def read(address, size):
     """Bytes at a kernel address."""
+    page = _pages.get(address & -PAGE)
+    offset = address % PAGE
+    if page is not None and offset + size <= PAGE:
+        return page[offset:offset + size]
     parts = []
     while size > 0:
         base = address & ~(PAGE - 1)

@@ -3,7 +3,7 @@
 
 import struct
 
-from guest import constants, memory, words
+from guest import constants, memory, structures, words
 from guest.errors import Damaged
 from guest.structures import Record
 
@@ -77,6 +77,7 @@ def truth(tree, first, end):
     """index -> (address of the frame, whether no other tree sees it) of the pages from index
     `first` to before `end`."""
     found, alone = {}, {}
+    refs_at, refs_size = structures.place("struct frame", "refs")
     for node, base in nodes(tree, (first, end)):
         mine = alone.pop((base, node["level"]), True) and node["refs"] == 1
         for number, slot in enumerate(slots(node)):
@@ -84,7 +85,7 @@ def truth(tree, first, end):
                 below = base + number * _span(node["level"])
                 alone[below, node["level"] - 1] = mine
             elif slot and first <= base + number < end:
-                found[base + number] = slot, mine and Record("struct frame", slot)["refs"] == 1
+                found[base + number] = slot, mine and memory.integer(slot + refs_at, refs_size) == 1
     return found
 
 

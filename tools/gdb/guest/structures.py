@@ -136,6 +136,12 @@ def offset_of(kind, name):
     return layout(kind).fields[name][0]
 
 
+def place(kind, name):
+    """(offset, bytes) of a field that is a number: for many of them, read without a Record."""
+    offset, inner = layout(kind).fields[name]
+    return offset, inner.sizeof
+
+
 def container(address, kind, name):
     """The structure whose field is at an address."""
     return Record(kind, address - offset_of(kind, name))
