@@ -112,10 +112,15 @@ def early_in_the_boot():
 @step
 def help_tells_what_each_does():
     why = lacks(say("help quire"), "quire ps", "quire pagetable", "set quire autoload")
-    commands = "ps maps area object pagetable frame locks check log symbols break".split()
+    commands = "ps maps area object pagetable frame locks check log symbols break trace".split()
     for name in commands:
         why = why or lacks(say(f"help quire {name}"), f"quire {name}", r"Example:", r"\(gdb\)")
     return why or lacks(say("complete quire p"), "quire pagetable", "quire ps")
+
+
+@step
+def nothing_is_traced_yet():
+    return refuses({"quire trace": "nothing is traced just now", "quire trace 1 2": "usage"})
 
 
 @step
@@ -138,14 +143,15 @@ def program_stops_with_its_symbols():
 @step
 def other_programs_go_on_at_that_address():
     hits = {getattr(each, "program", ""): each.hit_count for each in gdb.breakpoints()}
-    return None if (hits["debuggee"], hits["init"]) == (1, 0) else f"{hits}"
+    return None if (hits.get("debuggee"), hits.get("init")) == (1, 0) else f"hits: {hits}"
 
 
 @step
 def processes_are_listed():
     seen["pid"] = pid_now()
     text = say("quire ps")
-    return lacks(text, r"^ +1 +1 +0 S +- .* init$",
+    why = lacks(say(f"complete quire maps {seen['pid']}"), f"^quire maps {seen['pid']}$")
+    return why or lacks(text, r"^ +1 +1 +0 S +- .* init$",
                  rf"^ +{seen['pid']} +{seen['pid']} +1 R +\d .* debuggee$") or (
         f"{text.count('idle')} idle processors" if text.count("idle") != PROCESSORS - 1 else None)
 
@@ -242,6 +248,16 @@ def bad_input_is_one_line():
 
 
 # ---- checking ----
+
+@step
+def the_selected_frame_stays():
+    gdb.execute("frame 1", to_string=True)
+    for command in ("quire check", "quire locks", "quire ps"):
+        say(command)
+    name = gdb.selected_frame().name()
+    gdb.execute("frame 0", to_string=True)
+    return None if name == "main" else f"{name} is selected"
+
 
 @step
 def nothing_is_wrong():
@@ -347,9 +363,12 @@ def shared_tables_show_their_references():
 
 @step
 def locks_are_shown():
-    """Unmapping holds the space's lock."""
-    gdb.execute("tbreak *unmap_areas", to_string=True)
-    why = go_on("unmap_areas")
+    """Stops where the kernel has just taken the lock of the program's space, whatever for."""
+    lock = number(f"&{area_at(number('kept'))}->space->lock")
+    field = f"((struct spinlock *){lock:#x})->{'holder' if IS_DEBUG else 'taken'}"
+    gdb.execute(f"{'awatch' if IS_DEBUG else 'watch'} -l {field}", to_string=True)
+    gdb.execute("continue", to_string=True)
+    why = None
     text = say("quire locks")
     if not IS_DEBUG:
         return why or lacks(text, "holds the spinlock 'vm_space' .*rank 500 .VM_SPACE")
@@ -368,9 +387,16 @@ def locks_are_shown():
 @step
 def commands_work_in_the_kernel():
     pid = seen["pid"]
-    why = lacks(say("bt"), "unmap_areas", "signal handler", "munmap|main")
+    why = lacks(say("bt"), "at (\\./)?kernel/", "signal handler")
     why = why or lacks(say(f"quire maps {pid}"), "/tests/debuggee")
     return why or lacks(say("quire check"), "left out: space .* whose lock is held", "^ok: ")
+
+
+@step
+def trace_tells_what_happened():
+    text = say("quire trace 100000")
+    return lacks(text, "mark .*debuggee has its memory", r"fork|process", r"fault .*case=copy",
+                 r"\d+ of \d+ events") or lacks(say("quire trace 3"), r"^ *\d+ cpu", "^3 of ")
 
 
 # ---- another program ----

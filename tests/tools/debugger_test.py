@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.join(ROOT, "tools"))
 import cpio  # noqa: E402  # pylint: disable=wrong-import-position
 import guest_files  # noqa: E402  # pylint: disable=wrong-import-position
 import machine  # noqa: E402  # pylint: disable=wrong-import-position
+import mkinitramfs  # noqa: E402  # pylint: disable=wrong-import-position
 
 SECONDS = 240 * float(os.environ.get("QUIRE_SLOW", "1"))
 RUNS = {"debug": 2, "release": 1}  # processors
@@ -26,11 +27,15 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 def configuration(build, flavour, socket):
     writer = cpio.CpioWriter(["etc"])
+    writer.directory("tests")
+    for name in ("debuggee", "debuggee_pie"):
+        program = mkinitramfs.program(os.path.join(build, "user/tests", name))
+        writer.file(f"tests/{name}", program, 0o755)
     writer.file("etc/quire/run", b"mode=run\ntty=0\njoin=1\n")
     writer.file("etc/quire/argv", b"/tests/debuggee\0")
     return machine.Config(
         kernel=os.path.join(build, flavour, "quire.elf"),
-        archives=[os.path.join(build, name) for name in ("initramfs.cpio", "tests.cpio")],
+        archives=[os.path.join(build, "initramfs.cpio")],
         extra_archive=writer.bytes(), processors=RUNS[flavour], gdb_socket=socket)
 
 

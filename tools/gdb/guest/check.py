@@ -11,12 +11,11 @@ import collections
 
 import gdb
 
-from guest import areas, check_frames, constants, frames, memory, objects, page_tables
-from guest import page_trees, processors, structures
+from guest import areas, check_frames, constants, frames, locks, memory, objects
+from guest import page_tables, page_trees, processors, structures
 from guest.errors import Problem
 from guest.structures import Record, container
 
-FREE_VALUES = (0, 2)  # of a space's lock: see kernel/vm/space_lock.h
 VIOLATIONS_MAX = 100
 PROGRESS_PAGES = 1 << 16  # from so many on, say that it takes a while
 
@@ -112,9 +111,12 @@ def is_quiet():
 
 
 def _is_at_rest(sweep, space):
-    if space["lock"]["taken"] in FREE_VALUES:
+    if locks.is_taken(space["lock"]):
+        sweep.left_out.append(f"space {space.address:#x}, whose lock is held")
+    elif space["lock"]["taken"] & constants.get("VM_SPACE_NARROWING"):
+        sweep.left_out.append(f"space {space.address:#x}, of which a range is being taken away")
+    else:
         return True
-    sweep.left_out.append(f"space {space.address:#x}, whose lock is held")
     return False
 
 

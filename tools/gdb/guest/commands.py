@@ -7,7 +7,7 @@ Whatever goes wrong is one line for the user.
 import gdb
 
 from guest import areas, check, frames, locks, log, memory, objects, page_tables, processes
-from guest import programs, stops, structures
+from guest import programs, stops, trace_rings
 from guest.errors import Problem
 
 LOG_LINES = 20
@@ -25,6 +25,7 @@ class Quire(gdb.Command):
     quire locks                     which locks are held, and who waits
     quire check                     whether all of it agrees
     quire log [LINES]               the end of the kernel's log
+    quire trace [LINES]             the last events of the kernel's trace
     quire symbols                   load the symbols of the program that runs
     quire break PROGRAM:LOCATION    a breakpoint in a program, in that one only
 
@@ -309,6 +310,27 @@ Example:
         show(log.lines(max(1, min(count, 1 << 20))))
 
 
+class Trace(Command):
+    """Show the last events of the kernel's trace: quire trace [LINES]
+
+Out of the rings of all processors, in their order, as `./quire replay --events` shows a recording:
+time in ticks, processor, thread, event and its fields. Traced is while somebody reads the trace:
+docs/trace.md tells.
+
+Example:
+    (gdb) quire trace 2
+           1180231877 cpu  0 tid     2  fault           va=0x20000000 case=copy ...
+           1180232951 cpu  0 tid     2  mark            text='here'
+    2 of 413 events that are still in the rings"""
+
+    usage = "trace [LINES]"
+    words_max = 1
+
+    def run(self, words):
+        count = number(words[0]) if words else LOG_LINES
+        show(trace_rings.lines(max(1, min(count, 1 << 20))))
+
+
 class Symbols(Command):
     """Load the symbols of the program that runs on this processor: quire symbols
 
@@ -348,5 +370,5 @@ def register():
     Quire()
     Settings("set quire")
     Settings("show quire")
-    for command in (Ps, Maps, Area, Object, Pagetable, Frame, Locks, Check, Log, Symbols, Break):
+    for command in (Ps, Maps, Area, Object, Pagetable, Frame, Locks, Check, Log, Trace, Symbols, Break):
         command()

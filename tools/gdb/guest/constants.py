@@ -11,6 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 HEADERS = [
     "arch/x86_64/include/machine/layout.h", "arch/x86_64/paging.h", "arch/x86_64/page_table.h",
     "arch/x86_64/include/machine/trapframe.h", "kernel/vm/access.h", "kernel/vm/area.h",
+    "kernel/vm/space_lock.h",
     "kernel/vm/shadow.h", "kernel/vm/page_tree.h", "kernel/mm/frame.h", "kernel/core/cpu.h",
     "include/abi/auxv.h",
 ]

@@ -12,13 +12,12 @@ import struct
 
 import gdb
 
-from guest import areas, memory, objects, processes, processors, structures
+from guest import areas, constants, memory, objects, processes, processors, structures
 from guest.errors import Unreadable
 from guest.structures import Record
 
 SPINLOCK, MUTEX = "struct spinlock", "struct mutex"
 THREAD = processors.THREAD
-FREE_VALUES = (0, 2)  # 2: a space's lock that is free, where faults go together
 
 Held = collections.namedtuple("Held", "address name rank")
 
@@ -34,6 +33,11 @@ def _stack(record):
     row = record["held"]
     return [Held(entry["lock"], memory.text(entry["name"]), entry["rank"])
             for entry in (row[index] for index in range(min(record["depth"], len(row))))]
+
+
+def is_taken(lock):
+    """Of any spinlock: that of a space says other things in other bits (kernel/vm/space_lock.h)."""
+    return bool(lock["taken"] & constants.get("VM_SPACE_TAKEN"))
 
 
 def rank_name(number):
@@ -56,7 +60,7 @@ def _debug_lines():
     for cpu in processors.every():
         for held in _stack(cpu["spin_locks"]):
             lock = Record(SPINLOCK, held.address)
-            has = lock["taken"] not in FREE_VALUES and lock["holder"] == cpu["index"]
+            has = is_taken(lock) and lock["holder"] == cpu["index"]
             yield (f"processor {cpu['index']} {'holds' if has else 'waits for'} the spinlock "
                    f"'{held.name}' {held.address:#x}, rank {held.rank} ({rank_name(held.rank)})"
                    + ("" if has else f": processor {lock['holder']} has it"))
@@ -109,7 +113,7 @@ def _release_lines():
     found = False
     for address, name in _spinlocks():
         lock = Record(SPINLOCK, address)
-        if lock["taken"] in FREE_VALUES:
+        if not is_taken(lock):
             continue
         yield (f"somebody holds the spinlock '{memory.text(lock['name'])}' {address:#x} ({name}), "
                f"rank {lock['rank']} ({rank_name(lock['rank'])})")
@@ -151,7 +155,7 @@ def _static_spinlocks():
             rank, = struct.unpack_from("<I", data, offset + at_rank)
             if rank and rank in ranks:
                 name, = struct.unpack_from("<Q", data, offset + at_name)
-                if name in texts and data[offset] in (0, 1, 2):
+                if name in texts and data[offset] < 8:
                     yield start + offset, _symbol_at(start + offset)
 
 

@@ -52,7 +52,8 @@ def machine():
     finally:
         if gdb.selected_thread() != thread:
             thread.switch()
-            with contextlib.suppress(gdb.error):
+        with contextlib.suppress(gdb.error):
+            if gdb.selected_frame() != frame:
                 frame.select()
 
 
