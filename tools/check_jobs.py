@@ -93,6 +93,8 @@ class Jobs:
                  ("models selftest", lambda: self.python_tests("models_test")),
                  ("trace readers", lambda: self.python_tests("trace_test")),
                  ("trace replay", lambda: self.python_tests("replay_test")),
+                 ("trace port", lambda: self.python_tests("trace_port_test")),
+                 ("trace check", lambda: self.python_tests("trace_check")),
                  ("mutants fit", lambda: self.python_tests("mutants_test")),
                  ("viewer", lambda: check_viewer.run(self)),
                  ("speed selftest", lambda: self.python_tests("bench_test"))]

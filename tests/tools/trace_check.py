@@ -60,14 +60,14 @@ def fork_exec_and_moving():
     return compared(["/tests/test_fork forty_generations children_as_a_tree many_children_at_once "
                      "every_mapping_is_copied", "/tests/test_exec segments_are_fresh_each_time "
                      "close_on_exec errors not_a_program scripts", "/tests/test_mremap",
-                     "/tests/test_madvise"], "--snapshot", "0.1", "--mem", "128M")
+                     "/tests/test_madvise"], "--snapshot", "0.1", "--ring", "4096", "--mem", "128M")
 
 
 @test
 def huge_pages_and_shared_memory():
     return compared(["/tests/test_huge touch fork_both_write unmap_parts protect_and_back "
                      "discard_part move heap", "/tests/test_shm", "/tests/test_cut"],
-                    "--snapshot", "0.1", "--mem", "192M")
+                    "--snapshot", "0.1", "--ring", "4096", "--mem", "192M")
 
 
 @test
@@ -82,7 +82,7 @@ def four_processors():
                      "/tests/test_pthread barriers mutex_of_two_processes",
                      "/tests/test_mremap forks_do_not_see_it nothing_is_lost",
                      "/tests/test_huge fork_both_write"],
-                    "--snapshot", "0.1", "--smp", "4", "--mem", "192M", kernel="debug")
+                    "--snapshot", "0.1", "--ring", "2048", "--smp", "4", "--mem", "192M", kernel="debug")
 
 
 if __name__ == "__main__":

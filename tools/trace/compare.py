@@ -122,9 +122,11 @@ def _spaces(rebuilt, told):
             yield _line(f"space {root:#x}", "not there" if ours is None else "there",
                         "not there" if theirs is None else "there")
             continue
-        for area in [area for area in ours if ours != theirs and area not in list(theirs)]:
+        if ours == theirs:
+            continue
+        for area in sorted(set(ours) - set(theirs)):
             yield f"space {root:#x}: only by the events: {text.area(rebuilt, area)}"
-        for area in [area for area in theirs if ours != theirs and area not in list(ours)]:
+        for area in sorted(set(theirs) - set(ours)):
             yield f"space {root:#x}: only by the snapshot: {text.area(told, area)}"
 
 
