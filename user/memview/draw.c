@@ -25,7 +25,7 @@ static const char *const help[] = {
     "One cell is one page, or 2, 4, 8 ...: then it shows what most of them are, `+` if",
     "that is less than half, `!` if one of them is an error. In spaces: `:` a page that",
     "no entry leads to yet, `.` no page yet, `#` no rights.",
-    "L leaked: in use for a second, and nobody has it. X: free, and an entry leads to it.",
+    "L leaked: in use for some seconds, and nobody has it. X: free, and an entry leads to it.",
 };
 
 static void title_draw(struct app *app) {

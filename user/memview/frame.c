@@ -48,8 +48,10 @@ bool frame_is_lonely(const struct frame *frame) {
 void frames_age(struct frames *frames) {
     for (size_t i = 0; i < frames->count; i++) {
         struct frame *frame = &frames->frames[i];
-        bool lonely = frame_is_lonely(frame);
-        frame->leaked = lonely && frame->lonely;
-        frame->lonely = lonely;
+        if (!frame_is_lonely(frame))
+            frame->lonely = 0;
+        else if (frame->lonely < FRAME_LEAK_LOOKS)
+            frame->lonely++;
+        frame->leaked = frame->lonely == FRAME_LEAK_LOOKS;
     }
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define FRAME_LEAK_LOOKS 8
 #define FRAME_COUNT_MAX (1u << 26) /* 256 GiB */
 
 struct frame {
@@ -21,8 +22,8 @@ struct frame {
     uint8_t held : 1;   /* it is a page of an object or a shadow, or a table of a space */
     uint8_t shared : 1; /* more than one space has it */
     uint8_t owned : 1;  /* `owner` is known */
-    uint8_t lonely : 1; /* nobody had it at the last look, or the one before: see frames_age() */
     uint8_t leaked : 1;
+    uint8_t lonely; /* looks in a row, up to FRAME_LEAK_LOOKS, at which nobody had it */
     uint32_t owner; /* index of a space (struct space) */
 };
 
@@ -43,9 +44,9 @@ static inline struct frame *frame_at(const struct frames *frames, uint64_t pfn) 
     return pfn < frames->count ? &frames->frames[pfn] : NULL;
 }
 
-/* After a census, a second or more of the stream's time after the last call: what nobody had then,
- * nobody has now and nothing was told of since is leaked. (For a moment, between allocator and page
- * tree, a frame is nobody's.) */
+/* After a census, a second or more of the stream's time after the last call: what nobody has had at
+ * so many looks, and nothing was told of meanwhile, is leaked. (Between allocator and page tree a
+ * frame is nobody's: for a moment, or for as long as an emulated processor stands still.) */
 void frames_age(struct frames *frames);
 
 /* True if a frame in use for pages or tables is one that nobody has. */

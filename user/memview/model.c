@@ -114,14 +114,14 @@ int model_apply(struct model *model, const struct record *record) {
         contradicts(model, "the time goes back from %llu to %llu", (unsigned long long)model->time,
                     (unsigned long long)record->time);
     model->time = record->time;
-    if (record->event >= KIND_COUNT || !kinds[record->event].apply)
-        return 0; /* changes no state, or is of a later schema */
-    if (!bytes_fit(record->event, record->length))
-        return complain(model, record, -EINVAL);
     if (model->in_snapshot)
         model->snapshot_records++;
     else if (record->event != TRACE_EVENT_SNAPSHOT_BEGIN)
         model->totals.events++;
+    if (record->event >= KIND_COUNT || !kinds[record->event].apply)
+        return 0; /* changes no state, or is of a later schema */
+    if (!bytes_fit(record->event, record->length))
+        return complain(model, record, -EINVAL);
     status = kinds[record->event].apply(model, record);
     return status < 0 ? complain(model, record, status) : 0;
 }

@@ -40,20 +40,20 @@ void story_begin(struct story *story) {
 }
 
 void story_add_tail(struct story *story, unsigned event, void *record, size_t bytes,
-                    const void *tail, size_t tail_bytes) {
-    size_t words = (bytes + tail_bytes + 7) / 8;
+                    struct story_tail tail) {
+    size_t words = (bytes + tail.count + 7) / 8;
     struct trace_header *header = record;
 
     *header = (struct trace_header){
         .event = (uint16_t)event, .words = (uint8_t)words, .tid = 1, .time = ++story->time};
     bytes_add(story, record, bytes);
-    if (tail_bytes)
-        bytes_add(story, tail, tail_bytes);
-    bytes_add(story, "\0\0\0\0\0\0\0", words * 8 - bytes - tail_bytes);
+    if (tail.count)
+        bytes_add(story, tail.bytes, tail.count);
+    bytes_add(story, "\0\0\0\0\0\0\0", words * 8 - bytes - tail.count);
 }
 
 void story_add(struct story *story, unsigned event, void *record, size_t bytes) {
-    story_add_tail(story, event, record, bytes, NULL, 0);
+    story_add_tail(story, event, record, bytes, (struct story_tail){0});
 }
 
 static void entry_tell(struct story *story, uint32_t table, uint32_t slot, uint64_t value) {
@@ -121,7 +121,8 @@ void story_two_processes(struct story *story, uint64_t frames) {
     TELL(story, SHADOW_MAKE, shadow_make, .shadow = 502);
     {
         struct trace_record_pages record = {.owner = 501, .index = 0};
-        story_add_tail(story, TRACE_EVENT_PAGES, &record, sizeof record, pages, sizeof pages);
+        story_add_tail(story, TRACE_EVENT_PAGES, &record, sizeof record,
+                       (struct story_tail){pages, sizeof pages});
     }
     TELL(story, PAGES_SHARED, pages_shared, .from = 501, .to = 502);
     areas_tell(story, 16, 501);

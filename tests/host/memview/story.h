@@ -22,11 +22,16 @@ struct story {
 /* Magic and header. */
 void story_begin(struct story *story);
 
-/* One record; its header is filled in here. `bytes` is the size of the structure up to what fills
- * the record, and `tail` that. */
+/* What fills the rest of a record. */
+struct story_tail {
+    const void *bytes;
+    size_t count;
+};
+
+/* One record; its header is filled in here. `bytes` is the size of the structure up to the tail. */
 void story_add(struct story *story, unsigned event, void *record, size_t bytes);
 void story_add_tail(struct story *story, unsigned event, void *record, size_t bytes,
-                    const void *tail, size_t tail_bytes);
+                    struct story_tail tail);
 
 /* TELL(story, MAP, map, .root = 1, .start = ...) */
 #define TELL(story, id, name, ...)                                                                 \
@@ -39,7 +44,8 @@ void story_add_tail(struct story *story, unsigned event, void *record, size_t by
     do {                                                                                           \
         struct trace_record_##name record_ = {.header = {0}, ##__VA_ARGS__};                       \
         story_add_tail(story, TRACE_EVENT_##id, &record_,                                          \
-                       offsetof(struct trace_record_##name, last), text, sizeof text);             \
+                       offsetof(struct trace_record_##name, last),                                 \
+                       (struct story_tail){text, sizeof text});                                    \
     } while (0)
 
 /* A machine of 64 frames (more may be told) in which two processes, 1 and 2, share what 1 wrote:
