@@ -123,12 +123,12 @@ export class Recording {
 
     _keep(data, at, length) {
         if (this._used + length > SEGMENT_BYTES) {
-            const segment = new Uint8Array(SEGMENT_BYTES);
-            this.segments.push(new DataView(segment.buffer));
+            this._last = new Uint8Array(SEGMENT_BYTES);
+            this.segments.push(new DataView(this._last.buffer));
             this._used = 0;
         }
         const segment = this.segments.length - 1;
-        new Uint8Array(this.segments[segment].buffer).set(data.subarray(at, at + length), this._used);
+        this._last.set(data.subarray(at, at + length), this._used);
         this._places.push(segment * SEGMENT_UNITS + this._used / 8);
         this._used += length;
         this._index(this.count++);

@@ -94,7 +94,7 @@ export function entryWords(level, low, high) {
 export function accessWords(schema, access) {
     const table = schema.flags.access;
     const deed = access & table.exec ? "execute" : access & table.write ? "write" : "read";
-    return { deed, by: access & table.user ? "the program" : "the kernel on the program's behalf" };
+    return { deed, noun: deed === "execute" ? "an instruction fetch" : `a ${deed}`, by: access & table.user ? " by the program" : "" };
 }
 
 const ERRNO = { 14: "EFAULT", 13: "EACCES", 12: "ENOMEM", 5: "EIO", 7: "E2BIG", 11: "EAGAIN", 4: "EINTR", 22: "EINVAL", 1: "EPERM", 28: "ENOSPC" };
@@ -174,18 +174,21 @@ export const CASE_TITLES = Object.fromEntries(Object.entries(CASES).map(([name, 
 /* A fault in words, with the state right after it: {title, summary, why, facts, numbers}. */
 export function explainFault(recording, state, fault) {
     const page = pageOf(state, fault.root, fault.va);
-    const { deed, by } = accessWords(state.schema, fault.access);
+    const { deed, noun, by } = accessWords(state.schema, fault.access);
     const f = numbersOf(recording, state, fault, page);
     f.done = RIGHTS_WORDS[["read", "write", "execute"].indexOf(deed)];
     const known = CASES[fault.case];
-    const verb = deed === "write" ? "write to" : deed;
     return {
         title: known?.title ?? fault.case,
         repaired: fault.result === 0,
-        summary: `${f.who}: ${by} tried to ${verb} ${f.va} and was ${fault.result === 0 ? "helped" : "refused"} in ${f.took}.`,
-        why: known ? known.text(f) : `Case ${fault.case}.`,
+        summary: `${f.who}: ${noun} at ${f.va}${by} was ${fault.result === 0 ? "repaired" : "refused"} in ${f.took}.`,
+        why: known ? capital(known.text(f)) : `Case ${fault.case}.`,
         page,
     };
+}
+
+function capital(text) {
+    return text[0].toUpperCase() + text.slice(1);
 }
 
 function numbersOf(recording, state, fault, page) {
