@@ -22,3 +22,16 @@ $(VIEWER_MODULES): viewer/package.json viewer/package-lock.json | $(SETUP_WEB)
 $(VIEWER_PAGE): $(VIEWER_SRC) $(VIEWER_MODULES)
 	$(call say,PAGE,$@)
 	$(Q)node viewer/build.mjs $(VIEWER_OUT)
+
+# Pictures of the viewer in the documents, each of a scene recorded anew.
+PICTURE_SCENES := p-allocator p-fork p-forkexit p-trees
+PICTURE_TRACES := $(PICTURE_SCENES:%=$(VIEWER_OUT)/%.trace)
+
+.PHONY: pictures
+pictures: setup-check $(VIEWER_PAGE) $(PICTURE_TRACES)
+	$(Q)VIEWER_OUT=$(VIEWER_OUT) node viewer/test/pictures.js docs/pictures \
+	    $(foreach scene,$(PICTURE_SCENES),$(scene)=$(VIEWER_OUT)/$(scene).trace)
+
+$(VIEWER_OUT)/%.trace: $(KERNEL) $(INITRAMFS)
+	$(call say,RECORD,$@)
+	$(Q)./quire record --force -o $@ --mem 64M --kernel $(KERNEL) --initramfs $(INITRAMFS) -- $* >$@.log 2>&1

@@ -37,10 +37,10 @@ async function runProgram(address, title) {
     }
 }
 
-/* How the program ended, if the server knows; "": it has not, or nobody can tell. */
+/* How the program ended; "": it has not. A server that is gone took the machine with it. */
 async function fetchStatus() {
     const answer = await fetch("/status").catch(() => null);
-    return answer?.ok ? (await answer.json()).ended : "";
+    return answer?.ok ? (await answer.json()).ended : "./quire has ended";
 }
 
 render(<App session={session} config={config} openScene={openScene} />, document.getElementById("app"));
