@@ -9,8 +9,9 @@ VIEWER_PAGE := $(VIEWER_OUT)/viewer.html
 VIEWER_SRC := $(wildcard viewer/src/*.* viewer/src/*/*.*) viewer/build.mjs include/trace/schema.json
 VIEWER_MODULES := $(VIEWER_OUT)/node_modules/installed
 
-.PHONY: page
+.PHONY: page page-libraries
 page: $(VIEWER_PAGE)
+page-libraries: $(VIEWER_MODULES)
 
 $(VIEWER_MODULES): viewer/package.json viewer/package-lock.json | $(SETUP_WEB)
 	$(call say,NPM,viewer/package-lock.json)
