@@ -18,10 +18,10 @@
 #include <sys/mman.h>
 
 #define THREADS 3
-#define PAGES 2600u /* five page tables */
+#define PAGES 1700u /* four page tables */
 #define BYTES (PAGES * PAGE_BYTES)
 #define OWN 64u /* pages that a thread has for itself */
-#define ROUNDS 6
+#define ROUNDS 4
 #define RW (PROT_READ | PROT_WRITE)
 
 static struct {
@@ -64,7 +64,7 @@ static void stop(const pthread_t *threads) {
 
 /* Takes memory, near where some goes just now if that is free, and loses nothing of it. */
 static void *map_and_look(void *index) {
-    unsigned page = (unsigned)(uintptr_t)index * 700;
+    unsigned page = (unsigned)(uintptr_t)index * 400;
 
     do {
         char *at = (char *)shared.pages + (page += 97) % (PAGES - OWN) * PAGE_BYTES;
@@ -104,26 +104,30 @@ static void unmapped_meanwhile(void) {
 
 /* ---- others are there ---- */
 
-/* Old or new, and nothing else. */
-static void *read_all(void *index) {
-    for (unsigned i = (unsigned)(uintptr_t)index; !atomic_load(&shared.over); i += 7) {
-        uint64_t value = atomic_load(word(i % PAGES));
+/* Pages that are read. Each one that is written later is told to all processors: a few will do. */
+#define READ_STEP 61u
 
-        CHECK(value <= ROUNDS);
-    }
+/* Old or new, and nothing else. */
+static void *read_some(void *index) {
+    for (unsigned i = (unsigned)(uintptr_t)index; !atomic_load(&shared.over); i++)
+        CHECK(atomic_load(word(i * READ_STEP % (PAGES - PAGES % READ_STEP))) <= ROUNDS);
     return NULL;
+}
+
+static void expect_zeroes(void) {
+    for (unsigned i = 0; i < PAGES; i += READ_STEP)
+        CHECK_EQ(atomic_load(word(i)), 0);
 }
 
 static void replaced_meanwhile(void) {
     pthread_t threads[THREADS];
 
     shared.pages = map(NULL, BYTES, 0);
-    start(threads, read_all);
+    start(threads, read_some);
     for (unsigned round = 1; round <= ROUNDS; round++) {
         fill(round);
         map(shared.pages, BYTES, MAP_FIXED);
-        for (unsigned i = 0; i < PAGES; i++)
-            CHECK_EQ(atomic_load(word(i)), 0);
+        expect_zeroes();
     }
     stop(threads);
     CHECK_EQ(munmap(shared.pages, BYTES), 0);
@@ -133,12 +137,11 @@ static void discarded_meanwhile(void) {
     pthread_t threads[THREADS];
 
     shared.pages = map(NULL, BYTES, 0);
-    start(threads, read_all);
+    start(threads, read_some);
     for (unsigned round = 1; round <= ROUNDS; round++) {
         fill(round);
         CHECK_EQ(madvise(shared.pages, BYTES, MADV_DONTNEED), 0);
-        for (unsigned i = 0; i < PAGES; i++)
-            CHECK_EQ(atomic_load(word(i)), 0);
+        expect_zeroes();
     }
     stop(threads);
     CHECK_EQ(munmap(shared.pages, BYTES), 0);
@@ -207,11 +210,11 @@ static void protected_by_several(void) {
     shared.pages = map(NULL, BYTES, 0);
     fill(1);
     start(threads, protect_all);
-    for (unsigned i = 0; i < 200; i++)
+    for (unsigned i = 0; i < 60; i++)
         atomic_fetch_add(word(i * 13), 1);
     stop(threads);
     CHECK_EQ(mprotect(shared.pages, BYTES, RW), 0);
-    CHECK_EQ(sum_of_all(), PAGES + 200);
+    CHECK_EQ(sum_of_all(), PAGES + 60);
     CHECK_EQ(munmap(shared.pages, BYTES), 0);
 }
 
