@@ -65,19 +65,19 @@ static inline void spin_while_one(struct vm_space *space, const uint32_t *word, 
 static void wait_begin(struct vm_space *space) {
     struct vm_wait *wait = &waits[cpu_index()];
 
-    wait->let_in = __atomic_load_n(&space->let_in, __ATOMIC_RELAXED);
     __atomic_store_n(&wait->number, wait->number + 1, __ATOMIC_RELAXED);
     __atomic_store_n(&wait->space, space, __ATOMIC_RELEASE);
     __atomic_fetch_add(&space->waiting, 1, __ATOMIC_SEQ_CST);
+    wait->let_in = __atomic_load_n(&space->let_in, __ATOMIC_RELAXED);
 }
 
 /*
- * It has got in, and has not let go yet. Whoever lets others in may have found them just before it
- * came, and then finds it the next time.
+ * It has got in, and has not let go yet. Each of the others has passed it over once at most: one
+ * that let in whom it had found just before this one came, and finds it the next time.
  */
 static void wait_end(struct vm_space *space) {
-    DEBUG_ASSERT(__atomic_load_n(&space->let_in, __ATOMIC_RELAXED) - waits[cpu_index()].let_in <=
-                 CPU_MAX);
+    DEBUG_ASSERT(__atomic_load_n(&space->let_in, __ATOMIC_RELAXED) - waits[cpu_index()].let_in <
+                 cpu_count());
     __atomic_fetch_sub(&space->waiting, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&waits[cpu_index()].space, NULL, __ATOMIC_RELEASE);
 }
