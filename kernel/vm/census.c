@@ -107,7 +107,7 @@ int vm_census_take(struct vm_census *census) {
     while (!counting.error && (space = vm_space_next(space)) != NULL) {
         vm_space_lock_beside(space, VM_RANGE_NONE);
         for (area = vm_area_first(&space->areas); area && !counting.error;
-             area = vm_area_next(area))
+             area = vm_area_next_letting_in(space, area))
             area_visit(area, &visitor);
         vm_space_unlock(space);
     }
@@ -168,7 +168,7 @@ void vm_space_sums(struct vm_space *space, struct vm_range range, const struct v
 
     vm_space_lock_beside(space, VM_RANGE_NONE);
     area = vm_area_find_from(&space->areas, range.start);
-    for (; area && area->start < range.end; area = vm_area_next(area))
+    for (; area && area->start < range.end; area = vm_area_next_letting_in(space, area))
         area_visit(area, &visitor);
     vm_space_unlock(space);
 }
@@ -226,7 +226,8 @@ static void count_space(struct mapping_count *count, struct vm_space *space) {
     struct vm_area *area;
 
     vm_space_lock_beside(space, VM_RANGE_NONE);
-    for (area = vm_area_first(&space->areas); area && !count->error; area = vm_area_next(area)) {
+    area = vm_area_first(&space->areas);
+    for (; area && !count->error; area = vm_area_next_letting_in(space, area)) {
         if (area->object)
             visit_object(area, &mapped);
         else

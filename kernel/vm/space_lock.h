@@ -106,6 +106,20 @@ void vm_space_lock_pair(struct vm_space *a, struct vm_space *b);
 void vm_space_let_in(struct vm_space *space);
 
 /*
+ * The area behind one that a reader of the whole space has looked at; whoever waits is let in
+ * first, and what that changed is found as it is.
+ */
+static inline struct vm_area *vm_area_next_letting_in(struct vm_space *space,
+                                                      const struct vm_area *area) {
+    uint64_t end = area->end;
+
+    if (__atomic_load_n(&space->waiting, __ATOMIC_RELAXED) == 0)
+        return area->next;
+    vm_space_let_in(space);
+    return vm_area_find_from(&space->areas, end);
+}
+
+/*
  * Lets faults go on together from now on, for a space that is about to have another task. Without
  * memory for it they go on one by one, as before.
  */

@@ -66,6 +66,8 @@ static void add_area_usage(const struct vm_area *area, struct vm_space_usage *us
 }
 
 void vm_space_usage(struct vm_space *space, struct vm_space_usage *usage) {
+    struct vm_area *area;
+
     *usage = (struct vm_space_usage){0};
     vm_space_lock_beside(space, VM_RANGE_NONE);
     usage->mapped_bytes = space->areas.bytes;
@@ -73,7 +75,7 @@ void vm_space_usage(struct vm_space *space, struct vm_space_usage *usage) {
     usage->areas = space->areas.count;
     usage->locked_bytes = space->areas.locked_bytes;
     usage->table_pages = pmap_table_pages(space->pmap);
-    for (struct vm_area *area = vm_area_first(&space->areas); area; area = vm_area_next(area))
+    for (area = vm_area_first(&space->areas); area; area = vm_area_next_letting_in(space, area))
         add_area_usage(area, usage);
     space->peak_pages =
         MAX(space->peak_pages, usage->private_pages + usage->file_pages + usage->shmem_pages);

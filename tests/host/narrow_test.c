@@ -335,6 +335,30 @@ static void test_truncate(void) {
     vm_object_unref(object);
 }
 
+/* ---- readers ---- */
+
+static void others_unmap_the_next(unsigned slice) {
+    if (slice == 1)
+        CHECK_EQ(vm_unmap(space, AT(10), 4 * PAGE_SIZE), 0);
+}
+
+/* Who reads a whole space lets others in behind each area. */
+static void test_usage(void) {
+    struct vm_space_usage usage;
+
+    begin(others_unmap_the_next);
+    for (unsigned i = 0; i < 3; i++) {
+        map_fixed(space, 10 * i, 4, RW, 0);
+        fill(10 * i, 4);
+    }
+    wait_begin();
+    vm_space_usage(space, &usage);
+    wait_end();
+    CHECK_EQ(slices, 2);
+    CHECK_EQ(usage.private_pages, 8);
+    space_end(space);
+}
+
 /* ---- who waits ---- */
 
 /* One waits until no more is narrowed: nobody begins to narrow any more, but faults go on. */
@@ -370,6 +394,7 @@ int main(int argc, char **argv) {
         {"protect", test_protect},
         {"advise", test_advise},
         {"truncate", test_truncate},
+        {"usage", test_usage},
         {"end_is_wanted", test_end_is_wanted},
     };
 
