@@ -9,9 +9,9 @@ import { drawn, launch, newPage, show } from "./browser.js";
 const [out, ...scenes] = process.argv.slice(2);
 const SIZE = { width: 1440, height: 860 };
 
-/* Where to look: after a copy on write in the middle of them all where there is one, else at the last new page. */
-function lookAt(page) {
-    return page.evaluate(() => {
+/* Where to look: in the middle of the copies, when most spaces are there; of p-allocator, late among the new pages. */
+function lookAt(page, name) {
+    return page.evaluate((wanted) => {
         const session = globalThis.quire;
         const { faults, schema } = session.recording;
         const numbers = (name) => [...faults.kind.data.subarray(0, faults.kind.length)].flatMap(
@@ -20,10 +20,9 @@ function lookAt(page) {
             session.seek(number + 1);
             return [session.state?.spaces.size ?? 0, number];
         }).filter(([spaces], _, all) => spaces === Math.max(...all.map(([count]) => count))).map(([, number]) => number);
-        const copies = busiest(numbers("copy"));
-        const found = copies.length ? copies : busiest(numbers("zero_fill"));
-        session.selectFault(found[Math.floor(found.length * (copies.length ? 0.5 : 0.9))]);
-    });
+        const found = busiest(numbers(wanted));
+        session.selectFault(found[Math.floor(found.length * (wanted === "copy" ? 0.5 : 0.9))]);
+    }, name === "p-allocator" ? "zero_fill" : "copy");
 }
 
 const browser = await launch();
@@ -31,7 +30,7 @@ for (const scene of scenes) {
     const [name, file] = scene.split("=");
     const page = await newPage(browser, { viewport: SIZE, colorScheme: name === "p-trees" ? "dark" : "light" });
     await show(page, readFileSync(file), name);
-    await lookAt(page);
+    await lookAt(page, name);
     await drawn(page);
     await drawn(page);
     await page.screenshot({ path: path.join(out, `viewer-${name}.png`) });

@@ -101,6 +101,12 @@ function Area({ area, root, session, dark, colour }) {
         markPages(canvas.current, session, { root, area, cells, columns, total, dark, marked });
     });
     useEffect(() => { last.current = {}; }, [size.width]);
+    const row = useRef(null);
+    useEffect(() => {
+        if (marked !== null) {
+            bringIntoSight(row.current);
+        }
+    }, [marked, session.selection]);
 
     const vaAt = (event) => {
         const cell = Math.floor(event.offsetY / CELL) * columns + Math.min(columns - 1, Math.floor(event.offsetX / CELL));
@@ -113,8 +119,8 @@ function Area({ area, root, session, dark, colour }) {
     };
     const choose = (va) => va >= 0 && session.select({ kind: "page", root, va });
     const keys = (event) => {
-        const row = Math.round(columns * total / cells);
-        const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -row, ArrowDown: row };
+        const line = Math.round(columns * total / cells);
+        const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -line, ArrowDown: line };
         if (event.key in steps) {
             const from = marked ?? area.start - 4096 * (steps[event.key] > 0 ? 1 : 0);
             const va = Math.floor(from / 4096) * 4096 + steps[event.key] * 4096;
@@ -130,7 +136,7 @@ function Area({ area, root, session, dark, colour }) {
     const there = state.owners.get(area.shadow)?.pages.count ?? 0;
     const label = `${areaName(state, area)}, ${hex(area.start)} to ${hex(area.end)}, ${rights(area.prot)}`;
     return (
-        <div class={`area${marked !== null ? " on" : ""}`} data-start={hex(area.start)}>
+        <div ref={row} class={`area${marked !== null ? " on" : ""}`} data-start={hex(area.start)}>
             <div class="area-head" title={`${label} ${areaFlags(state, area).join(", ")}`}>
                 <b>{areaName(state, area)}</b> <code>{area.start.toString(16)}</code>
                 <span class="rights">{rights(area.prot)}{area.flags & state.schema.flags.area.shared ? "s" : "p"}</span>
@@ -143,6 +149,18 @@ function Area({ area, root, session, dark, colour }) {
             </div>
         </div>
     );
+}
+
+/* Scrolls the panel, and nothing else, so that an area is seen. */
+function bringIntoSight(element) {
+    const panel = element.closest(".columns"), space = element.closest(".space");
+    const [inner, outer] = [element.getBoundingClientRect(), panel.getBoundingClientRect()];
+    if (inner.left < outer.left || inner.right > outer.right) {
+        panel.scrollLeft += space.getBoundingClientRect().left - outer.left - 8;
+    }
+    if (inner.top < outer.top || inner.bottom > outer.bottom) {
+        panel.scrollTop += inner.top - outer.top - 60;
+    }
 }
 
 function drawArea(canvas, { kinds, parts: full, writable, columns, rows, colours, dark }) {
