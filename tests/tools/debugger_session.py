@@ -312,7 +312,7 @@ def broken_lists_do_not_hang():
 
 @step
 def breakpoints_hold_across_fork():
-    gdb.execute("break checkpoint_both", to_string=True)
+    both = gdb.Breakpoint("checkpoint_both")
     why = lacks(say("quire break debuggee:checkpoint_child"), "reakpoint")
     why = why or lacks(say("quire break debuggee:checkpoint_parent"), "reakpoint")
     why = why or go_on("checkpoint_child")
@@ -323,6 +323,7 @@ def breakpoints_hold_across_fork():
     if why or pid_now() != seen["child"]:
         return why or f"process {pid_now()} came first"
     why = go_on("checkpoint_parent") or go_on("checkpoint_both")
+    both.delete()  # any program that comes to that address would stop there
     return why or (None if pid_now() == seen["pid"] else f"process {pid_now()} came second")
 
 
