@@ -9,7 +9,7 @@ import { Classifier } from "../model/aggregate.js";
 import { pageOf, walk } from "../model/translate.js";
 
 const APPLY_MS = 6;    // of each frame for records that came
-const TEXT_MS = 120;   // between two updates of text while things move
+const TEXT_MS = 200;   // between two updates of text while things move
 export const SPEEDS = [0.0001, 0.001, 0.01, 0.1, 1, 10];
 
 export class Session {

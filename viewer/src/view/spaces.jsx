@@ -9,7 +9,7 @@ import { colourOfOrder, inkOn, pageColours, parts } from "./palette.js";
 import { useDark, useDrawer, useSession, useSize } from "./hooks.js";
 
 const CELL = 9, ROWS_MAX = 6; // of an area's strip, in CSS pixels
-const DRAW_MS = 100;
+const DRAW_MS = 160;
 
 export function orderOf(session, root) {
     const process = session.state ? processesOf(session.state, root)[0] : null;
