@@ -190,6 +190,8 @@ void app_draw(struct app *app) {
         help_draw(app, where);
     else if (where.rows > 0 && app->overlay == OVERLAY_SCENES)
         scenes_draw(app, where);
+    else if (where.rows > 0 && !app->model.whole && !app->error[0])
+        canvas_print(canvas, AT(where.row + 1, 1), STYLE_PLAIN, "waiting for a snapshot ...");
     else if (where.rows > 0)
         body_draw(app, where);
     canvas_fill(canvas, canvas->rows - 2, 0, canvas->columns, (struct cell){' ', STYLE_PLAIN});

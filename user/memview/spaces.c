@@ -22,6 +22,7 @@
 #define AREA_COLUMNS 37 /* before the cells */
 #define AREA_NAME_COLUMNS 12
 #define AREA_LINES_MAX 4096
+#define ANCESTORS_MAX 64
 
 /* One line of the whole. */
 struct line {
@@ -90,14 +91,28 @@ static void space_lines(const struct view *view, struct lines *lines, size_t ind
     }
 }
 
-/* The process that is looked at first, then the others by their ids. */
+/* 0: the process that is looked at; 1: one that comes from it; 2: another. */
+static int distance(const struct view *view, uint32_t pid) {
+    const struct process *process = map_get(&view->model->processes, pid);
+
+    if (view->pid == 0 || pid == view->pid)
+        return pid == view->pid ? 0 : 2;
+    for (int i = 0; process && i < ANCESTORS_MAX; i++) {
+        if (process->parent == view->pid)
+            return 1;
+        process = map_get(&view->model->processes, process->parent);
+    }
+    return 2;
+}
+
+/* The process that is looked at first, then those that come from it, then the others. */
 static struct lines lines_make(const struct view *view, int cells) {
     struct lines lines = {0};
     const struct census *census = view->census;
 
-    for (int pass = 0; pass < 2; pass++)
+    for (int pass = 0; pass <= 2; pass++)
         for (size_t i = 0; i < census->spaces; i++)
-            if ((view->pid && census->pids[i] == view->pid) == (pass == 0))
+            if (distance(view, census->pids[i]) == pass)
                 space_lines(view, &lines, i, cells);
     return lines;
 }
