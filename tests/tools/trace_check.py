@@ -6,6 +6,9 @@ what the events before each come to is compared with it.
 
 How many snapshots there are depends on how quick the machine is, what is found does not: whatever
 the moments, the events have to come to what is there. The first and the last one are always taken.
+
+Whether the programs' own tests pass is for other jobs to say: some of them count every object of
+the kernel's, and the trace has some of its own while a snapshot is on its way.
 """
 
 import os
@@ -45,7 +48,7 @@ def compared(programs, *options, kernel="release"):
     status, output, errors = quire("record", "-o", path, *words, "--", "/tests/run_tests",
                                    str(PROGRAM_SECONDS), *programs)
     ends = re.findall(r"^@end \S+ (\d+)", output, re.MULTILINE)
-    if status != 0 or ends != ["0"] * len(programs):
+    if status not in (0, 1) or len(ends) != len(programs) or set(ends) - {"0", "1"}:
         failed = [line for line in output.splitlines() if line.startswith("not ok")]
         return f"record: {status}, programs: {ends} {failed[:3]}: {errors[-300:]}"
     status, output, errors = quire("replay", path, "--check")
