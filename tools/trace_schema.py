@@ -160,9 +160,6 @@ def put_function(event):
 
 
 def tracepoint(event):
-    names = [field.c_name for field in event.fields]
-    if event.tail:
-        names += [event.tail.c_name] + ([] if event.tail.base == "str" else ["count"])
     doc = event.doc.replace("*/", "* /")
     yield f"/* {doc} */"
     yield from put_function(event)
@@ -171,10 +168,8 @@ def tracepoint(event):
     yield f"    return trace_point(TRACE_EVENT_{event.name.upper()});"
     yield "}"
     yield ""
-    yield f"static inline TRACE_INLINE void trace_{event.name}({', '.join(parameters(event))}) {{"
-    yield f"    if (trace_{event.name}_is_on())"
-    yield f"        trace_put_{event.name}({', '.join(names)});"
-    yield "}"
+    yield f"#define trace_{event.name}(...) \\"
+    yield f"    do {{ if (trace_{event.name}_is_on()) trace_put_{event.name}(__VA_ARGS__); }} while (0)"
     yield ""
 
 

@@ -231,6 +231,7 @@ static struct frame *own_leaf_table(struct pmap *pmap, uint64_t va, bool write) 
 
     if (table) {
         pmap->ready_table = table;
+        pmap->ready_entries = table_entries(table);
         pmap->ready_va = align_down(va, PMAP_LARGE_BYTES);
         pmap->ready_write = write;
     }
@@ -260,9 +261,9 @@ static __attribute__((noinline)) void leaf_replace(struct pmap *pmap, pte_t *ent
     table_trace_entry(entry, next);
 }
 
-/* Puts a leaf into its table, which is ours alone. */
-static inline void leaf_set(struct pmap *pmap, struct frame *table, uint64_t va, pte_t next) {
-    pte_t *entry = &table_entries(table)[level_index(va, 0)];
+/* Puts a leaf into the ready table. */
+static inline void leaf_set(struct pmap *pmap, uint64_t va, pte_t next) {
+    pte_t *entry = &pmap->ready_entries[level_index(va, 0)];
     pte_t old = *entry;
 
     if (old && takes_away(old, next)) {
@@ -273,16 +274,14 @@ static inline void leaf_set(struct pmap *pmap, struct frame *table, uint64_t va,
     tlb_check_entry(pmap, va, 0, old, next);
     table_trace_entry(entry, next);
     if (!old)
-        table->count++;
+        pmap->ready_table->count++;
 }
 
 /* pmap_enter where the way to the table is not ready. */
 static __attribute__((noinline)) int enter_anywhere(struct pmap *pmap, uint64_t va, pte_t next) {
-    struct frame *table = own_leaf_table(pmap, va, next & PTE_WRITE);
-
-    if (!table)
+    if (!own_leaf_table(pmap, va, next & PTE_WRITE))
         return -ENOMEM;
-    leaf_set(pmap, table, va, next);
+    leaf_set(pmap, va, next);
     return 0;
 }
 
@@ -293,7 +292,7 @@ int pmap_enter(struct pmap *pmap, uint64_t va, paddr_t pa, unsigned access) {
     if (pmap->ready_va != align_down(va, PMAP_LARGE_BYTES) ||
         ((access & VM_WRITE) && !pmap->ready_write))
         return enter_anywhere(pmap, va, next);
-    leaf_set(pmap, pmap->ready_table, va, next);
+    leaf_set(pmap, va, next);
     return 0;
 }
 
@@ -545,8 +544,6 @@ static void teardown_leaves(struct frame *table, uint64_t start, uint64_t end) {
     unsigned last = level_index(end - 1, 0);
     unsigned left = table->count;
 
-    trace_entries_clear((uint32_t)frame_to_pfn(table), level_index(start, 0),
-                        last + 1 - level_index(start, 0));
     for (unsigned i = level_index(start, 0); i <= last && left > 0; i++) {
         left -= entry[i] != 0;
         tlb_check_unseen(0, entry[i], 0);
@@ -555,7 +552,10 @@ static void teardown_leaves(struct frame *table, uint64_t start, uint64_t end) {
     table->count = (uint16_t)left;
 }
 
-/* Empties a table, ours alone, of what maps [start, end), and drops what leads to nothing more. */
+/*
+ * Empties a table, ours alone, of what maps [start, end), and drops what leads to nothing more. The
+ * trace hears of the tables that go; what goes from the others goes with the map.
+ */
 static void teardown_below(struct frame *table, unsigned level, uint64_t start, uint64_t end) {
     uint64_t size = level_size(level), next;
     pte_t *entries = table_entries(table);
@@ -576,8 +576,6 @@ static void teardown_below(struct frame *table, unsigned level, uint64_t start, 
         }
         table->count -= *entry != 0;
         tlb_check_unseen(level, *entry, 0);
-        if (trace_entry_is_on() && *entry)
-            table_put_entry(entry, 0);
         *entry = 0;
         if (child)
             table_drop(child, level - 1);

@@ -58,6 +58,12 @@ static void fork_share(pte_t *source, pte_t *target) {
 static void fork_tables(struct frame *from, struct frame *to, unsigned level, uint64_t va,
                         uint64_t end);
 
+/* Tells of a table for the child that is to be filled, and of the entry that will lead to it. */
+static void tell_copied(const struct frame *table, const pte_t *entry, unsigned level) {
+    trace_put_table_make((uint32_t)frame_to_pfn(table), (uint8_t)(level + 1));
+    table_put_entry(entry, entry_for_table(table));
+}
+
 /*
  * Gives the child a table of its own for what a small one of a level has in [va, end), or adds that
  * to the one it has for addresses before. Where there is no memory, or nothing, it gets none.
@@ -72,17 +78,17 @@ static void fork_copy(pte_t *source, pte_t *target, unsigned level, uint64_t va,
         table_trace_entry(source, *source);
         return;
     }
-    if (!*target)
-        table_trace_made(to, level);
+    if (trace_table_make_is_on() && !*target)
+        tell_copied(to, target, level);
     if (level == 0)
         fork_leaves(from, to, va, end);
     else
         fork_tables(from, to, level, va, end);
     if (to->count > 0) {
         *target = entry_for_table(to);
-        table_trace_entry(target, *target);
     } else {
         *target = 0;
+        table_trace_entry(target, 0);
         table_drop(to, level);
     }
 }

@@ -21,8 +21,9 @@ struct pmap {
      * shares or moves tables forgets it.
      */
     struct frame *ready_table;
-    uint64_t ready_va; /* PMAP_NONE_READY: none */
-    bool ready_write;  /* W is known to be set all the way */
+    pte_t *ready_entries; /* its page */
+    uint64_t ready_va;    /* PMAP_NONE_READY: none */
+    bool ready_write;     /* W is known to be set all the way */
 };
 
 #define PMAP_NONE_READY UINT64_MAX

@@ -121,7 +121,7 @@ static const struct procfs_entry entries[] = {
     TEXT("slabinfo", 0400, procfs_show_slabinfo),
     TEXT("swaps", 0444, procfs_show_swaps),
     {.name = "trace", .mode = S_IFREG | 0600, .open = procfs_open_trace},
-    {.name = "trace_snapshot", .mode = S_IFREG | 0400, .open = procfs_open_trace_snapshot},
+    {.name = "trace_snapshot", .mode = S_IFREG | 0600, .open = procfs_open_trace_snapshot},
     TEXT("uptime", 0444, show_uptime),
     TEXT("vmstat", 0444, procfs_show_vmstat),
 };

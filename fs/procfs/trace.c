@@ -4,7 +4,8 @@
  *
  * Whoever opens /proc/trace for reading is the trace's reader until the file is released: there is
  * one at a time. A line that is written to it is told as a mark, whoever reads.
- * /proc/trace_snapshot has a snapshot of the moment when it was opened, and no more.
+ * /proc/trace_snapshot has a snapshot of the moment when it was opened, and no more; what is
+ * written to it puts one into the stream of whoever reads.
  *
  * Locks: each open file has a mutex (LOCK_RANK_PROCFS_FILE).
  */
@@ -126,6 +127,13 @@ static long mark_write(struct file *f, struct iobuf *b, uint64_t *pos) {
     return (long)size;
 }
 
+static long snapshot_write(struct file *f, struct iobuf *b, uint64_t *pos) {
+    int error = trace_snapshot(TRACE_SNAPSHOT_REASON_ASKED);
+
+    (void)f, (void)pos;
+    return error ? error : (long)b->left;
+}
+
 /* ---- opening ---- */
 
 static void live_release(struct file *f) {
@@ -141,6 +149,7 @@ static void snapshot_release(struct file *f) {
 }
 
 static const struct file_ops mark_ops = {.write = mark_write};
+static const struct file_ops ask_ops = {.write = snapshot_write};
 
 static const struct file_ops live_ops = {
     .read = stream_read,
@@ -151,6 +160,7 @@ static const struct file_ops live_ops = {
 
 static const struct file_ops snapshot_ops = {
     .read = stream_read,
+    .write = snapshot_write,
     .poll = stream_poll,
     .release = snapshot_release,
 };
@@ -177,9 +187,14 @@ int procfs_open_trace(struct file *f) {
 }
 
 int procfs_open_trace_snapshot(struct file *f) {
-    struct stream *stream = stream_create();
+    struct stream *stream;
     int error;
 
+    f->ops = &ask_ops;
+    f->mode |= FILE_STREAM;
+    if (!(f->mode & FILE_READ))
+        return 0;
+    stream = stream_create();
     if (!stream)
         return -ENOMEM;
     error = trace_pages_take(TRACE_SNAPSHOT_REASON_ASKED, &stream->snapshot);
@@ -188,7 +203,6 @@ int procfs_open_trace_snapshot(struct file *f) {
         return error;
     }
     f->ops = &snapshot_ops;
-    f->mode |= FILE_STREAM;
     f->data = stream;
     return 0;
 }

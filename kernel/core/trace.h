@@ -3,7 +3,8 @@
  * Tracepoints: where the kernel tells what happens to memory, in the records of
  * include/trace/schema.json. docs/trace.md says what the words mean.
  *
- *     trace_frame_alloc(pfn, order, use);      one no-op, unless somebody reads the trace
+ *     trace_frame_alloc(pfn, order, use);      one no-op, unless somebody reads the trace: only
+ *                                              then are the arguments made
  *     if (trace_fault_is_on()) ...             the same, to find out what is costly to tell
  *     trace_put_map(...)                       tells without asking: in a snapshot
  *

@@ -404,14 +404,24 @@ void frame_free_order(struct frame *head, unsigned order) {
     spin_unlock(&buddy.lock);
 }
 
-void frame_set_use(struct frame *f, enum frame_use use) {
+/* Where a block is more than a frame. */
+static __attribute__((noinline)) void block_set_use(struct frame *f, enum frame_use use) {
     unsigned frames = 1u << f->order;
 
-    DEBUG_ASSERT(f->order <= FRAME_ORDER_MAX && f->use != FRAME_FREE && use != FRAME_FREE);
-    trace_frame_use((uint32_t)frame_to_pfn(f), frames, use);
     frame_count_move(f->use, use, frames);
     for (unsigned i = 0; i < frames; i++)
         frame_kind_set(&f[i], use, f[i].order); /* a neighbour that is freed may be looking */
+}
+
+void frame_set_use(struct frame *f, enum frame_use use) {
+    DEBUG_ASSERT(f->order <= FRAME_ORDER_MAX && f->use != FRAME_FREE && use != FRAME_FREE);
+    trace_frame_use((uint32_t)frame_to_pfn(f), 1u << f->order, use);
+    if (f->order > 0) {
+        block_set_use(f, use);
+        return;
+    }
+    frame_count_move(f->use, use, 1);
+    frame_kind_set(f, use, 0);
 }
 
 void frame_stats_get(struct frame_stats *stats) {

@@ -19,6 +19,7 @@
 #include "vfs/file.h"
 #include "vm/map.h"
 #include "vm/space.h"
+#include "vm/trace_vm.h"
 
 #define HEADERS_MAX_BYTES 65536u
 #define ALIGN_MAX (1ull << 30)
@@ -181,6 +182,8 @@ static int map_range(struct vm_space *space, struct vm_map_request *request) {
     uint64_t address;
 
     request->flags = VM_MAP_NOREPLACE;
+    if (request->object)
+        vm_object_trace_name(request->object);
     return request->length == 0 ? 0 : vm_map(space, request, &address);
 }
 

@@ -158,6 +158,10 @@ uint64_t trace_pages_begin(const struct trace_pages *pages) {
     return pages->begin;
 }
 
+uint64_t trace_pages_left(const struct trace_pages *pages) {
+    return pages->told;
+}
+
 size_t trace_pages_read(struct trace_pages *pages, void *buffer, size_t bytes) {
     size_t total = 0;
 

@@ -11,6 +11,9 @@
 /* The stamp of its first record: what comes before is to be read before. */
 uint64_t trace_pages_begin(const struct trace_pages *pages);
 
+/* Bytes that are to be read yet. */
+uint64_t trace_pages_left(const struct trace_pages *pages);
+
 /*
  * trace_pages_take, which calls then(arg) when it is done, while all others stand still yet. NULL:
  * nobody.

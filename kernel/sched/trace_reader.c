@@ -2,8 +2,8 @@
 /*
  * The reader of the trace; see trace_reader.h.
  *
- * Locks: who has `taken` has the session, and calls its functions one at a time. The rings have a
- * protocol of their own (core/trace_ring.h).
+ * Locks: the session's mutex; a hint may be had without. The rings have a protocol of their own
+ * (core/trace_ring.h).
  */
 #include "sched/trace_reader.h"
 
@@ -16,6 +16,7 @@
 #include "lib/string.h"
 #include "mm/frame.h"
 #include "mm/slab.h"
+#include "sched/mutex.h"
 #include "sched/stop_machine.h"
 #include "sched/timer.h"
 #include "sched/trace_pages_private.h"
@@ -36,10 +37,11 @@ uint64_t trace_groups = (1u << TRACE_GROUPS) - 1;
 struct wait_queue trace_waiters;
 
 static struct {
-    _Atomic bool taken;
-    struct frame *rings[CPU_MAX]; /* [taken] */
-    unsigned order;               /* [taken] of each */
-    struct trace_pages *snapshot; /* [taken] to be read yet, or NULL */
+    struct mutex lock;
+    bool taken;                   /* [lock] there is a reader */
+    struct frame *rings[CPU_MAX]; /* [lock] */
+    unsigned order;               /* [lock] of each */
+    struct trace_pages *snapshot; /* [lock] to be read yet, or NULL */
     struct timer tick;
     _Atomic bool is_due; /* a tick found something, which has not been read yet */
 } session;
@@ -65,6 +67,7 @@ static void tick(void *unused) {
 }
 
 void trace_reader_init(void) {
+    mutex_init(&session.lock, "trace", LOCK_RANK_TRACE);
     wait_queue_init(&trace_waiters);
     timer_init(&session.tick, tick, NULL);
     trace_tid = tid_of_current;
@@ -120,39 +123,55 @@ static void switch_off(void) {
     stop_machine_end();
 }
 
-int trace_start(void) {
+static int start_locked(void) {
     int error;
 
-    if (atomic_exchange(&session.taken, true))
+    if (session.taken)
         return -EBUSY;
     error = rings_make();
     if (error)
-        goto give_up;
+        return error;
     error = trace_pages_take_and(TRACE_SNAPSHOT_REASON_START, &session.snapshot, switch_on);
-    if (error)
-        goto free_rings;
+    if (error) {
+        rings_free();
+        return error;
+    }
+    session.taken = true;
     timer_start(&session.tick, clock_monotonic_ns() + TICK_NS);
     return 0;
+}
 
-free_rings:
-    rings_free();
-give_up:
-    atomic_store(&session.taken, false);
+int trace_start(void) {
+    int error;
+
+    mutex_lock(&session.lock);
+    error = start_locked();
+    mutex_unlock(&session.lock);
     return error;
 }
 
 void trace_stop(void) {
+    mutex_lock(&session.lock);
     timer_cancel(&session.tick);
     switch_off();
     if (session.snapshot)
         trace_pages_free(session.snapshot);
     session.snapshot = NULL;
     rings_free();
-    atomic_store(&session.taken, false);
+    session.taken = false;
+    mutex_unlock(&session.lock);
 }
 
 int trace_snapshot(enum trace_snapshot_reason reason) {
-    return session.snapshot ? -EBUSY : trace_pages_take_and(reason, &session.snapshot, NULL);
+    int error = -ESRCH;
+
+    mutex_lock(&session.lock);
+    if (session.snapshot)
+        error = -EBUSY;
+    else if (session.taken)
+        error = trace_pages_take_and(reason, &session.snapshot, NULL);
+    mutex_unlock(&session.lock);
+    return error;
 }
 
 /* ---- reading ---- */
@@ -161,9 +180,10 @@ int trace_snapshot(enum trace_snapshot_reason reason) {
 static size_t read_snapshot(void *buffer, size_t bytes) {
     size_t got = trace_rings_read(buffer, bytes, trace_pages_begin(session.snapshot));
 
-    if (got == 0)
-        got = trace_pages_read(session.snapshot, buffer, align_down(bytes, 8));
-    if (got == 0) {
+    if (got > 0)
+        return got;
+    got = trace_pages_read(session.snapshot, buffer, align_down(bytes, 8));
+    if (trace_pages_left(session.snapshot) == 0) {
         trace_pages_free(session.snapshot);
         session.snapshot = NULL;
     }
@@ -181,18 +201,21 @@ static bool rings_are_due(void) {
 }
 
 size_t trace_read(void *buffer, size_t bytes) {
-    size_t got = session.snapshot ? read_snapshot(buffer, bytes) : 0;
+    size_t got;
 
+    mutex_lock(&session.lock);
+    got = session.snapshot ? read_snapshot(buffer, bytes) : 0;
     if (got == 0 && rings_are_due()) {
         got = trace_rings_read(buffer, bytes, UINT64_MAX);
         if (got + TRACE_READ_MIN <= bytes)
             atomic_store(&session.is_due, false); /* that was all */
     }
+    mutex_unlock(&session.lock);
     return got;
 }
 
 bool trace_has_some(void) {
-    return session.snapshot || rings_are_due();
+    return __atomic_load_n(&session.snapshot, __ATOMIC_RELAXED) || rings_are_due();
 }
 
 int trace_wait(uint64_t deadline_ns) {

@@ -11,7 +11,7 @@
  *
  * The stream begins with a snapshot, and is in order. One reader at a time in the whole kernel: the
  * one who has started. All of these may sleep, but for trace_has_some, and are called with no lock
- * held but those of a rank below LOCK_RANK_STOP_MACHINE.
+ * held but those of a rank below LOCK_RANK_TRACE.
  */
 #ifndef SCHED_TRACE_READER_H
 #define SCHED_TRACE_READER_H
@@ -44,7 +44,11 @@ void trace_stop(void);
 /* Bytes that trace_read needs at least: the longest record. */
 #define TRACE_READ_MIN (8u * TRACE_RECORD_WORDS_MAX)
 
-/* Whole records, as many as fit into the buffer (aligned to 8) and are there. Bytes; 0: none. */
+/*
+ * Puts what there is into the buffer (aligned to 8), as much as fits: whole records, but for those
+ * of a snapshot, which may go on with the next call. Bytes; 0: there is nothing, or so little that
+ * it is worth waiting for more.
+ */
 size_t trace_read(void *buffer, size_t bytes);
 
 /* Whether trace_read would find something. A hint. */
@@ -60,8 +64,8 @@ extern struct wait_queue trace_waiters;
 int trace_wait(uint64_t deadline_ns);
 
 /*
- * Puts another snapshot into the stream, behind what has happened before. 0; -ENOMEM; -EBUSY: the
- * last one has not been read yet.
+ * Puts another snapshot into the stream, behind what has happened before; anybody may. 0; -ENOMEM;
+ * -EBUSY: the last one has not been read yet; -ESRCH: there is no reader.
  */
 int trace_snapshot(enum trace_snapshot_reason reason);
 

@@ -24,6 +24,7 @@ enum lock_rank {
     /* sleeping */
     LOCK_RANK_FILE_POSITION = 80,
     LOCK_RANK_PROCFS_FILE = 85,
+    LOCK_RANK_TRACE = 90,
     LOCK_RANK_VFS_MOUNT = 100,
     LOCK_RANK_VFS_RENAME = 110,
     LOCK_RANK_EPOLL = 115,

@@ -19,6 +19,7 @@
 #include "vfs/mount.h"
 #include "vm/map.h"
 #include "vm/remap.h"
+#include "vm/trace_vm.h"
 
 /* What MAP_SHARED_VALIDATE knows; other types ignore what they do not know. */
 #define MAP_KNOWN                                                                                  \
@@ -100,6 +101,7 @@ static int map_file_object(int fd, struct vm_map_request *request) {
         request->object = wanted.object;
         request->offset = wanted.offset;
         request->max_prot = wanted.max_prot;
+        vm_object_trace_name(wanted.object);
     }
     file_unref(file);
     return error;

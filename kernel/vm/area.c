@@ -28,9 +28,7 @@ static inline struct vm_area *area_of(struct rb_node *node) {
 
 /* ---- one area ---- */
 
-static void area_link(struct vm_area *area) {
-    if (!area->object)
-        return;
+static __attribute__((noinline)) void link_to_object(struct vm_area *area) {
     vm_object_ref(area->object);
     spin_lock(&area->object->lock);
     list_push_back(&area->object->areas, &area->link);
@@ -39,15 +37,19 @@ static void area_link(struct vm_area *area) {
         area->object->ops->attached(area->object);
 }
 
-static void area_unlink(struct vm_area *area) {
-    if (!area->object)
-        return;
+static __attribute__((noinline)) void unlink_from_object(struct vm_area *area) {
     spin_lock(&area->object->lock);
     list_remove(&area->link);
     spin_unlock(&area->object->lock);
     if (area->object->ops->detached)
         area->object->ops->detached(area->object);
     vm_object_unref(area->object);
+}
+
+/* Inline, since most areas have none. */
+static inline void area_link(struct vm_area *area) {
+    if (area->object)
+        link_to_object(area);
 }
 
 struct vm_area *vm_area_create(struct vm_space *space, struct vm_object *object, uint32_t flags) {
@@ -83,7 +85,8 @@ static inline void area_copy(struct vm_area *area, const struct vm_area *like) {
 static inline void give_up_backing(struct vm_area *area) {
     if (area->shadow)
         vm_shadow_drop(area->shadow);
-    area_unlink(area);
+    if (area->object)
+        unlink_from_object(area);
 }
 
 void vm_area_destroy(struct vm_area *area) {

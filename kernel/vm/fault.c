@@ -72,7 +72,6 @@ struct fault {
     unsigned rights;              /* to enter it with */
     bool is_of_run;               /* the page is one of a run's: see huge.h */
     enum vm_fault_case which;
-    uint64_t begun; /* ticks; set where the trace is told of the fault */
 
     /* Of faults that go on together. */
     struct pmap_page page; /* claimed for this one */
@@ -233,14 +232,17 @@ static TOGETHER int fault_enter_new(struct fault *fault, bool together) {
  */
 static TOGETHER int fault_replace_either(struct fault *fault, const void *source,
                                          struct frame *found, bool together) {
-    struct frame *frame = source ? frame_alloc(FRAME_ANON) : frame_alloc_zeroed(FRAME_ANON);
+    struct frame *frame = frame_alloc(FRAME_ANON);
     struct frame *old = found;
     int error;
 
     if (!frame)
         return -ENOMEM;
-    if (source) {
-        page_copy(frame_to_virt(frame), source);
+    fault->pa = frame_to_phys(frame);
+    if (!source) {
+        page_clear(phys_to_virt(fault->pa));
+    } else {
+        page_copy(phys_to_virt(fault->pa), source);
         trace_copy((uint32_t)frame_to_pfn(virt_to_frame(source)), (uint32_t)frame_to_pfn(frame));
     }
     error = together ? shadow_put_together(fault, frame, old) : shadow_put(fault, frame, &old);
@@ -248,7 +250,6 @@ static TOGETHER int fault_replace_either(struct fault *fault, const void *source
         frame_unref(frame);
         return error;
     }
-    fault->pa = frame_to_phys(frame);
     error = fault_enter_new(fault, together);
     if (old)
         frame_unref(old);
@@ -487,18 +488,14 @@ static inline void fault_begin(struct fault *fault, struct vm_space *space, uint
     fault->access = access & (VM_RIGHTS | VM_FORCE);
     fault->is_of_run = false;
     fault->which = VM_FAULT_NO_AREA; /* until a case is sure, as where an object ends before it */
-    fault->begun = 0;
 }
 
 /* Tells what has become of a fault at an address. */
 static TOGETHER void fault_trace(const struct fault *fault, uint64_t address, int error) {
-    uint64_t ticks;
-
-    if (!trace_fault_is_on())
-        return;
-    ticks = fault->begun ? machine_trace_ticks() - fault->begun : 0;
-    trace_put_fault(fault->space->root, address, fault->access, (uint8_t)fault->which, error,
-                    error == 0 ? (uint32_t)phys_to_pfn(fault->pa) : 0, ticks);
+    if (trace_fault_is_on())
+        trace_put_fault(fault->space->root, address, fault->access, (uint8_t)fault->which, error,
+                        error == 0 ? (uint32_t)phys_to_pfn(fault->pa) : 0,
+                        vm_trace_fault_ticks(address));
 }
 
 /*
@@ -553,7 +550,7 @@ int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
 
     fault_begin(&fault, space, address, access);
     if (trace_fault_is_on())
-        fault.begun = machine_trace_ticks();
+        machine_call_rarely(vm_trace_fault_begin, address, 0);
     if (vm_space_faults_together(space) && !use && fault_with_others(&fault)) {
         DEBUG_ASSERT(vm_check_passes_fault(space, fault.va));
         fault_trace(&fault, address, 0);

@@ -23,7 +23,6 @@
 #include "vm/narrow.h"
 #include "vm/pmap.h"
 #include "vm/space_lock.h"
-#include "vm/trace_vm.h"
 
 /* Offsets in a file end here, as off_t does. */
 #define OFFSET_MAX ((uint64_t)INT64_MAX)
@@ -478,8 +477,6 @@ int vm_map(struct vm_space *space, const struct vm_map_request *request, uint64_
 
     if (error < 0)
         return error;
-    if (trace_object_name_is_on() && request->object)
-        vm_object_trace_name(request->object);
     if (request->length > VM_SLICE_BYTES && (request->flags & VM_MAP_FIXED))
         return map_long(space, request, address);
     /* What is being narrowed in areas that go now is removed with them. */

@@ -38,7 +38,7 @@ static void tell_space(struct vm_space *space, uint64_t *seen) {
     for (area = vm_area_first(&space->areas); area; area = vm_area_next(area)) {
         tell_shadow(area->shadow);
         if (area->object)
-            vm_object_trace_name(area->object);
+            vm_object_tell_name(area->object);
         vm_area_tell((uint64_t)area, 0);
     }
     pmap_trace_tables(space->pmap, seen);

@@ -2,6 +2,7 @@
 /* What the VM tells the trace; see trace_vm.h. */
 #include "vm/trace_vm.h"
 
+#include "core/cpu.h"
 #include "lib/bits.h"
 #include "mm/frame.h"
 #include "vm/fault.h"
@@ -62,6 +63,24 @@ uint64_t vm_area_tell_rights(uint64_t address, uint64_t rights_and_flags) {
     return 0;
 }
 
+/* ---- faults ---- */
+
+/* The fault that began last on each processor, which it is in unless it has slept. */
+static struct { uint64_t address, ticks; } begun[CPU_MAX];
+
+uint64_t vm_trace_fault_begin(uint64_t address, uint64_t unused) {
+    (void)unused;
+    begun[cpu_index()].address = address;
+    begun[cpu_index()].ticks = machine_trace_ticks();
+    return 0;
+}
+
+uint64_t vm_trace_fault_ticks(uint64_t address) {
+    uint64_t ticks = machine_trace_ticks() - begun[cpu_index()].ticks;
+
+    return begun[cpu_index()].address == address ? ticks : 0;
+}
+
 /* ---- objects ---- */
 
 static enum trace_object_kind kind_of(const struct vm_object *object) {
@@ -81,7 +100,7 @@ void vm_object_trace(struct vm_object *object) {
     trace_put_object_make(trace_id(object), (uint8_t)kind_of(object), object->size_bytes, "");
 }
 
-void vm_object_trace_name(struct vm_object *object) {
+void vm_object_tell_name(struct vm_object *object) {
     struct vm_object_identity identity;
 
     vm_object_describe(object, &identity);

@@ -16,7 +16,13 @@ void vm_trace_init(void);
 void vm_object_trace(struct vm_object *object);
 
 /* Tells its name, if it has one. No lock is held. */
-void vm_object_trace_name(struct vm_object *object);
+void vm_object_tell_name(struct vm_object *object);
+
+/* The same if somebody wants to know: an object is about to be mapped. */
+static inline void vm_object_trace_name(struct vm_object *object) {
+    if (trace_object_name_is_on())
+        vm_object_tell_name(object);
+}
 
 /* Tells that the area is there; for machine_call_rarely(), with `unused`. */
 uint64_t vm_area_tell(uint64_t area, uint64_t unused);
@@ -43,6 +49,13 @@ static inline void vm_area_make_shadow(struct vm_area *area) {
     if (area->shadow)
         trace_shadow(area->space->root, area->start, area->end, trace_id(area->shadow));
 }
+
+/*
+ * Notes when a fault at an address begins on this processor, for machine_call_rarely(); and how
+ * many ticks ago that was. 0: it has slept meanwhile, or was not noted.
+ */
+uint64_t vm_trace_fault_begin(uint64_t address, uint64_t unused);
+uint64_t vm_trace_fault_ticks(uint64_t address);
 
 /* Tells of a run of frames at an index. */
 void vm_trace_run(const struct vm_shadow *shadow, uint64_t index, const struct frame *run);

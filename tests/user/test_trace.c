@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc/trace and /proc/trace_snapshot: who may read, what a stream looks like, and that the events
+ * of a known program are the expected ones. That the events rebuild the state is tested on the host
+ * (tests/tools/trace_check.py). Quire's own.
+ */
+#include "check.h"
+#include "facts.h"
+#include "trace_stream.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define TRACE "/proc/trace"
+#define SNAPSHOT "/proc/trace_snapshot"
+#define RING_KIB "/proc/sys/kernel/trace_ring_kib"
+#define GROUPS "/proc/sys/kernel/trace_groups"
+#define PAGE 4096ul
+
+static void trace_or_skip(void) {
+    if (!on_quire())
+        SKIP("the trace is Quire's");
+}
+
+static void setting_write(const char *path, const char *value) {
+    int fd = open(path, O_WRONLY);
+
+    CHECK(fd >= 0);
+    CHECK_EQ(write(fd, value, strlen(value)), strlen(value));
+    close(fd);
+}
+
+static char *map_pages(unsigned pages) {
+    char *p = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    CHECK(p != MAP_FAILED);
+    return p;
+}
+
+/* ---- who may read ---- */
+
+static void one_reader_at_a_time(void) {
+    struct stream s;
+
+    trace_or_skip();
+    stream_open(&s, TRACE, O_RDONLY);
+    CHECK_FAILS(open(TRACE, O_RDONLY), EBUSY);
+    trace_mark("from beside"); /* writing needs no turn */
+    stream_find_mark(&s, "from beside");
+    stream_close(&s);
+    stream_open(&s, TRACE, O_RDWR);
+    CHECK_FAILS(open(TRACE, O_RDWR), EBUSY);
+    stream_close(&s);
+}
+
+static void as_nobody(void *unused) {
+    (void)unused;
+    CHECK_EQ(setuid(65534), 0);
+    CHECK_FAILS(open(TRACE, O_RDONLY), EACCES);
+    CHECK_FAILS(open(TRACE, O_WRONLY), EACCES);
+    CHECK_FAILS(open(SNAPSHOT, O_RDONLY), EACCES);
+}
+
+static void only_root(void) {
+    trace_or_skip();
+    CHECK_CHILD_OK(as_nobody, NULL);
+}
+
+static void die_with_it(void *unused) {
+    (void)unused;
+    CHECK(open(TRACE, O_RDONLY) >= 0);
+    raise(SIGKILL);
+}
+
+static void ends_with_its_reader(void) {
+    struct stream s;
+
+    trace_or_skip();
+    CHECK_CHILD_KILLED(die_with_it, NULL, SIGKILL);
+    stream_open(&s, TRACE, O_RDONLY);
+    stream_close(&s);
+}
+
+static void waits_or_not(void) {
+    struct pollfd one;
+    struct stream s;
+    char buffer[4096];
+
+    trace_or_skip();
+    setting_write(GROUPS, "1"); /* marks only: else there is always something */
+    stream_open(&s, TRACE, O_RDONLY | O_NONBLOCK);
+    while (read(s.fd, buffer, sizeof buffer) > 0)
+        ;
+    CHECK_EQ(errno, EAGAIN);
+    one = (struct pollfd){.fd = s.fd, .events = POLLIN};
+    CHECK_EQ(poll(&one, 1, 0), 0);
+    trace_mark("there");
+    CHECK_EQ(poll(&one, 1, -1), 1);
+    CHECK_EQ(one.revents, POLLIN);
+    stream_find_mark(&s, "there");
+    stream_close(&s);
+    setting_write(GROUPS, "511");
+}
+
+/* ---- what a stream is ---- */
+
+/* Reads a snapshot from begin to end, which has to come next. */
+static void read_snapshot(struct stream *s, unsigned reason) {
+    const struct trace_record_snapshot_begin *begin = (const void *)&s->record;
+    const struct trace_record_snapshot_end *end = (const void *)&s->record;
+    uint64_t records;
+
+    CHECK(stream_next(s));
+    CHECK_EQ(begin->header.event, TRACE_EVENT_SNAPSHOT_BEGIN);
+    CHECK_EQ(begin->reason, reason);
+    CHECK_EQ(begin->processors, sysconf(_SC_NPROCESSORS_ONLN));
+    records = s->records;
+    stream_find(s, TRACE_EVENT_SNAPSHOT_END);
+    CHECK_EQ(end->records, s->records - records - 1);
+}
+
+static void begins_with_a_snapshot(void) {
+    struct stream s;
+
+    trace_or_skip();
+    stream_open(&s, TRACE, O_RDONLY);
+    CHECK(strstr(s.header, "\"schema\": {\"format\":\"quire-trace\""));
+    CHECK(strstr(s.header, "\"page_bytes\": 4096"));
+    read_snapshot(&s, TRACE_SNAPSHOT_REASON_START);
+    setting_write(SNAPSHOT, "now");
+    while (stream_next(&s) && s.record.header.event != TRACE_EVENT_SNAPSHOT_BEGIN)
+        ;
+    stream_find(&s, TRACE_EVENT_SNAPSHOT_END);
+    stream_close(&s);
+    CHECK_FAILS(write(open(SNAPSHOT, O_WRONLY), "now", 3), ESRCH);
+}
+
+/* The number of this process's space, by a snapshot. */
+static uint32_t root_in(struct stream *s) {
+    const struct trace_record_process *process;
+
+    do
+        process = stream_find(s, TRACE_EVENT_PROCESS);
+    while (process->pid != (uint32_t)getpid());
+    return process->root;
+}
+
+static void snapshot_by_itself(void) {
+    char *page = map_pages(3);
+    const struct trace_record_map *map;
+    uint32_t root;
+    struct stream s;
+
+    trace_or_skip();
+    page[PAGE] = 1;
+    stream_open(&s, SNAPSHOT, O_RDONLY);
+    root = root_in(&s);
+    stream_close(&s);
+    stream_open(&s, SNAPSHOT, O_RDONLY);
+    do
+        map = stream_find(&s, TRACE_EVENT_MAP);
+    while (map->root != root || map->start > (uintptr_t)page || map->end <= (uintptr_t)page);
+    CHECK_EQ(map->prot, TRACE_PROT_READ | TRACE_PROT_WRITE);
+    CHECK(map->shadow != 0);
+    stream_find(&s, TRACE_EVENT_SNAPSHOT_END);
+    CHECK(!stream_next(&s));
+    stream_close(&s);
+}
+
+/* ---- what is told ---- */
+
+static void a_page_comes_and_goes(void) {
+    const struct trace_record_frame_alloc *alloc;
+    const struct trace_record_fault *fault;
+    struct stream s;
+    uint32_t pfn, tid = (uint32_t)gettid();
+    char *page;
+
+    trace_or_skip();
+    stream_open(&s, TRACE, O_RDONLY);
+    trace_mark("begin");
+    page = map_pages(1);
+    *page = 1;
+    munmap(page, PAGE);
+    trace_mark("end");
+    stream_find_mark(&s, "begin");
+    do
+        alloc = stream_find(&s, TRACE_EVENT_FRAME_ALLOC);
+    while (alloc->header.tid != tid || alloc->use != TRACE_FRAME_USE_ANON);
+    pfn = alloc->pfn;
+    do
+        fault = stream_find(&s, TRACE_EVENT_FAULT);
+    while (fault->header.tid != tid || fault->va != (uintptr_t)page);
+    CHECK_EQ(fault->pfn, pfn);
+    CHECK_EQ(fault->case_, TRACE_FAULT_CASE_ZERO_FILL);
+    CHECK_EQ(fault->access, TRACE_ACCESS_WRITE);
+    CHECK_EQ(fault->result, 0);
+    do
+        alloc = stream_find(&s, TRACE_EVENT_FRAME_FREE);
+    while (alloc->pfn != pfn);
+    CHECK_EQ(alloc->header.tid, tid);
+    stream_find_mark(&s, "end");
+    stream_close(&s);
+}
+
+static void write_and_exit(void *page) {
+    *(char *)page = 2;
+    _exit(7);
+}
+
+/* Counts the events of a child that writes to a page that it shares with us. */
+static void a_fork_is_told(void) {
+    unsigned seen[128] = {0};
+    char *page = map_pages(1);
+    struct stream s;
+
+    trace_or_skip();
+    *page = 1;
+    stream_open(&s, TRACE, O_RDONLY);
+    trace_mark("begin");
+    CHECK_EQ(child_run(write_and_exit, page), 7 << 8);
+    trace_mark("end");
+    stream_find_mark(&s, "begin");
+    for (;;) {
+        const struct trace_record_mark *mark = (const void *)&s.record;
+
+        CHECK(stream_next(&s));
+        seen[mark->header.event]++;
+        if (mark->header.event == TRACE_EVENT_MARK && strcmp(mark->text, "end") == 0)
+            break;
+    }
+    CHECK(seen[TRACE_EVENT_FORK] >= 1 && seen[TRACE_EVENT_SPACE_MAKE] >= 1);
+    CHECK(seen[TRACE_EVENT_PROCESS] >= 1 && seen[TRACE_EVENT_THREAD] >= 1);
+    CHECK(seen[TRACE_EVENT_PAGES_SHARED] >= 1 && seen[TRACE_EVENT_COPY] >= 1);
+    CHECK(seen[TRACE_EVENT_EXIT] >= 1 && seen[TRACE_EVENT_THREAD_EXIT] >= 1);
+    CHECK(seen[TRACE_EVENT_SPACE_FREE] >= 1 && seen[TRACE_EVENT_REAPED] >= 1);
+    CHECK_EQ(seen[TRACE_EVENT_LOST], 0);
+    stream_close(&s);
+}
+
+/* ---- too slow, and all at once ---- */
+
+static void touch_often(unsigned times) {
+    for (unsigned i = 0; i < times; i++) {
+        char *page = map_pages(1);
+
+        *page = 1;
+        CHECK_EQ(munmap(page, PAGE), 0);
+    }
+}
+
+static void what_is_lost_is_counted(void) {
+    const struct trace_record_lost *lost;
+    struct stream s;
+
+    trace_or_skip();
+    setting_write(RING_KIB, "16");
+    stream_open(&s, TRACE, O_RDONLY);
+    setting_write(RING_KIB, "1024");
+    read_snapshot(&s, TRACE_SNAPSHOT_REASON_START);
+    touch_often(1000); /* some 40 bytes each, several times */
+    lost = stream_find(&s, TRACE_EVENT_LOST);
+    CHECK(lost->count > 1000);
+    trace_mark("and on");
+    stream_find_mark(&s, "and on");
+    stream_close(&s);
+}
+
+static atomic_bool enough;
+
+static void *touch_until_enough(void *unused) {
+    while (!atomic_load(&enough))
+        touch_often(10);
+    return unused;
+}
+
+/* Several threads change memory while their trace is begun, read and ended. */
+static void trace_while_all_change(void) {
+    pthread_t threads[2];
+
+    for (unsigned i = 0; i < COUNT_OF(threads); i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, touch_until_enough, NULL), 0);
+    for (unsigned round = 0; round < 2; round++) {
+        struct stream s;
+
+        stream_open(&s, TRACE, O_RDONLY);
+        read_snapshot(&s, TRACE_SNAPSHOT_REASON_START);
+        for (unsigned i = 0; i < 500; i++)
+            CHECK(stream_next(&s));
+        stream_close(&s);
+    }
+    atomic_store(&enough, true);
+    for (unsigned i = 0; i < COUNT_OF(threads); i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void run_all_change(void *unused) {
+    (void)unused;
+    trace_while_all_change();
+}
+
+static void nothing_is_kept(void) {
+    long before;
+
+    trace_or_skip();
+    CHECK_CHILD_OK(run_all_change, NULL); /* what is made once is there */
+    before = frames_free();
+    CHECK_CHILD_OK(run_all_change, NULL);
+    CHECK_EQ(frames_free(), before);
+}
+
+CHECK_MAIN({"one_reader_at_a_time", one_reader_at_a_time}, {"only_root", only_root},
+           {"ends_with_its_reader", ends_with_its_reader}, {"waits_or_not", waits_or_not},
+           {"begins_with_a_snapshot", begins_with_a_snapshot},
+           {"snapshot_by_itself", snapshot_by_itself},
+           {"a_page_comes_and_goes", a_page_comes_and_goes}, {"a_fork_is_told", a_fork_is_told},
+           {"what_is_lost_is_counted", what_is_lost_is_counted},
+           {"nothing_is_kept", nothing_is_kept})
