@@ -92,6 +92,7 @@ class Jobs:
                  ("memview", lambda: self.python_tests("memview_test")),
                  ("models selftest", lambda: self.python_tests("models_test")),
                  ("trace readers", lambda: self.python_tests("trace_test")),
+                 ("trace schema", lambda: self.python_tests("trace_schema_test")),
                  ("trace replay", lambda: self.python_tests("replay_test")),
                  ("trace port", lambda: self.python_tests("trace_port_test")),
                  ("trace check", lambda: self.python_tests("trace_check")),
