@@ -26,6 +26,7 @@ RIGHT, WRONG, USAGE, NO_RUN = 0, 1, 2, 3
 
 HEADING = re.compile(r"^### Exercise (\d+\.\d+)\s*$")
 RULE = re.compile(r"<!--\s*(number|word|steps):\s*(.*?)\s*(?:\noptions:\s*(.*?)\s*)?-->", re.DOTALL)
+WATCHED = re.compile(r"^\./quire view (?:--web )?(.*)$", re.MULTILINE)
 CONDITION = re.compile(r"(\w+)\s*(==|<=|>=|<|>)\s*(-?\d+)$")
 
 HELP = """\
@@ -33,6 +34,7 @@ usage: quire guide                     the chapters and their exercises
        quire guide N.M                 one exercise
        quire guide N.M ANSWER          whether ANSWER is right
        quire guide --answers FILE      whether all answers of a file are (lines `N.M ANSWER`)
+       quire guide --record N FILE     records what chapter N lets one watch
 
 An answer is checked by doing in Quire what the exercise is about, and measuring. Where the answer
 is steps for memlab, put them in quotes: quire guide 3.4 'map a 2; write a'.
@@ -184,6 +186,22 @@ def show_list(chapters):
     return RIGHT
 
 
+def record_watched(number, path, extra):
+    """Records the first program that a chapter lets one watch, from its beginning to its end."""
+    names = [name for name in os.listdir(FOLDER) if name.startswith(f"{number}-")]
+    if not names:
+        raise GuideError(f"there is no chapter {number}")
+    with open(os.path.join(FOLDER, names[0]), encoding="utf-8") as stream:
+        line = WATCHED.search(stream.read())
+    if not line:
+        raise GuideError(f"docs/guide/{names[0]}: nothing to watch")
+    options, _, program = line.group(1).partition("-- ")
+    words = [word for word in shlex.split(program) if word != "--step"]
+    command = [os.path.join(ROOT, "quire"), "record", "--force", "-o", path, *extra,
+               *shlex.split(options), "--", *words]
+    return RIGHT if subprocess.run(command, check=False).returncode == 0 else NO_RUN
+
+
 def find(chapters, number):
     for chapter in chapters:
         for exercise in chapter.exercises:
@@ -239,6 +257,8 @@ def main(words):
             return show_list(chapters)
         if words[0] == "--answers" and len(words) == 2:
             return check_file(chapters, words[1], extra)
+        if words[0] == "--record" and len(words) == 3:
+            return record_watched(words[1], words[2], extra)
         exercise = find(chapters, words[0])
         if words[0].startswith("-") or len(words) > 2:
             print(HELP, end="", file=sys.stderr)

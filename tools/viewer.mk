@@ -26,12 +26,17 @@ $(VIEWER_PAGE): $(VIEWER_SRC) $(VIEWER_MODULES)
 
 # Pictures of the viewer in the documents, each of a scene recorded anew.
 PICTURE_SCENES := p-allocator p-fork p-forkexit p-trees
-PICTURE_TRACES := $(PICTURE_SCENES:%=$(VIEWER_OUT)/%.trace)
+PICTURE_CHAPTERS := $(foreach chapter,$(wildcard docs/guide/[0-9]-*.md),guide-$(firstword $(subst -, ,$(notdir $(chapter)))))
+PICTURE_TRACES := $(patsubst %,$(VIEWER_OUT)/%.trace,$(PICTURE_SCENES) $(PICTURE_CHAPTERS))
 
 .PHONY: pictures
 pictures: setup-check $(VIEWER_PAGE) $(PICTURE_TRACES)
 	$(Q)VIEWER_OUT=$(VIEWER_OUT) node viewer/test/pictures.js docs/pictures \
-	    $(foreach scene,$(PICTURE_SCENES),$(scene)=$(VIEWER_OUT)/$(scene).trace)
+	    $(foreach scene,$(PICTURE_SCENES) $(PICTURE_CHAPTERS),$(scene)=$(VIEWER_OUT)/$(scene).trace)
+
+$(VIEWER_OUT)/guide-%.trace: $(KERNEL) $(INITRAMFS) docs/guide
+	$(call say,RECORD,$@)
+	$(Q)python3 tools/guide.py --record $* $@ -- --mem 64M --kernel $(KERNEL) --initramfs $(INITRAMFS) >$@.log 2>&1
 
 $(VIEWER_OUT)/%.trace: $(KERNEL) $(INITRAMFS)
 	$(call say,RECORD,$@)

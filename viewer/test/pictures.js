@@ -8,6 +8,13 @@ import { drawn, launch, newPage, show } from "./browser.js";
 
 const [out, ...scenes] = process.argv.slice(2);
 const SIZE = { width: 1440, height: 860 };
+const CHAPTER_SIZE = { width: 1200, height: 720 };
+
+/* The fault that a picture is about. */
+const CASES = {
+    "p-allocator": "zero_fill", "guide-1": "zero_fill", "guide-3": "zero_fill", "guide-4": "copy_object",
+    "guide-6": "copy_object", "guide-8": "reuse",
+};
 
 /* Where to look: in the middle of the copies, when most spaces are there; of p-allocator, late among the new pages. */
 function lookAt(page, name) {
@@ -22,13 +29,13 @@ function lookAt(page, name) {
         }).filter(([spaces], _, all) => spaces === Math.max(...all.map(([count]) => count))).map(([, number]) => number);
         const found = busiest(numbers(wanted));
         session.selectFault(found[Math.floor(found.length * (wanted === "copy" ? 0.5 : 0.9))]);
-    }, name === "p-allocator" ? "zero_fill" : "copy");
+    }, CASES[name] ?? "copy");
 }
 
 const browser = await launch();
 for (const scene of scenes) {
     const [name, file] = scene.split("=");
-    const page = await newPage(browser, { viewport: SIZE, colorScheme: name === "p-trees" ? "dark" : "light" });
+    const page = await newPage(browser, { viewport: name.startsWith("guide-") ? CHAPTER_SIZE : SIZE, colorScheme: name === "p-trees" ? "dark" : "light" });
     await show(page, readFileSync(file), name);
     await lookAt(page, name);
     await drawn(page);
