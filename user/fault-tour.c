@@ -13,6 +13,8 @@
  * first, since a fork leaves every page to be copied or found alone again.
  */
 #define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -89,6 +91,50 @@ static void touch(enum fault_access access, char *address) {
     case FAULT_BY_KERNEL:
         read_by_kernel(address);
         break;
+    }
+}
+
+/* ---- the others ---- */
+
+#define LOOKS_MAX 30000
+
+/* Whether a process, by its number in words, runs or could. */
+static bool is_runnable(const char *pid) {
+    char path[300], text[256], *end;
+    ssize_t got;
+    int file;
+
+    snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+    file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return false;
+    got = read(file, text, sizeof(text) - 1);
+    close(file);
+    text[got > 0 ? got : 0] = '\0';
+    end = strrchr(text, ')');
+    return end && strncmp(end, ") R", 3) == 0;
+}
+
+static bool others_run(void) {
+    struct dirent *entry;
+    bool found = false;
+    DIR *processes = opendir("/proc");
+
+    if (!processes)
+        fail("/proc");
+    while (!found && (entry = readdir(processes)))
+        found = isdigit((unsigned char)entry->d_name[0]) && atoi(entry->d_name) != getpid() &&
+                is_runnable(entry->d_name);
+    closedir(processes);
+    return found;
+}
+
+/* Who sleeps takes no fault, and nobody is woken while we measure. */
+static void await_others(void) {
+    for (unsigned looks = 0; others_run(); looks++) {
+        if (looks == LOOKS_MAX)
+            fail("others run all the time");
+        usleep(1000);
     }
 }
 
@@ -273,6 +319,7 @@ static bool run_case(const struct fault_case *tour) {
     explain(tour, "before", address);
     expect_said(access_keys[tour->access], tour->foretold);
     fflush(stdout);
+    await_others();
     rehearse(tour, address);
     measure(tour->access, address);
     check_end(tour);
@@ -417,5 +464,6 @@ int main(int argc, char **argv) {
         return EXIT_SKIPPED;
     }
     catch_signals();
+    await_others(); /* for the first time: it takes memory */
     return argv[optind] ? run_named(argv + optind) : run_all();
 }
