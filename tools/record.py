@@ -32,6 +32,8 @@ def usage_complaint(command, options):
         return f"only `record` takes --{given[0]}" if given else None
     if not options.output:
         return "FILE is missing: quire record -o FILE [options] -- PROGRAM [args]"
+    if options.icount:
+        return "--icount does not go with record: idle time passes at once, and the host is too late"
     if options.snapshot and not _is_number(options.snapshot, 0.001, 5000):
         return f"--snapshot {options.snapshot!r} is not a number of seconds (0.001 to 5000)"
     if options.ring and not (options.ring.isdigit() and 16 <= int(options.ring) <= 4096):

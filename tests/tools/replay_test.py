@@ -197,6 +197,7 @@ def record_says_what_is_wrong():
     for words, word in ((("--", "true"), "FILE is missing"), (("-o", "x"), "PROGRAM is missing"),
                         (("-o", "x", "--snapshot", "abc", "--", "true"), "--snapshot"),
                         (("-o", "x", "--ring", "5", "--", "true"), "--ring"),
+                        (("-o", "x", "--icount", "--", "true"), "--icount"),
                         (("-o", "/nonexistent/x", "--", "true"), "No such file")):
         status, _, errors = replay(*words, command="record")
         if status != 240 or word not in errors or "Traceback" in errors:
