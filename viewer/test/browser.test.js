@@ -292,7 +292,7 @@ onPage("a recording dropped onto the page is opened", async (page) => {
 
 /* ./quire view with what is built here. */
 function quire(...words) {
-    return spawn("./quire", ["view", "--build", path.dirname(path.dirname(PAGE_FILE)), ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    return spawn("./quire", ["view", "--build", path.dirname(path.dirname(PAGE_FILE)), ...words], { stdio: ["pipe", "pipe", "inherit"] });
 }
 
 /* Ends with the test what a test has started. */
@@ -386,6 +386,32 @@ test("live: follows a stream, holds a moment, says when it is lost, and goes on 
     await page.context().close();
     server.stdin.end();
     await ended(server);
+});
+
+/* The program waits for a line until the page has the machine's state: so it is all seen, however busy this is. */
+test("live: a booted kernel, by QEMU's own WebSocket", LIMIT, async (context) => {
+    const server = started(context, quire("--web", "--port", "0", "--once", "--mem", "128M", "--", "sh", "-c", "read go; p-fork"));
+    const [line] = await once(createInterface({ input: server.stdout }), "line");
+    const page = await newPage(browser);
+    context.after(() => page.context().close());
+    await page.goto(line.match(/^http:\/\/127\.0\.0\.1:\d+\//)[0]);
+    await page.waitForFunction(() => globalThis.quire.state && globalThis.quire.connection === "connected");
+    server.stdin.write("go\n");
+    const status = ended(server);
+    await page.waitForFunction(() => globalThis.quire.connection === "ended");
+    assert.equal(await status, 0);
+    assert.match(await text(page, "#message"), /has ended/);
+    const copy = await page.evaluate(() => {
+        const { recording } = globalThis.quire;
+        const kind = recording.schema.number("fault_case", "copy");
+        const names = [...recording.processes.values()].map(({ name }) => name);
+        const found = recording.faults.kind.data.subarray(0, recording.faults.kind.length).lastIndexOf(kind);
+        globalThis.quire.selectFault(recording.faults.record.data[found]);
+        return { found, names };
+    });
+    assert.ok(copy.found > 0 && copy.names.filter((name) => name.endsWith("p-fork")).length >= 2, JSON.stringify(copy));
+    assert.match(await text(page, "#inspector h3"), /Copy on write/);
+    assert.equal(await page.locator(".walk > li").count(), 4);
 });
 
 /* 1M frames, and in each frame of the screen the 167 records that make 10,000 a second. What must hold on any
