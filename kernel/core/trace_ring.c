@@ -83,8 +83,8 @@ static uint64_t ring_write(struct ring *ring, uint64_t head, const uint64_t *wor
     const uint64_t mask = ring->count - 1;
     unsigned count = words_of(words[0]);
 
-    ring->words[head & mask] = header_of(words[0]);
     ring->words[(head + 1) & mask] = trace_stamp();
+    ring->words[head & mask] = header_of(words[0]);
     for (unsigned i = TRACE_HEADER_WORDS; i < count; i++)
         ring->words[(head + i) & mask] = words[i - TRACE_HEADER_WORDS + 1];
     return head + count;

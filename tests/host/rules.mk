@@ -70,7 +70,7 @@ HOST_THREADS_CFLAGS := -Itests/host/threads/include $(HOST_THREADS_CFLAGS)
 HOST_THREADS := $(patsubst %.c,$(HOST_OUT)/threads/%.o,tests/host/threads_test.c \
     tests/host/threads/mmu.c $(wildcard kernel/sync/*.c arch/x86_64/pmap*.c) \
     $(addprefix arch/x86_64/,page_table.c tlb.c tlb_check.c) \
-    kernel/core/trace_ring.c tests/host/support/trace_model.c \
+    kernel/core/trace_ring.c tests/host/support/trace_model.c tests/host/threads/trace.c \
     $(addprefix kernel/mm/,alloc_fail.c frame.c frame_collect.c frame_init.c \
     frame_run.c kmalloc.c slab.c))
 $(HOST_OUT)/threads/tests/host/threads/mmu.o: HOST_THREADS_CFLAGS += -fno-sanitize=all

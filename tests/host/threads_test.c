@@ -31,6 +31,7 @@
 #include "sync/cpu_call.h"
 #include "sync/spinlock.h"
 #include "threads/mmu.h"
+#include "threads/trace.h"
 #include "vm/pmap.h"
 
 #define PROCESSORS 4u
@@ -39,6 +40,7 @@
 #define BASE 0x10000000ull
 #define ARENA_BYTES (16ull << 20)
 #define STEPS 3000u
+#define TOLD_EVENTS 20000u
 #define BURST_FRAMES 450u /* more than a processor keeps in hand */
 #define LONG_SCALE 40u
 #define RACE_STATUS 66 /* the sanitizer's own */
@@ -350,5 +352,7 @@ int main(int argc, char **argv) {
         return race_on_purpose();
     race_is_reported("/proc/self/exe");
     everything();
+    threads_trace(cpus, PROCESSORS, TOLD_EVENTS);
+    printf("ok threads.trace: %u events of each of %u processors\n", TOLD_EVENTS, PROCESSORS);
     return 0;
 }
