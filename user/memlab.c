@@ -339,12 +339,16 @@ static void run(int at, int end, int depth) {
 
 /* Addresses are the same each time: else the number of page tables would not be. */
 static void addresses_fix(char **argv) {
+    char path[256];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
     int now = personality(0xffffffff);
 
     if (now < 0 || now & ADDR_NO_RANDOMIZE ||
         personality((unsigned long)now | ADDR_NO_RANDOMIZE) < 0)
         return;
-    execv("/proc/self/exe", argv);
+    if (length > 0)
+        path[length] = '\0';
+    execv(length > 0 ? path : "/proc/self/exe", argv); /* the path names the process */
 }
 
 static void begin(void) {

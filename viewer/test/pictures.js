@@ -8,7 +8,6 @@ import { drawn, launch, newPage, show } from "./browser.js";
 
 const [out, ...scenes] = process.argv.slice(2);
 const SIZE = { width: 1440, height: 860 };
-const CHAPTER_SIZE = { width: 1200, height: 720 };
 
 /* The fault that a picture is about. */
 const CASES = {
@@ -35,7 +34,7 @@ function lookAt(page, name) {
 const browser = await launch();
 for (const scene of scenes) {
     const [name, file] = scene.split("=");
-    const page = await newPage(browser, { viewport: name.startsWith("guide-") ? CHAPTER_SIZE : SIZE, colorScheme: name === "p-trees" ? "dark" : "light" });
+    const page = await newPage(browser, { viewport: SIZE, colorScheme: name === "p-trees" ? "dark" : "light" });
     await show(page, readFileSync(file), name);
     await lookAt(page, name);
     await drawn(page);
