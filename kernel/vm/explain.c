@@ -359,7 +359,7 @@ void vm_explain(struct vm_space *space, uint64_t address, struct vm_explanation 
         explain_outside(explanation);
         return;
     }
-    vm_space_lock(space);
+    vm_space_lock_beside(space, VM_RANGE_NONE);
     object = explain_locked(&look);
     vm_space_unlock(space);
     if (!object)
