@@ -215,7 +215,7 @@ static int advise_locked(struct vm_space *space, struct vm_range range, const st
 }
 
 int vm_advise(struct vm_space *space, uint64_t address, uint64_t length, enum vm_advice advice) {
-    struct vm_leaving leaving = {NULL};
+    struct vm_leaving leaving = {.areas = NULL};
     struct vm_range range;
     int error;
 

@@ -47,7 +47,7 @@ static int brk_locked(struct vm_space *space, uint64_t address, struct vm_leavin
 
 uint64_t vm_brk(struct vm_space *space, uint64_t address) {
     struct vm_range range;
-    struct vm_leaving leaving = {NULL};
+    struct vm_leaving leaving = {.areas = NULL};
     uint64_t brk;
 
     vm_space_lock(space);

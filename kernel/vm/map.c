@@ -203,7 +203,7 @@ int vm_unmap_leaving(struct vm_space *space, struct vm_range range, struct vm_le
 
 /* vm_unmap of more than a slice. */
 static __attribute__((noinline)) int unmap_long(struct vm_space *space, struct vm_range range) {
-    struct vm_leaving leaving = {NULL};
+    struct vm_leaving leaving = {.areas = NULL};
     int error;
 
     vm_space_lock_beside(space, range);
@@ -456,7 +456,7 @@ static __attribute__((noinline)) int
 map_long(struct vm_space *space, const struct vm_map_request *request, uint64_t *address) {
     struct vm_range range = {request->address,
                              request->address + align_up(request->length, PAGE_SIZE)};
-    struct vm_leaving leaving = {NULL};
+    struct vm_leaving leaving = {.areas = NULL};
     int error;
 
     vm_space_lock_beside(space, range);

@@ -41,6 +41,8 @@ static const struct setting {
     {"/proc/sys/kernel/shmmax", LONG, 0, UINT64_MAX},
     {"/proc/sys/kernel/shmmni", NUMBER, 0, 32768},
     {"/proc/sys/kernel/threads-max", CONSTANT, 1, INT32_MAX},
+    {"/proc/sys/kernel/trace_groups", NUMBER, 0, 511},
+    {"/proc/sys/kernel/trace_ring_kib", NUMBER, 16, 4096},
     {"/proc/sys/kernel/version", LINE, 0, 0},
     {"/proc/sys/vm/admin_reserve_kbytes", LONG, 0, UINT64_MAX},
     {"/proc/sys/vm/check", LINE, 0, 0},
