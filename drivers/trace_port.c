@@ -161,12 +161,12 @@ static void drained(void) {
 }
 
 static void snapshot_if_due(void) {
+    bool lost = trace_rings_lost() != port.lost;
+
     if (port.sending)
         return;
-    if (trace_rings_lost() != port.lost && clock_monotonic_ns() - port.last_ns >= LOST_NS)
-        snapshot(TRACE_SNAPSHOT_REASON_LOST);
-    else if (snapshot_is_due())
-        snapshot(TRACE_SNAPSHOT_REASON_REGULAR);
+    if (snapshot_is_due() || (lost && clock_monotonic_ns() - port.last_ns >= LOST_NS))
+        snapshot(lost ? TRACE_SNAPSHOT_REASON_LOST : TRACE_SNAPSHOT_REASON_REGULAR);
 }
 
 /* ---- a stream ---- */

@@ -235,12 +235,13 @@ class Jobs:
         check_guest.Batch(suite, self.report, config, programs, self, index + 1).run()
 
     def stress(self):
-        """Everything at once on several processors, for longer than among the tests."""
+        """Everything at once on several processors, for longer than among the tests. It takes its time,
+        however much there is for it: so it gives way to what runs beside it."""
         seconds = STRESS_LONG_SECONDS if self.long else STRESS_SECONDS
         seed = str(time.time_ns() % 1000000)
         quire = check_boot.quire_command(ROOT, self.build)
         result = self.command(
-            quire + ["--smp", str(SMP_PROCESSORS), "--mem", "1G", "--kernel",
+            ["nice", "-n", "10"] + quire + ["--smp", str(SMP_PROCESSORS), "--mem", "1G", "--kernel",
                      self.built("debug/quire.elf"), "--archive", self.built("tests.cpio"),
                      "--env", f"STRESS_SECONDS={seconds}", "--env", f"STRESS_SEED={seed}",
                      "--", "/tests/test_stress", "everything_at_once"], seconds * 3 + 120)

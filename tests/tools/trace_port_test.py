@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 import trace_test
 
@@ -152,6 +153,21 @@ class Follower:
         return self.lines[:5]
 
 
+def listen_again(path):
+    """listen() and a follower. QEMU may shut the door on who comes while it learns that the one before
+    has gone: he comes again."""
+    begin = time.monotonic()
+    while True:
+        end, file = listen(path)
+        try:
+            return end, file, Follower(file)
+        except stream.StreamError:
+            file.close()
+            end.close()
+            if time.monotonic() - begin > SECONDS:
+                raise
+
+
 @test
 def no_device():
     return Guest("echo hi").end("trace: there is no virtio console")
@@ -192,15 +208,13 @@ def a_listener_goes_and_another_comes():
     guest = Guest(BUSY, CONSOLE + words + PORT)
     heard = []
     for _ in range(3):
-        end, file = listen(path)
-        follower = Follower(file)
+        end, file, follower = listen_again(path)
         heard.append(follower.snapshot())
         if not follower.until(lambda record: record.name in ("exit", "copy")):
             return f"no events: {guest.end()}"
         file.close()
         end.close()
-    end, file = listen(path)
-    follower = Follower(file)
+    end, file, follower = listen_again(path)
     heard.append(follower.snapshot())
     guest.say("x\n")
     wrong = follower.rest()
