@@ -81,7 +81,7 @@ class Jobs:
         jobs = self.guest_jobs("smp", "debug", processors=SMP_PROCESSORS)
         jobs += self.guest_jobs("quire", "release")
         jobs += self.guest_jobs("debug", "debug") if self.long else []
-        jobs += [("stress", self.stress)]
+        jobs += [("stress", self.stress), ("viewer", lambda: check_viewer.run(self))]
         jobs += [("runner", lambda: self.python_tests("runner_test")),
                  ("debugger", lambda: self.python_tests("debugger_test")),
                  ("guide", lambda: self.python_tests("guide_test"))]
@@ -97,7 +97,6 @@ class Jobs:
                  ("trace port", lambda: self.python_tests("trace_port_test")),
                  ("trace check", lambda: self.python_tests("trace_check")),
                  ("mutants fit", lambda: self.python_tests("mutants_test")),
-                 ("viewer", lambda: check_viewer.run(self)),
                  ("speed selftest", lambda: self.python_tests("bench_test"))]
         return jobs
 

@@ -23,13 +23,19 @@
 #define PAGEMAP_PRESENT (1ULL << 63)
 #define PAGEMAP_FRAME_MASK ((1ULL << 55) - 1)
 
-/* The whole of a small file in a static buffer, ended by a NUL; NULL if it cannot be read. */
+/*
+ * The whole of a small file in a static buffer, ended by a NUL; NULL if it cannot be read. All
+ * pages of the buffer are there before the file is read: how many of them a text needs depends on
+ * the digits of its numbers.
+ */
 static inline char *fact_file(const char *path) {
     static char text[FACTS_BYTES];
     size_t length = 0;
     ssize_t got;
     int fd = open(path, O_RDONLY);
 
+    for (size_t i = 0; i < sizeof text; i += 1024)
+        *(volatile char *)&text[i] = 0;
     if (fd < 0)
         return NULL;
     while ((got = read(fd, text + length, sizeof text - 1 - length)) > 0)
@@ -53,7 +59,7 @@ static inline long fact_number(const char *path, const char *key) {
     return -1;
 }
 
-/* Read twice: the first time may itself take a frame for the buffer, after the counting. */
+/* Read twice: the first time may itself take a frame, for the kernel's records of the file. */
 static inline long frames_free(void) {
     fact_number("/proc/meminfo", "MemFree");
     return fact_number("/proc/meminfo", "MemFree") / 4;
