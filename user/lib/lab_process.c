@@ -10,7 +10,6 @@
 #include "user/lib/lab_private.h"
 #include "user/lib/look.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -166,15 +165,8 @@ static void settle_area(char *start, char *end, bool is_stack) {
 }
 
 void lab_settle(void) {
-    static char text[16384];
-    size_t length = 0;
-    ssize_t got = 0;
-    int fd = open("/proc/self/maps", O_RDONLY);
+    char *text = look_file("/proc/self/maps");
 
-    while (fd >= 0 && (got = read(fd, text + length, sizeof text - 1 - length)) > 0)
-        length += (size_t)got;
-    close(fd);
-    text[length] = '\0';
     for (char *line = text, *next; *line; line = next) {
         unsigned long start, end;
         char rights[5];

@@ -17,8 +17,7 @@
 static char text[32768];
 static int verdict;
 
-/* The whole of a file in `text`, or an empty one. */
-static char *file_text(const char *path) {
+char *look_file(const char *path) {
     size_t length = 0;
     ssize_t got;
     int fd = open(path, O_RDONLY);
@@ -48,7 +47,7 @@ uint64_t look_frame(pid_t pid, const volatile void *address) {
 long look_number(const char *path, const char *key) {
     size_t length = strlen(key);
 
-    for (char *line = strtok(file_text(path), "\n"); line; line = strtok(NULL, "\n"))
+    for (char *line = strtok(look_file(path), "\n"); line; line = strtok(NULL, "\n"))
         if (strncmp(line, key, length) == 0 && strchr(" :\t", line[length]))
             return strtol(line + length + strspn(line + length, " :\t"), NULL, 10);
     return -1;
@@ -79,7 +78,7 @@ struct look_area look_area(const volatile void *address) {
     struct look_area area = {0, 0};
     uintptr_t wanted = (uintptr_t)address;
 
-    for (char *line = strtok(file_text("/proc/self/maps"), "\n"); line; line = strtok(NULL, "\n"))
+    for (char *line = strtok(look_file("/proc/self/maps"), "\n"); line; line = strtok(NULL, "\n"))
         if (sscanf(line, "%lx-%lx", &area.start, &area.end) == 2 && wanted >= area.start &&
             wanted < area.end)
             return area;

@@ -17,6 +17,9 @@
  * or it is not ours to know (only root is told). */
 uint64_t look_frame(pid_t pid, const volatile void *address);
 
+/* The whole of a file that is shorter than 32 KiB, or an empty text; good until the next look. */
+char *look_file(const char *path);
+
 /* A number of a file like /proc/meminfo or /proc/vmstat: of the line that begins with `key`.
  * -1 if there is no such line. */
 long look_number(const char *path, const char *key);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Counts of /proc/vmstat, and what came between two looks at them. See tally.h. */
 #include "user/lib/tally.h"
+#include "user/lib/look.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 static const struct {
     const char *name;
@@ -43,22 +42,7 @@ static const struct {
     [TALLY_FLUSH_SENT] = {"flush_sent", "pmap_flush_sent", "processor told", "processors told"},
 };
 
-static char text[8192];
-
-/* The whole of /proc/vmstat, or an empty text. */
-static void text_read(void) {
-    size_t length = 0;
-    ssize_t got = 0;
-    int fd = open("/proc/vmstat", O_RDONLY);
-
-    while (fd >= 0 && (got = read(fd, text + length, sizeof text - 1 - length)) > 0)
-        length += (size_t)got;
-    if (fd >= 0)
-        close(fd);
-    text[length] = '\0';
-}
-
-static long line_number(const char *name) {
+static long line_number(const char *text, const char *name) {
     size_t length = strlen(name);
 
     for (const char *at = text; at && *at; at = strchr(at, '\n'), at = at ? at + 1 : NULL)
@@ -68,11 +52,11 @@ static long line_number(const char *name) {
 }
 
 void tally_take(struct tally *tally) {
+    const char *text = look_file("/proc/vmstat");
     struct rusage own, children;
 
-    text_read();
     for (int key = 0; key < TALLY_KEYS; key++)
-        tally->count[key] = keys[key].line ? line_number(keys[key].line) : TALLY_UNKNOWN;
+        tally->count[key] = keys[key].line ? line_number(text, keys[key].line) : TALLY_UNKNOWN;
     getrusage(RUSAGE_SELF, &own);
     getrusage(RUSAGE_CHILDREN, &children);
     tally->count[TALLY_FAULTS] =
