@@ -21,6 +21,7 @@ class Report:
         self.passed = 0
         self.failed = 0
         self.skipped = 0
+        self.failures = []
         self.names = set()
         self._repeated = set()
         self._lock = threading.Lock()
@@ -65,7 +66,10 @@ class Report:
         return name
 
     def finish(self):
-        """Prints the last line; returns the exit status."""
+        """Prints what failed once more and the last line; returns the exit status."""
+        if self.failures:
+            print("\nWhat failed:")
+            print("".join(self.failures))
         print(f"{self.passed} passed, {self.failed} failed", flush=True)
         return 1 if self.failed or not self.passed else 0
 
@@ -81,7 +85,10 @@ class Report:
             self.failed += kind == "FAIL"
             self.skipped += kind == "skip"
             note = " ".join(note.split())
-            sys.stdout.write(f"{kind:4} {name}{': ' + note if note else ''}\n")
+            line = f"{kind:4} {name}{': ' + note if note else ''}\n"
+            if kind == "FAIL":
+                self.failures.append(line)
+            sys.stdout.write(line)
             sys.stdout.flush()
 
 

@@ -12,8 +12,10 @@ SECONDS = 900
 RESULT = re.compile(r"(ok|not ok) \d+ - (.*?)( # [A-Z]+\b.*)?")
 
 
-# What npm says when there is no way to its registry, rather than something wrong here.
-NO_REGISTRY = re.compile(r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH)\b")
+# What npm says when there is no way to its registry, or none that it trusts, rather than something
+# wrong here.
+NO_REGISTRY = re.compile(r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH"
+                         r"|E403|E407|E50\d|[A-Z_]+_CERT(IFICATE|_IN_CHAIN|_LOCALLY)?)\b")
 
 
 def run(jobs):
