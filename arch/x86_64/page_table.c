@@ -159,18 +159,18 @@ static void table_empty(struct frame *table, unsigned level) {
 }
 
 void table_free_top(struct frame *top) {
-    trace_table_free((uint32_t)frame_to_pfn(top));
+    table_trace_free(top);
     table_empty(top, TABLE_TOP_LEVEL);
     atomic_store_explicit(&top->refs, 0, memory_order_relaxed);
     if (!hand_keep(&hands[cpu_index()].top, top))
         frame_free(top);
 }
 
-void table_drop(struct frame *table, unsigned level) {
+extern inline void table_drop(struct frame *table, unsigned level) {
     tlb_check_table(table);
     if (atomic_fetch_sub_explicit(&table->refs, 1, memory_order_acq_rel) != 1)
         return;
-    trace_table_free((uint32_t)frame_to_pfn(table));
+    table_trace_free(table);
     table_empty(table, level);
     table_free(table);
 }

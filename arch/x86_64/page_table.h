@@ -52,21 +52,27 @@ static inline bool entry_is_way(pte_t entry) {
 }
 
 /*
- * Tells the trace of an entry that was written, or is about to be, under the lock that keeps others
- * from it; of a new table with nothing in it.
+ * Tell the trace of an entry that was written, or is about to be, under the lock that keeps others
+ * from it; of a new table of a level with nothing in it; of one that goes. For
+ * machine_call_rarely(): pointers as numbers.
  */
-static inline TRACE_INLINE void table_put_entry(const pte_t *entry, pte_t value) {
-    trace_put_entry((uint32_t)phys_to_pfn(virt_to_phys(entry)),
-                    (uint32_t)((uintptr_t)entry / sizeof(pte_t) % TABLE_ENTRIES), value);
-}
+uint64_t table_tell_entry(uint64_t entry, uint64_t value);
+uint64_t table_tell_made(uint64_t table, uint64_t level);
+uint64_t table_tell_free(uint64_t table, uint64_t unused);
 
 static inline TRACE_INLINE void table_trace_entry(const pte_t *entry, pte_t value) {
     if (trace_entry_is_on())
-        table_put_entry(entry, value);
+        machine_call_rarely(table_tell_entry, (uint64_t)entry, value);
 }
 
 static inline TRACE_INLINE void table_trace_made(const struct frame *table, unsigned level) {
-    trace_table_make((uint32_t)frame_to_pfn(table), (uint8_t)(level + 1));
+    if (trace_table_make_is_on())
+        machine_call_rarely(table_tell_made, (uint64_t)table, level);
+}
+
+static inline TRACE_INLINE void table_trace_free(const struct frame *table) {
+    if (trace_table_free_is_on())
+        machine_call_rarely(table_tell_free, (uint64_t)table, 0);
 }
 
 /* At boot: the caches of tables in hand. */

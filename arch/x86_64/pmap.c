@@ -155,8 +155,8 @@ own_child(struct pmap *pmap, pte_t *entry, unsigned level, bool write) {
 
 /* A table where there was none, for an entry in the table parent: empty, or of what a large leaf
  * said. NULL: no memory. */
-static struct frame *make_child(struct pmap *pmap, struct frame *parent, pte_t *entry, uint64_t va,
-                                unsigned level) {
+static inline struct frame *make_child(struct pmap *pmap, struct frame *parent, pte_t *entry,
+                                       uint64_t va, unsigned level) {
     struct frame *table;
 
     if (*entry)
@@ -171,8 +171,8 @@ static struct frame *make_child(struct pmap *pmap, struct frame *parent, pte_t *
     return table;
 }
 
-static void unlink_table(struct tlb_batch *batch, struct frame *parent, pte_t *entry,
-                         unsigned level) {
+static inline void unlink_table(struct tlb_batch *batch, struct frame *parent, pte_t *entry,
+                                unsigned level) {
     struct frame *table = entry_table(*entry);
 
     *entry = 0;
@@ -316,18 +316,17 @@ static inline pte_t changed_leaf(const struct change *change, pte_t leaf) {
     return change->clear & PTE_PRESENT ? 0 : (leaf & ~change->clear) | change->set;
 }
 
-/* Tells of a change to `count` entries. */
-static inline TRACE_INLINE void trace_change(const struct change *change, const pte_t *entry,
-                                             uint64_t count) {
-    uint32_t pfn = (uint32_t)phys_to_pfn(virt_to_phys(entry));
-    uint32_t slot = (uint32_t)((uintptr_t)entry / sizeof(pte_t) % TABLE_ENTRIES);
+/* Tells of a change to `count` entries of a table; for machine_call_rarely_3(). */
+static uint64_t tell_change(uint64_t change_address, uint64_t entry, uint64_t count) {
+    const struct change *change = (const struct change *)change_address;
+    uint32_t pfn = (uint32_t)phys_to_pfn(virt_to_phys((const void *)entry));
+    uint32_t slot = (uint32_t)(entry / sizeof(pte_t) % TABLE_ENTRIES);
 
-    if (!trace_entries_and_is_on())
-        return;
     if (change->clear & PTE_PRESENT)
         trace_put_entries_clear(pfn, slot, (uint32_t)count);
     else
         trace_put_entries_and(pfn, slot, (uint32_t)count, ~change->clear, change->set);
+    return 0;
 }
 
 /* Changes the leaves of a table that is ours alone, from first_va on. */
@@ -337,8 +336,9 @@ static void change_leaves(struct change *change, struct frame *table, uint64_t f
     uint64_t end = MIN(change->end, table_end);
     unsigned left = table->count;
 
-    if (left > 0)
-        trace_change(change, entry, (end - first_va) >> PAGE_SHIFT);
+    if (trace_entries_and_is_on() && left > 0)
+        machine_call_rarely_3(tell_change, (uint64_t)change, (uint64_t)entry,
+                              (end - first_va) >> PAGE_SHIFT);
     for (uint64_t va = first_va; va < end && left > 0; va += PAGE_SIZE, entry++) {
         pte_t old = *entry;
         pte_t next;

@@ -20,24 +20,31 @@
 /* A table with more entries than this is shared, not copied. */
 #define FORK_COPY_MAX 64
 
-/* Tells of entries of a level that a fork copies: those of [va, end), which lie in one table. */
-static inline TRACE_INLINE void trace_forked(const pte_t *source, const pte_t *target,
-                                             unsigned level, uint64_t va, uint64_t end) {
-    unsigned first = level_index(va, level);
+/* Tells of entries that a fork copies, from one on and to the same places of another table. For
+ * machine_call_rarely_3(): the third is their level, from 1, and from bit 8 on how many. */
+static uint64_t tell_forked(uint64_t source, uint64_t target, uint64_t level_and_count) {
+    trace_put_entries_forked((uint32_t)phys_to_pfn(virt_to_phys((const void *)source)),
+                             (uint32_t)phys_to_pfn(virt_to_phys((const void *)target)),
+                             (uint8_t)level_and_count, source / sizeof(pte_t) % TABLE_ENTRIES,
+                             (uint32_t)(level_and_count >> 8));
+    return 0;
+}
 
-    trace_entries_forked((uint32_t)phys_to_pfn(virt_to_phys(source)),
-                         (uint32_t)phys_to_pfn(virt_to_phys(target)), (uint8_t)(level + 1), first,
-                         level_index(end - 1, level) + 1 - first);
+static inline TRACE_INLINE void trace_forked(const pte_t *source, const pte_t *target,
+                                             uint64_t level, uint64_t count) {
+    if (trace_entries_forked_is_on())
+        machine_call_rarely_3(tell_forked, (uint64_t)source, (uint64_t)target,
+                              (level + 1) | count << 8);
 }
 
 /* Gives the table `to` the leaves that `from` has in [va, end). */
 static void fork_leaves(struct frame *from, struct frame *to, uint64_t va, uint64_t end) {
     pte_t *source = table_entries(from), *target = table_entries(to);
-    unsigned last = level_index(end - 1, 0);
+    unsigned first = level_index(va, 0), last = level_index(end - 1, 0);
     unsigned left = from->count; /* that may be met yet */
 
-    trace_forked(source, target, 0, va, end);
-    for (unsigned i = level_index(va, 0); i <= last && left > 0; i++) {
+    trace_forked(source + first, target + first, 0, last + 1 - first);
+    for (unsigned i = first; i <= last && left > 0; i++) {
         if (!source[i])
             continue;
         source[i] = target[i] = entry_unwritable(source[i], 0);
@@ -58,10 +65,12 @@ static void fork_share(pte_t *source, pte_t *target) {
 static void fork_tables(struct frame *from, struct frame *to, unsigned level, uint64_t va,
                         uint64_t end);
 
-/* Tells of a table for the child that is to be filled, and of the entry that will lead to it. */
-static void tell_copied(const struct frame *table, const pte_t *entry, unsigned level) {
-    trace_put_table_make((uint32_t)frame_to_pfn(table), (uint8_t)(level + 1));
-    table_put_entry(entry, entry_for_table(table));
+/* Tells of a table for the child that is to be filled, and of the entry that will lead to it; for
+ * machine_call_rarely_3(). */
+static uint64_t tell_copied(uint64_t table, uint64_t entry, uint64_t level) {
+    table_tell_made(table, level);
+    table_tell_entry(entry, entry_for_table((const struct frame *)table));
+    return 0;
 }
 
 /*
@@ -79,7 +88,7 @@ static void fork_copy(pte_t *source, pte_t *target, unsigned level, uint64_t va,
         return;
     }
     if (trace_table_make_is_on() && !*target)
-        tell_copied(to, target, level);
+        machine_call_rarely_3(tell_copied, (uint64_t)to, (uint64_t)target, level);
     if (level == 0)
         fork_leaves(from, to, va, end);
     else
@@ -110,7 +119,7 @@ static inline void fork_entry(pte_t *source, pte_t *target, unsigned level, uint
         fork_large(source, target);
     else if (!*target) /* else a range before has shared it */
         fork_share(source, target);
-    trace_forked(source, target, level, va, end);
+    trace_forked(source, target, level, 1);
 }
 
 /* Gives the table `to` what `from` has in [va, end), both of a level above the leaves. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the trace says of tables as they are: of one that is made full, and of all in a snapshot.
+ * What the trace says of tables: of one entry, of one table, and of all in a snapshot.
  * Contract: vm/pmap.h.
  */
 #include "core/trace_state.h"
@@ -10,6 +10,23 @@
 
 /* Entries of one record: what is left of it behind the table and the first slot. */
 #define RECORD_ENTRIES (TRACE_RECORD_WORDS_MAX - TRACE_HEADER_WORDS - 1)
+
+uint64_t table_tell_entry(uint64_t entry, uint64_t value) {
+    trace_put_entry((uint32_t)phys_to_pfn(virt_to_phys((const void *)entry)),
+                    (uint32_t)(entry / sizeof(pte_t) % TABLE_ENTRIES), value);
+    return 0;
+}
+
+uint64_t table_tell_made(uint64_t table, uint64_t level) {
+    trace_put_table_make((uint32_t)frame_to_pfn((const struct frame *)table), (uint8_t)(level + 1));
+    return 0;
+}
+
+uint64_t table_tell_free(uint64_t table, uint64_t unused) {
+    (void)unused;
+    trace_put_table_free((uint32_t)frame_to_pfn((const struct frame *)table));
+    return 0;
+}
 
 static unsigned next_used(const pte_t *entries, unsigned slot, unsigned end) {
     while (slot < end && !entries[slot])

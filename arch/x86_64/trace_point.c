@@ -19,18 +19,21 @@
 #define SITE_BYTES 5
 #define JUMP_OPCODE 0xe9
 
-extern const struct machine_trace_site trace_sites_start[], trace_sites_end[];
+extern struct machine_trace_site trace_sites_start[], trace_sites_end[];
 
 static void serialise(void *unused) {
     (void)unused;
     cpuid(0, 0);
 }
 
-/* What stands at a site: a jump to its target, relative to what follows it, or nothing. */
-static void write_site(const struct machine_trace_site *site, bool on) {
-    uint8_t code[SITE_BYTES] = {0x0f, 0x1f, 0x44, 0, 0};
+/* The site becomes a jump to its target, relative to what follows it, or what it was at first. */
+static void write_site(struct machine_trace_site *site, bool on) {
     int32_t distance = (int32_t)(site->target - (site->address + SITE_BYTES));
+    uint8_t code[SITE_BYTES];
 
+    if (!site->off[0])
+        memcpy(site->off, (const void *)site->address, SITE_BYTES);
+    memcpy(code, site->off, SITE_BYTES);
     if (on) {
         code[0] = JUMP_OPCODE;
         memcpy(code + 1, &distance, sizeof(distance));
@@ -43,7 +46,7 @@ void trace_points_switch(const uint64_t on[TRACE_EVENTS_MAX / 64]) {
     uint64_t cr0 = read_cr0();
 
     write_cr0(cr0 & ~CR0_WP);
-    for (const struct machine_trace_site *site = trace_sites_start; site < trace_sites_end; site++)
+    for (struct machine_trace_site *site = trace_sites_start; site < trace_sites_end; site++)
         write_site(site, on[site->event / 64] >> site->event % 64 & 1);
     write_cr0(cr0);
     serialise(NULL);

@@ -68,15 +68,22 @@ static inline void watch_free(const struct frame *first, unsigned order) {
         frame_free_watch(first, order);
 }
 
+static struct frame_cpu *frame_cpu_of(const struct cpu *self) {
+    return &frame_cpus[self->index];
+}
+
 static struct frame_cpu *this_cpu(void) {
-    return &frame_cpus[cpu_index()];
+    return frame_cpu_of(cpu_self());
+}
+
+static inline void count_move(struct frame_cpu *cpu, enum frame_use from, enum frame_use to,
+                              uint64_t frames) {
+    cpu->by_use[from] -= frames;
+    cpu->by_use[to] += frames;
 }
 
 void frame_count_move(enum frame_use from, enum frame_use to, uint64_t frames) {
-    struct frame_cpu *cpu = this_cpu();
-
-    cpu->by_use[from] -= frames;
-    cpu->by_use[to] += frames;
+    count_move(this_cpu(), from, to, frames);
 }
 
 void buddy_init(void) {
@@ -280,15 +287,14 @@ static __attribute__((noinline)) struct frame *alloc_and_refill(enum frame_use u
 
     if (!f)
         f = frame_collect(cache_take, 0);
-    if (!f)
-        return NULL;
-    single_set(this_cpu(), f, use);
-    trace_frame_alloc((uint32_t)frame_to_pfn(f), 0, use);
+    if (f)
+        single_set(this_cpu(), f, use);
     return f;
 }
 
-struct frame *frame_alloc(enum frame_use use) {
-    struct frame_cpu *cpu = this_cpu();
+/* Inline, too: frame_alloc() but for what the trace hears. */
+static inline __attribute__((always_inline)) struct frame *single_alloc(struct frame_cpu *cpu,
+                                                                        enum frame_use use) {
     unsigned count;
     struct frame *f;
 
@@ -303,8 +309,23 @@ struct frame *frame_alloc(enum frame_use use) {
     f = cpu->cached[--count];
     hand_leave(&cpu->state, count);
     single_set(cpu, f, use);
-    trace_frame_alloc((uint32_t)frame_to_pfn(f), 0, use);
     return f;
+}
+
+static __attribute__((cold, noinline)) struct frame *alloc_and_tell(enum frame_use use) {
+    struct frame *f = single_alloc(this_cpu(), use);
+
+    if (f)
+        trace_put_frame_alloc((uint32_t)frame_to_pfn(f), 0, use);
+    return f;
+}
+
+struct frame *frame_alloc(enum frame_use use) {
+    struct cpu *self;
+
+    if (trace_point_self(TRACE_EVENT_FRAME_ALLOC, self))
+        return alloc_and_tell(use);
+    return single_alloc(frame_cpu_of(self), use);
 }
 
 struct frame *frame_alloc_zeroed(enum frame_use use) {
@@ -315,14 +336,12 @@ struct frame *frame_alloc_zeroed(enum frame_use use) {
     return f;
 }
 
-/* frame_free when the processor's cache is full. */
-static __attribute__((noinline)) void drain_and_free(struct frame *f) {
-    cache_drain(this_cpu(), CACHE_BATCH);
-    frame_free(f);
-}
+/* single_free when the processor's cache is full. */
+static void drain_and_free(struct frame *f);
 
-void frame_free(struct frame *f) {
-    struct frame_cpu *cpu = this_cpu();
+/* Inline: frame_free() but for what the trace hears. */
+static inline __attribute__((always_inline)) void single_free(struct frame_cpu *cpu,
+                                                              struct frame *f) {
     unsigned count;
 
     DEBUG_ASSERT(!cpu_in_interrupt());
@@ -335,12 +354,30 @@ void frame_free(struct frame *f) {
         return;
     }
     watch_free(f, 0);
-    trace_frame_free((uint32_t)frame_to_pfn(f), 0);
     cpu->by_use[f->use]--;
     cpu->by_use[FRAME_FREE]++;
     frame_kind_set(f, FRAME_FREE, FRAME_ORDER_TAIL);
     cpu->cached[count] = f;
     hand_leave(&cpu->state, count + 1);
+}
+
+static __attribute__((noinline)) void drain_and_free(struct frame *f) {
+    cache_drain(this_cpu(), CACHE_BATCH);
+    single_free(this_cpu(), f);
+}
+
+static __attribute__((cold, noinline)) void tell_and_free(struct frame *f) {
+    trace_put_frame_free((uint32_t)frame_to_pfn(f), 0);
+    single_free(this_cpu(), f);
+}
+
+void frame_free(struct frame *f) {
+    struct cpu *self;
+
+    if (trace_point_self(TRACE_EVENT_FRAME_FREE, self))
+        tell_and_free(f);
+    else
+        single_free(frame_cpu_of(self), f);
 }
 
 /* Writes the records of an allocated block. */
@@ -404,23 +441,25 @@ void frame_free_order(struct frame *head, unsigned order) {
     spin_unlock(&buddy.lock);
 }
 
-/* Where a block is more than a frame. */
-static __attribute__((noinline)) void block_set_use(struct frame *f, enum frame_use use) {
+/* Where the trace hears of it, or a block is more than a frame. */
+static __attribute__((cold, noinline)) void set_use_of_all(struct frame *f, enum frame_use use) {
     unsigned frames = 1u << f->order;
 
+    trace_frame_use((uint32_t)frame_to_pfn(f), frames, use);
     frame_count_move(f->use, use, frames);
     for (unsigned i = 0; i < frames; i++)
         frame_kind_set(&f[i], use, f[i].order); /* a neighbour that is freed may be looking */
 }
 
-void frame_set_use(struct frame *f, enum frame_use use) {
+extern inline void frame_set_use(struct frame *f, enum frame_use use) {
+    struct cpu *self;
+
     DEBUG_ASSERT(f->order <= FRAME_ORDER_MAX && f->use != FRAME_FREE && use != FRAME_FREE);
-    trace_frame_use((uint32_t)frame_to_pfn(f), 1u << f->order, use);
-    if (f->order > 0) {
-        block_set_use(f, use);
+    if (trace_point_self(TRACE_EVENT_FRAME_USE, self) || f->order > 0) {
+        set_use_of_all(f, use);
         return;
     }
-    frame_count_move(f->use, use, 1);
+    count_move(frame_cpu_of(self), f->use, use, 1);
     frame_kind_set(f, use, 0);
 }
 

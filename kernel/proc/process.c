@@ -18,6 +18,7 @@
 #include "mm/frame.h"
 #include "mm/slab.h"
 #include "proc/pid.h"
+#include "proc/trace_process.h"
 #include "proc/tree.h"
 #include "vfs/fdtable.h"
 #include "vfs/name.h"
@@ -105,8 +106,8 @@ void process_link_locked(struct process *process, int pid, struct process *paren
     counts.tasks++;
     counts.forks++;
     set_parent(process, parent);
-    trace_process((uint32_t)pid, (uint32_t)process->parent_id,
-                  process->space ? process->space->root : 0, process->name);
+    if (trace_process_is_on())
+        machine_call_rarely(process_tell, (uint64_t)process, 0);
 }
 
 void process_unlink_locked(struct process *process) {

@@ -11,13 +11,21 @@ static uint32_t root_of(const struct vm_space *space) {
     return space ? space->root : 0;
 }
 
+uint64_t process_tell(uint64_t address, uint64_t unused) {
+    const struct process *process = (const struct process *)address;
+
+    (void)unused;
+    trace_put_process((uint32_t)process->pid, (uint32_t)process->parent_id, root_of(process->space),
+                      process->name);
+    return 0;
+}
+
 /* Nothing changes meanwhile, and no lock is held by anybody. */
 static void tell_process(const struct process *process) {
     const struct task *task;
 
-    trace_put_process((uint32_t)process->pid, (uint32_t)process->parent_id, root_of(process->space),
-                      process->name);
-    if (!process->space)
+    process_tell((uint64_t)process, 0);
+    if (!process->space && process->is_exiting)
         trace_put_exit((uint32_t)process->pid, (uint32_t)process->exit_status);
     LIST_FOR_EACH (&process->tasks, task, process_node)
         trace_put_thread((uint32_t)task->thread.tid, (uint32_t)process->pid);

@@ -158,6 +158,15 @@ static void load_thread(struct thread *to) {
     vm_space_activate(to->space);
 }
 
+/* For machine_call_rarely(). */
+static uint64_t tell_switch(uint64_t from, uint64_t to_address) {
+    const struct thread *to = (const struct thread *)to_address;
+
+    trace_put_switch((uint32_t)((const struct thread *)from)->tid, (uint32_t)to->tid,
+                     to->space ? to->space->root : 0);
+    return 0;
+}
+
 /*
  * Goes on with the first of the queue. rq->lock is held on entry and free on return; interrupts
  * stay off. The running thread has been queued already if it is to run again by itself.
@@ -178,7 +187,8 @@ static void switch_to_next(struct run_queue *rq) {
     if (from->fpu && !from->fpu_detached && from->state != THREAD_DEAD)
         fpu_save(from->fpu);
     load_thread(to);
-    trace_switch((uint32_t)from->tid, (uint32_t)to->tid, to->space ? to->space->root : 0);
+    if (trace_switch_is_on())
+        machine_call_rarely(tell_switch, (uint64_t)from, (uint64_t)to);
     rq->previous = from;
     context_switch(&from->context, &to->context);
     sched_finish_switch();

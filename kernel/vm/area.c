@@ -365,8 +365,7 @@ void vm_area_drop(struct vm_area_set *set, struct vm_area *area) {
 
 void vm_area_resize(struct vm_area_set *set, struct vm_area *area, uint64_t start, uint64_t end) {
     if (trace_map_is_on())
-        machine_call_rarely(vm_area_tell_resize, (uint64_t)area,
-                            (uint64_t) & (struct vm_range){start, end});
+        machine_call_rarely_3(vm_area_tell_resize, (uint64_t)area, start, end);
     count_bytes(set, area, (end - start) - (area->end - area->start));
     area->offset_pages += (uint64_t)((int64_t)(start - area->start) >> PAGE_SHIFT);
     area->start = start;

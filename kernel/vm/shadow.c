@@ -93,7 +93,7 @@ void vm_shadow_cut(struct vm_shadow *shadow, uint64_t start) {
     (void)take_out_void(shadow); /* what stays is taken out by the next page that is put in */
 }
 
-struct vm_shadow *vm_shadow_fork(struct vm_shadow *shadow) {
+extern inline struct vm_shadow *vm_shadow_fork(struct vm_shadow *shadow) {
     if (shadow->twin) {
         vm_shadow_hold(shadow->twin);
         return shadow->twin;

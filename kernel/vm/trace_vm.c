@@ -35,16 +35,15 @@ static bool gains(const struct vm_area *area, uint64_t start, uint64_t end) {
 }
 
 /* The whole area is told where it gains: what it had it has still. */
-uint64_t vm_area_tell_resize(uint64_t area_address, uint64_t range_address) {
-    const struct vm_area *area = (const struct vm_area *)area_address;
-    const struct vm_range *range = (const struct vm_range *)range_address;
+uint64_t vm_area_tell_resize(uint64_t address, uint64_t start, uint64_t end) {
+    const struct vm_area *area = (const struct vm_area *)address;
     struct vm_area after = *area;
 
-    tell_lost(area, range->start, range->end);
-    if (gains(area, range->start, range->end)) {
-        after.offset_pages += (uint64_t)((int64_t)(range->start - area->start) >> PAGE_SHIFT);
-        after.start = range->start;
-        after.end = range->end;
+    tell_lost(area, start, end);
+    if (gains(area, start, end)) {
+        after.offset_pages += (uint64_t)((int64_t)(start - area->start) >> PAGE_SHIFT);
+        after.start = start;
+        after.end = end;
         vm_area_tell((uint64_t)&after, 0);
     }
     return 0;

@@ -28,11 +28,11 @@ static inline void vm_object_trace_name(struct vm_object *object) {
 uint64_t vm_area_tell(uint64_t area, uint64_t unused);
 
 /*
- * Tells of edges that are about to move (range_address: of the struct vm_range they move to), or of
- * rights (low half) and flags that the area is about to get. For machine_call_rarely() as well.
+ * Tells of edges that are about to move, or of rights (low half) and flags that the area is about
+ * to get. For machine_call_rarely() as well.
  */
-uint64_t vm_area_tell_resize(uint64_t area_address, uint64_t range_address);
-uint64_t vm_area_tell_rights(uint64_t area_address, uint64_t rights_and_flags);
+uint64_t vm_area_tell_resize(uint64_t area, uint64_t start, uint64_t end);
+uint64_t vm_area_tell_rights(uint64_t area, uint64_t rights_and_flags);
 
 /* Tells of an area's range, or of a part that has come to it, which lies in it now. */
 static inline TRACE_INLINE void vm_area_trace(const struct vm_area *area) {

@@ -68,6 +68,18 @@ static inline uint64_t machine_call_rarely(uint64_t (*fn)(uint64_t a, uint64_t b
     return result;
 }
 
+/* The same with three. */
+static inline uint64_t machine_call_rarely_3(uint64_t (*fn)(uint64_t a, uint64_t b, uint64_t c),
+                                             uint64_t a, uint64_t b, uint64_t c) {
+    uint64_t result = (uint64_t)fn;
+
+    __asm__ volatile("call call_keeping_registers"
+                     : "+a"(result)
+                     : "D"(a), "S"(b), "d"(c)
+                     : "memory", "cc");
+    return result;
+}
+
 /*
  * Turns interrupts on and waits for one, with no window between: an interrupt that was pending
  * while they were off ends the wait at once. For the idle loop, which looks for work with

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tracepoints as the machine has them: a place in the code that is one no-op of five bytes until it
- * is switched on, and then a jump (arch/x86_64/trace_point.c).
+ * Tracepoints as the machine has them: a place in the code that is one no-op of five bytes, or an
+ * instruction that is needed anyway, until it is switched on, and then a jump
+ * (arch/x86_64/trace_point.c).
  *
  * What is told where a tracepoint is on keeps all registers, so that the function around it need
  * save none for it: the words go onto the stack, and trace_emit_keeping_registers (entry.S) calls
@@ -19,9 +20,10 @@
 
 /* One of the table that the linker gathers. */
 struct machine_trace_site {
-    uint64_t address; /* of the no-op */
+    uint64_t address; /* of the no-op, or of an instruction as long at least */
     uint64_t target;  /* where to go when it is on */
     uint64_t event;
+    uint8_t off[8]; /* what stands there when it is off; zeroes: nobody has looked yet */
 };
 
 #ifdef __clang__
@@ -30,22 +32,47 @@ struct machine_trace_site {
 #define MACHINE_TRACE_RARE __attribute__((cold))
 #endif
 
+/* An entry of the table, for the instruction with the label 1. */
+#define MACHINE_TRACE_SITE                                                                         \
+    ".pushsection __trace_sites, \"aw\"\n"                                                         \
+    ".quad 1b, %l[is_on], %c[event], 0\n"                                                          \
+    ".popsection"
+
 /* Whether the tracepoint of an event, a constant, is on: at this place. */
-#define MACHINE_TRACE_POINT(event)                                                                 \
+#define MACHINE_TRACE_POINT(number)                                                                \
     ({                                                                                             \
         __label__ is_on, is_off;                                                                   \
         bool found = false;                                                                        \
-        __asm__ __inline__ goto("1: .byte 0x0f, 0x1f, 0x44, 0, 0\n"                                \
-                                ".pushsection __trace_sites, \"a\"\n"                              \
-                                ".quad 1b, %l[is_on], %c0\n"                                       \
-                                ".popsection"                                                      \
+        __asm__ __inline__ goto("1: .byte 0x0f, 0x1f, 0x44, 0, 0\n" MACHINE_TRACE_SITE             \
                                 :                                                                  \
-                                : "i"(event)                                                       \
+                                : [event] "i"(number)                                              \
                                 :                                                                  \
                                 : is_on);                                                          \
         goto is_off;                                                                               \
     is_on:                                                                                         \
         MACHINE_TRACE_RARE;                                                                        \
+        found = true;                                                                              \
+    is_off:                                                                                        \
+        __builtin_expect(found, 0);                                                                \
+    })
+
+/*
+ * The same where a function looks for its processor anyway: the place is the one instruction of
+ * machine_cpu_self(), whose result goes to `self`. Off, the tracepoint is no instruction at all.
+ */
+#define MACHINE_TRACE_POINT_SELF(number, self)                                                     \
+    ({                                                                                             \
+        __label__ is_on, is_off;                                                                   \
+        bool found = false;                                                                        \
+        __asm__ __inline__ goto("1: movq %%gs:0, %[cpu]\n" MACHINE_TRACE_SITE                      \
+                                : [cpu] "=r"(self)                                                 \
+                                : [event] "i"(number)                                              \
+                                :                                                                  \
+                                : is_on);                                                          \
+        goto is_off;                                                                               \
+    is_on:                                                                                         \
+        MACHINE_TRACE_RARE;                                                                        \
+        (self) = machine_cpu_self();                                                               \
         found = true;                                                                              \
     is_off:                                                                                        \
         __builtin_expect(found, 0);                                                                \
@@ -60,10 +87,11 @@ static inline uint64_t machine_trace_ticks(void) {
  * the event, and the words of the record shifted by 16.
  */
 #define MACHINE_TRACE_EMIT(pushes, bytes, ...)                                                     \
-    __asm__ volatile(pushes "pushq %0; call trace_emit_keeping_registers; addq $" #bytes ", %%rsp" \
-                     :                                                                             \
-                     : __VA_ARGS__                                                                 \
-                     : "cc")
+    __asm__ __inline__ volatile(                                                                   \
+        pushes "pushq %0; call trace_emit_keeping_registers; addq $" #bytes ", %%rsp"              \
+        :                                                                                          \
+        : __VA_ARGS__                                                                              \
+        : "cc")
 
 static inline __attribute__((always_inline)) void machine_trace_emit_0(uint64_t first) {
     MACHINE_TRACE_EMIT("", 8, "er"(first));

@@ -71,4 +71,9 @@ static inline uint64_t machine_call_rarely(uint64_t (*fn)(uint64_t a, uint64_t b
     return fn(a, b);
 }
 
+static inline uint64_t machine_call_rarely_3(uint64_t (*fn)(uint64_t a, uint64_t b, uint64_t c),
+                                             uint64_t a, uint64_t b, uint64_t c) {
+    return fn(a, b, c);
+}
+
 #endif

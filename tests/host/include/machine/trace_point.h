@@ -12,6 +12,8 @@
 extern bool host_trace_points[128];
 
 #define MACHINE_TRACE_POINT(event) host_trace_points[event]
+#define MACHINE_TRACE_POINT_SELF(event, self)                                                      \
+    ((self) = machine_cpu_self(), host_trace_points[event])
 
 /* The next tick: tests/host/support/trace_model.c. */
 uint64_t machine_trace_ticks(void);
