@@ -4,6 +4,7 @@
 #
 #   BUILD=DIR    put everything that is made there (default: build)
 #   DEBUG=1      the debug kernel: debug assertions and lock ranks checked
+#   TRACE=0      a kernel without tracepoints, to measure what they cost
 #   CC=clang     compile the kernel and the host's programs with clang
 #   WERROR=      let warnings pass
 #   V=1          show the commands
@@ -19,6 +20,7 @@ BUILD ?= build
 # tools/check.py gives the folder's whole path.
 override BUILD := $(patsubst $(CURDIR)/%,%,$(abspath $(BUILD)))
 DEBUG ?= 0
+TRACE ?= 1
 V ?= 0
 WERROR ?= -Werror
 ARCH := x86_64
@@ -29,7 +31,7 @@ endif
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '%-8s%s\n' '$(1)' '$(2)')
 
-FLAVOUR := $(if $(filter 1,$(DEBUG)),debug,release)$(if $(findstring clang,$(CC)),-clang)
+FLAVOUR := $(if $(filter 1,$(DEBUG)),debug,release)$(if $(findstring clang,$(CC)),-clang)$(if $(filter 0,$(TRACE)),-untraced)
 OUT := $(BUILD)/$(FLAVOUR)
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory

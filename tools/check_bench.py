@@ -11,6 +11,7 @@ import bench_run
 import bench_scaling
 
 SECONDS = 300
+TRACE_COST_MAX = 0.01
 
 
 def run(report, root, build, slow):
@@ -36,6 +37,36 @@ def _judge(report, figures, order, rows):
                 report.fail(f"speed {name}", why)
             else:
                 report.ok(f"speed {name}", note)
+
+
+def trace_cost(report, root, build, slow):
+    """No row is dearer by 1% for tracepoints that are off. One that is has another try alone: what a
+    row pays for caches of frames and objects that run empty depends on the rows before it."""
+    def measured(flavour, *words):
+        kernel = os.path.join(build, flavour, "quire.elf")
+        command = bench_run.quire_command(root, build, more=("--kernel", kernel), words=words)
+        return bench_run.run(command, flavour, SECONDS * slow, io.StringIO())
+
+    def costs(*words):
+        without, traced = measured("release-untraced", *words), measured("release", *words)
+        return {name: (value, traced.get(name)) for name, value in without.items()}
+
+    try:
+        for name, pair in costs().items():
+            report.result(f"trace cost {name}", why_dear(*pair) and why_dear(*costs(name)[name]))
+    except bench_run.Failed as error:
+        report.fail("trace cost", str(error))
+
+
+def why_dear(without, traced):
+    """None if a row with tracepoints costs less than 1% more, and if neither has a figure."""
+    if without == traced:
+        return None
+    if not (bench_run.is_number(without) and bench_run.is_number(traced)):
+        return f"{traced} with tracepoints, {without} without"
+    if traced < without * (1 + TRACE_COST_MAX):
+        return None
+    return f"{traced} with tracepoints, {100 * (traced / without - 1):.1f}% more than {without} without"
 
 
 def scaling(report, root, build, slow):

@@ -55,12 +55,15 @@ class Jobs:
     # ---- builds ----
 
     def builds(self):
-        return [
+        jobs = [
             ("build gcc release", lambda: self.make("gcc release", "all", "test-kernel",
                                                     "user-tests")),
             ("build gcc debug", lambda: self.make("gcc debug", "kernel", "test-kernel", "DEBUG=1")),
             ("build host tests", lambda: self.make("host tests", "host-tests")),
         ]
+        if self.long:
+            jobs.append(("build untraced", lambda: self.make("untraced", "kernel", "TRACE=0")))
+        return jobs
 
     def make(self, name, *words):
         environment = {key: value for key, value in os.environ.items()
@@ -109,6 +112,9 @@ class Jobs:
         jobs += [("speed", lambda: check_bench.run(self.report, ROOT, self.build, self.slow)),
                  ("scaling", lambda: check_bench.scaling(self.report, ROOT, self.build, self.slow)),
                  ("waits", lambda: check_bench.waits(self.report, self.build, self.slow))]
+        if self.long:
+            jobs.append(("trace cost", lambda: check_bench.trace_cost(
+                self.report, ROOT, self.build, self.slow)))
         return [("tour", lambda: check_boot.tour(self.report, tour, self.slow)), *jobs,
                 ("boot prompt", lambda: check_boot.prompt(
                     self.report, kernel, initramfs, self.slow))]

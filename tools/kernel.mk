@@ -21,12 +21,13 @@ INCLUDES := -I. -Iinclude -Ikernel -Iarch/$(ARCH)/include -I$(GEN)
 WARNINGS := -Wall -Wextra $(WERROR) -Wstrict-prototypes -Wmissing-prototypes -Wvla
 # The release kernel is optimised as a whole: short functions of one file are inlined into the hot
 # paths of another, which saves a sixth of a fork. Debug kernels keep every function in backtraces.
-WHOLE_PROGRAM := $(if $(filter release,$(FLAVOUR)),-flto=auto)
+WHOLE_PROGRAM := $(if $(filter release release-untraced,$(FLAVOUR)),-flto=auto)
 KERNEL_CFLAGS := -std=gnu11 $(WARNINGS) $(INCLUDES) -ffreestanding -nostdinc \
     -isystem $(shell $(CC) -print-file-name=include) \
     -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fno-pic -fno-pie \
     -fno-stack-protector -fno-omit-frame-pointer -fno-strict-aliasing -fno-common \
     -fno-asynchronous-unwind-tables -O2 -g -DQUIRE_DEBUG=$(if $(filter 1,$(DEBUG)),1,0) \
+    -DQUIRE_TRACE=$(if $(filter 0,$(TRACE)),0,1) \
     $(WHOLE_PROGRAM)
 KERNEL_LDFLAGS := -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none \
     --fatal-warnings -T $(KERNEL_LD)

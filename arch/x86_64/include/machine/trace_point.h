@@ -32,6 +32,8 @@ struct machine_trace_site {
 #define MACHINE_TRACE_RARE __attribute__((cold))
 #endif
 
+#if QUIRE_TRACE
+
 /* An entry of the table, for the instruction with the label 1. */
 #define MACHINE_TRACE_SITE                                                                         \
     ".pushsection __trace_sites, \"aw\"\n"                                                         \
@@ -77,6 +79,13 @@ struct machine_trace_site {
     is_off:                                                                                        \
         __builtin_expect(found, 0);                                                                \
     })
+
+#else /* a kernel that is there to be compared with */
+
+#define MACHINE_TRACE_POINT(number) ((void)(number), false)
+#define MACHINE_TRACE_POINT_SELF(number, self) ((self) = machine_cpu_self(), (void)(number), false)
+
+#endif
 
 static inline uint64_t machine_trace_ticks(void) {
     return rdtsc();
