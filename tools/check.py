@@ -78,7 +78,8 @@ def main():
         return 0
     try:
         run_jobs(jobs.builds(), 1, report, slowest)
-        run_jobs(wanted(jobs.tests(), options.only), jobs.workers, report, slowest)
+        # One more than there are processors: many wait, for a timer or a machine that starts.
+        run_jobs(wanted(jobs.tests(), options.only), jobs.workers + 1, report, slowest)
     except KeyboardInterrupt:
         jobs.stop()
         print("interrupted", file=sys.stderr)
