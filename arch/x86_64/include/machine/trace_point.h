@@ -34,51 +34,40 @@ struct machine_trace_site {
 
 #if QUIRE_TRACE
 
-/* An entry of the table, for the instruction with the label 1. */
-#define MACHINE_TRACE_SITE                                                                         \
-    ".pushsection __trace_sites, \"aw\"\n"                                                         \
-    ".quad 1b, %l[is_on], %c[event], 0\n"                                                          \
-    ".popsection"
-
-/* Whether the tracepoint of an event, a constant, is on: at this place. */
-#define MACHINE_TRACE_POINT(number)                                                                \
+/*
+ * Whether the tracepoint of an event, a constant, is on: at this place, which is one instruction of
+ * five bytes at least. When it is on that is not executed, but the statement `instead` is.
+ */
+#define MACHINE_TRACE_AT(number, instruction, output, instead)                                     \
     ({                                                                                             \
         __label__ is_on, is_off;                                                                   \
         bool found = false;                                                                        \
-        __asm__ __inline__ goto("1: .byte 0x0f, 0x1f, 0x44, 0, 0\n" MACHINE_TRACE_SITE             \
-                                :                                                                  \
+        __asm__ __inline__ goto("1: " instruction "\n"                                             \
+                                ".pushsection __trace_sites, \"aw\"\n"                             \
+                                ".quad 1b, %l[is_on], %c[event], 0\n"                              \
+                                ".popsection"                                                      \
+                                : output                                                           \
                                 : [event] "i"(number)                                              \
                                 :                                                                  \
                                 : is_on);                                                          \
         goto is_off;                                                                               \
     is_on:                                                                                         \
         MACHINE_TRACE_RARE;                                                                        \
+        instead;                                                                                   \
         found = true;                                                                              \
     is_off:                                                                                        \
         __builtin_expect(found, 0);                                                                \
     })
+
+#define MACHINE_TRACE_POINT(number)                                                                \
+    MACHINE_TRACE_AT(number, ".byte 0x0f, 0x1f, 0x44, 0, 0", , (void)0)
 
 /*
  * The same where a function looks for its processor anyway: the place is the one instruction of
  * machine_cpu_self(), whose result goes to `self`. Off, the tracepoint is no instruction at all.
  */
 #define MACHINE_TRACE_POINT_SELF(number, self)                                                     \
-    ({                                                                                             \
-        __label__ is_on, is_off;                                                                   \
-        bool found = false;                                                                        \
-        __asm__ __inline__ goto("1: movq %%gs:0, %[cpu]\n" MACHINE_TRACE_SITE                      \
-                                : [cpu] "=r"(self)                                                 \
-                                : [event] "i"(number)                                              \
-                                :                                                                  \
-                                : is_on);                                                          \
-        goto is_off;                                                                               \
-    is_on:                                                                                         \
-        MACHINE_TRACE_RARE;                                                                        \
-        (self) = machine_cpu_self();                                                               \
-        found = true;                                                                              \
-    is_off:                                                                                        \
-        __builtin_expect(found, 0);                                                                \
-    })
+    MACHINE_TRACE_AT(number, "movq %%gs:0, %[cpu]", [cpu] "=r"(self), (self) = machine_cpu_self())
 
 #else /* a kernel that is there to be compared with */
 
