@@ -493,7 +493,8 @@ static inline void fault_begin(struct fault *fault, struct vm_space *space, uint
 /* Tells what has become of a fault at an address. */
 static TOGETHER void fault_trace(const struct fault *fault, uint64_t address, int error) {
     if (trace_fault_is_on())
-        trace_put_fault(fault->space->root, address, fault->access, (uint8_t)fault->which, error,
+        trace_put_fault(fault->space->root, address, fault->access | vm_trace_fault_user(address),
+                        (uint8_t)fault->which, error,
                         error == 0 ? (uint32_t)phys_to_pfn(fault->pa) : 0,
                         vm_trace_fault_ticks(address));
 }
@@ -550,7 +551,7 @@ int vm_fault_use(struct vm_space *space, uint64_t address, unsigned access,
 
     fault_begin(&fault, space, address, access);
     if (trace_fault_is_on())
-        machine_call_rarely(vm_trace_fault_begin, address, 0);
+        machine_call_rarely(vm_trace_fault_begin, address, access);
     if (vm_space_faults_together(space) && !use && fault_with_others(&fault)) {
         DEBUG_ASSERT(vm_check_passes_fault(space, fault.va));
         fault_trace(&fault, address, 0);

@@ -65,13 +65,17 @@ uint64_t vm_area_tell_rights(uint64_t address, uint64_t rights_and_flags) {
 /* ---- faults ---- */
 
 /* The fault that began last on each processor, which it is in unless it has slept. */
-static struct { uint64_t address, ticks; } begun[CPU_MAX];
+static struct { uint64_t address, access, ticks; } begun[CPU_MAX];
 
-uint64_t vm_trace_fault_begin(uint64_t address, uint64_t unused) {
-    (void)unused;
+uint64_t vm_trace_fault_begin(uint64_t address, uint64_t access) {
     begun[cpu_index()].address = address;
+    begun[cpu_index()].access = access;
     begun[cpu_index()].ticks = machine_trace_ticks();
     return 0;
+}
+
+unsigned vm_trace_fault_user(uint64_t address) {
+    return begun[cpu_index()].address == address ? begun[cpu_index()].access & VM_USER : 0;
 }
 
 uint64_t vm_trace_fault_ticks(uint64_t address) {

@@ -51,10 +51,12 @@ static inline void vm_area_make_shadow(struct vm_area *area) {
 }
 
 /*
- * Notes when a fault at an address begins on this processor, for machine_call_rarely(); and how
- * many ticks ago that was. 0: it has slept meanwhile, or was not noted.
+ * Notes that a fault at an address begins on this processor, for machine_call_rarely(); then,
+ * VM_USER if a program did the access, and how many ticks ago it began. 0: it has slept meanwhile,
+ * or was not noted.
  */
-uint64_t vm_trace_fault_begin(uint64_t address, uint64_t unused);
+uint64_t vm_trace_fault_begin(uint64_t address, uint64_t access);
+unsigned vm_trace_fault_user(uint64_t address);
 uint64_t vm_trace_fault_ticks(uint64_t address);
 
 /* Tells of a run of frames at an index. */

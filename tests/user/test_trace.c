@@ -196,7 +196,7 @@ static void a_page_comes_and_goes(void) {
     while (fault->header.tid != tid || fault->va != (uintptr_t)page);
     CHECK_EQ(fault->pfn, pfn);
     CHECK_EQ(fault->case_, TRACE_FAULT_CASE_ZERO_FILL);
-    CHECK_EQ(fault->access, TRACE_ACCESS_WRITE);
+    CHECK_EQ(fault->access, TRACE_ACCESS_WRITE | TRACE_ACCESS_USER);
     CHECK_EQ(fault->result, 0);
     do
         alloc = stream_find(&s, TRACE_EVENT_FRAME_FREE);
