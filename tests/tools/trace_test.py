@@ -482,6 +482,17 @@ def snapshots_are_what_the_events_come_to():
 
 
 @test
+def snapshots_count_their_records():
+    since = None
+    for number, record in enumerate(read(synthetic.recording(steps=60, snapshots=20))[0]):
+        if record.name == "snapshot_begin":
+            since = number
+        elif record.name == "snapshot_end" and record["records"] != number - since - 1:
+            return f"{record['records']} instead of {number - since - 1} at {number}"
+    return None if since else "no snapshot but the first"
+
+
+@test
 def an_event_left_out_is_noticed():
     """Of each kind that changes something, one is taken out of the stream."""
     head, records = pieces(synthetic.recording(steps=250, snapshots=250))

@@ -30,6 +30,7 @@ class Writer:
         self.schema = schema or schemas.built_in()
         self.state = states.State(self.schema)
         self.cpu, self.tid, self.time = 0, 0, 0
+        self.records = 0
         self._file = file
         file.write(stream.encode_header({
             "ticks_per_second": TICKS_PER_SECOND, "page_bytes": 4096,
@@ -44,6 +45,7 @@ class Writer:
         if fields:
             raise KeyError(f"{name} has no {', '.join(fields)}")
         self.time += 1
+        self.records += 1
         self._file.write(event.encode(self.cpu, self.tid, self.time, values))
         self.state.apply(stream.Record(event, self.cpu, self.tid, self.time, values))
 
@@ -135,6 +137,7 @@ class Story:
     def _begin(self):
         out = self._out
         out.emit("snapshot_begin", frames=self._frames, processors=2, reason="start")
+        begun = out.records
         out.emit("frame_use", pfn=0, count=256, use="kernel")
         self._file = self._new_id()
         out.emit("object_make", object=self._file, kind="file", bytes=8 * 4096, name="/bin/story")
@@ -142,7 +145,7 @@ class Story:
             pfn = self._take("file")
             out.emit("page", owner=self._file, index=index, pfn=pfn)
         self._start(0, "init")
-        out.emit("snapshot_end", records=0)
+        out.emit("snapshot_end", records=out.records - begun)
 
     def _new_id(self):
         self._next_id += 0x40
