@@ -160,6 +160,18 @@ test("areas: map, unmap and protect split and join", () => {
     assert.equal(areaAt(areas, 0x5000), null);
 });
 
+test("state: whoever execs lives, though it was said to have ended", () => {
+    const out = new Writer({ frames: 64 });
+    out.emit("snapshot_begin", { frames: 64, processors: 1, reason: "start" });
+    out.emit("process", { pid: 1, parent: 0, root: 0, name: "init" });
+    out.emit("exit", { pid: 1, status: 0 });
+    out.emit("snapshot_end", { records: 2 });
+    out.emit("space_make", { root: 9 });
+    out.emit("exec", { pid: 1, root: 9, name: "/sbin/init" });
+    const { processes } = played(out.bytes()).tip;
+    assert.deepEqual([processes.get(1).ended, processes.get(1).root], [false, 9]);
+});
+
 test("state: what the stream comes to is what the machine has", () => {
     for (const make of [scenes.allocator, scenes.fork, scenes.forkexit]) {
         const { bytes, machine } = make({});

@@ -259,7 +259,8 @@ const APPLY = {
         state._changeProcess(pid, { parent, root, name, ended: false });
     },
     exec(state, { pid, root, name }) {
-        state._changeProcess(pid, { root, name: name.split("/").at(-1) });
+        // Whoever was said to have ended (init before its first program has no space) has not.
+        state._changeProcess(pid, { root, name: name.split("/").at(-1), ended: false });
     },
     process_name(state, { pid, name }) {
         if (state.processes.has(pid)) {
