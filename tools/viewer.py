@@ -29,7 +29,7 @@ MAGIC, GZIP_MAGIC = b"QTRACE1\n", b"\x1f\x8b"
 USAGE = "quire view --web [options] [-- PROGRAM [args]] | quire view --export OUT.html FILE"
 # Programs of the guest's that show something, where there is no other program.
 SCENES = ("p-allocator", "p-fork", "p-forkexit", "p-cow", "p-stack", "p-file", "p-guard", "p-trees",
-          "fault-tour")
+          "p-gib", "fault-tour")
 
 
 def wanted(words):

@@ -29,7 +29,8 @@ from trace.state import ACCESSED_DIRTY, State  # noqa: E402
 
 BUILD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else os.path.join(ROOT, "build")
 MEMVIEW = os.path.join(BUILD, "user/bin/memview")
-SCENES = ("p-allocator", "p-fork", "p-forkexit", "p-cow", "p-file", "p-stack", "p-guard", "p-trees")
+SCENES = ("p-allocator", "p-fork", "p-forkexit", "p-cow", "p-file", "p-stack", "p-guard", "p-trees",
+          "p-gib")
 SECONDS = 60
 ROWS, COLUMNS = 24, 80
 TESTS = []

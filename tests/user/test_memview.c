@@ -317,6 +317,16 @@ static void scene_trees(void) {
     CHECK(after < before && after > 0);
 }
 
+/* The child writes to one page of a large one: those beside it stay shared. */
+static void scene_gib(void) {
+    char *text = scene("p-gib", "8");
+    long before = legend(picture_at(text, "---- look: the fork took"), "S shared ");
+    long after = legend(picture_at(text, "---- look: the child wrote"), "S shared ");
+
+    CHECK(before >= 2048);
+    CHECK(after < before && after >= 2047);
+}
+
 static void scene_cow(void) {
     char *text = scene("p-cow", "32");
     long before = legend(picture_at(text, "---- look: 32 pages that two"), "S shared ");
@@ -394,5 +404,6 @@ CHECK_MAIN({"frames_as_vmstat_says", frames_as_vmstat_says},
            {"areas_as_proc_says", areas_as_proc_says}, {"once_says_all", once_says_all},
            {"scene_allocator", scene_allocator}, {"scene_fork", scene_fork},
            {"scene_forkexit", scene_forkexit}, {"scene_trees", scene_trees},
-           {"scene_cow", scene_cow}, {"scene_file", scene_file}, {"scene_stack", scene_stack},
-           {"scene_guard", scene_guard}, {"keys_on_a_terminal", keys_on_a_terminal});
+           {"scene_gib", scene_gib}, {"scene_cow", scene_cow}, {"scene_file", scene_file},
+           {"scene_stack", scene_stack}, {"scene_guard", scene_guard},
+           {"keys_on_a_terminal", keys_on_a_terminal});

@@ -7,6 +7,7 @@ static struct scene scenes[] = {
     {{"p-fork"}, "the same after two forks: what the parent had is shared"},
     {{"p-forkexit"}, "children allocate, fork and exit: every page comes back"},
     {{"p-trees"}, "a fork of a GiB: its page tables are shared, no page is copied"},
+    {{"p-gib"}, "the same in large pages"},
     {{"p-cow"}, "copy on write, one page after the other"},
     {{"p-file"}, "a file that two processes map: one page for both"},
     {{"p-stack"}, "a stack that grows by faults, down to its limit"},
