@@ -10,6 +10,7 @@ from QEMU to the page directly, by a WebSocket. An exported page has its recordi
 """
 
 import base64
+import errno
 import gzip
 import http.server
 import json
@@ -20,12 +21,15 @@ import socket
 import sys
 import threading
 import webbrowser
+import zlib
 
 import machine
+import record
 import session
 
 PORT = 8737
 MAGIC, GZIP_MAGIC = b"QTRACE1\n", b"\x1f\x8b"
+GZIP_WINDOW = 31  # for zlib: as gzip packs
 USAGE = "quire view --web [options] [-- PROGRAM [args]] | quire view --export OUT.html FILE"
 # Programs of the guest's that show something, where there is no other program.
 SCENES = ("p-allocator", "p-fork", "p-forkexit", "p-cow", "p-stack", "p-file", "p-guard", "p-trees",
@@ -61,6 +65,9 @@ def main(words, parser):
     unknown = [word for word in rest if word.startswith("-")]
     if unknown:
         parser.error(f"unknown option {unknown[0]}")
+    complaint = record.usage_complaint("view", options)
+    if complaint:
+        parser.error(complaint)
     if options.export:
         if len(rest) != 1 or program:
             parser.error("--export OUT.html takes one recording")
@@ -95,13 +102,25 @@ def read_recording(path):
     try:
         with open(path, "rb") as file:
             data = file.read()
-        packed = data.startswith(GZIP_MAGIC)
-        plain = gzip.decompress(data) if packed else data
-    except (OSError, EOFError) as error:
-        raise session.UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise session.UsageError(f"{path}: {error.strerror or error}") from error
+    packed = data.startswith(GZIP_MAGIC)
+    plain = unpacked(path, data) if packed else data
     if not plain.startswith(MAGIC):
         raise session.UsageError(f"{path} is no recording: it does not begin with QTRACE1")
     return data if packed else gzip.compress(data, 9, mtime=0)
+
+
+def unpacked(path, data):
+    """What was packed by gzip. One that was cut, as when a machine was killed, is taken as far as it
+    goes: the page shows that, and says so too."""
+    try:
+        return gzip.decompress(data)
+    except EOFError:
+        sys.stderr.write(f"quire: {path}: the compressed file ends in the middle\n")
+        return zlib.decompressobj(GZIP_WINDOW).decompress(data)
+    except (OSError, zlib.error) as error:
+        raise session.UsageError(f"{path}: the compressed file is broken ({error})") from error
 
 
 def export(page, recording, output):
@@ -186,7 +205,7 @@ class Viewer:
         try:
             self._server = http.server.ThreadingHTTPServer(("127.0.0.1", options.port), Handler)
         except (OSError, OverflowError) as error:
-            raise session.UsageError(f"port {options.port}: {error}") from error
+            raise session.UsageError(port_complaint(options.port, error)) from error
         self._server.daemon_threads = True
         self._server.viewer = self
 
@@ -257,6 +276,14 @@ class Viewer:
         status = session.report(outcome)
         self._ended = f"{program[0]} has ended" + (f" with status {status}" if status else "")
         return status
+
+
+def port_complaint(port, error):
+    if isinstance(error, OverflowError):
+        return f"--port {port} is not a number from 0 to 65535"
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is in use already, by another viewer perhaps: --port 0 takes any other"
+    return f"port {port}: {error.strerror or error}"
 
 
 def free_port():
