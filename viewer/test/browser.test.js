@@ -159,6 +159,7 @@ onPage("scrubbing shows the earlier state, and back", async (page) => {
     await page.keyboard.press("N");
     await drawn(page);
     assert.equal(await page.evaluate(() => globalThis.quire.moment), scene.afterFork + 1);
+    assert.match(await text(page, "#mark"), /after the fork: nothing was copied/);
 });
 
 onPage("playing comes to the end by itself", async (page) => {
@@ -279,6 +280,8 @@ onPage("what is no recording is said to be none, and the page goes on", async (p
 onPage("a recording dropped onto the page is opened", async (page) => {
     await page.goto(`file://${PAGE_FILE}`);
     assert.match(await text(page, "#message"), /Drop a recording/);
+    await page.waitForFunction(() => globalThis.quire.physmap?.pixels);
+    assert.equal(await page.evaluate(() => globalThis.quire.physmap.context.getImageData(9, 9, 1, 1).data.join()), "255,255,255,255");
     const data = await page.evaluateHandle((base64) => {
         const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
         const transfer = new DataTransfer();
@@ -310,8 +313,11 @@ onPage("an exported page works by itself, from a file", async (page) => {
     await page.goto(`file://${html}`);
     await page.waitForSelector(".space >> nth=1");
     assert.equal(await text(page, "#title"), "p-fork.trace");
-    writeFileSync(trace, "no trace");
-    assert.equal(await ended(quire("--export", html, trace)), 240);
+    const packed = gzipSync(scenes.fork({}).bytes);
+    for (const [what, status] of [["no trace", 240], [packed.subarray(0, packed.length >> 1), 0], [packed.map((byte, i) => i > 99 ? 0xff : byte), 240]]) {
+        writeFileSync(trace, what);
+        assert.equal(await ended(quire("--export", html, trace)), status);
+    }
 });
 
 onPage("./quire view --web serves the page and recordings, to pages of its own", async (page, context) => {

@@ -12,8 +12,8 @@ import { History } from "../src/model/history.js";
 import { Pages } from "../src/model/pages.js";
 import { areaAt, areasMap, areasUnmap, areasChange } from "../src/model/areas.js";
 import { walk, seersOf, tableGraph, pageOf } from "../src/model/translate.js";
-import { CLASS, Classifier, LEAKED_AFTER, PAGE as KIND, PROCESS, areaCells, faultColumns, letterOf, rate } from "../src/model/aggregate.js";
-import { explainFault, entryBits, recordsOfFault } from "../src/model/words.js";
+import { CLASS, Classifier, LEAKED_AFTER, PAGE as KIND, PROCESS, areaCells, faultColumns, letterOf, processClass, processOfClass, rate } from "../src/model/aggregate.js";
+import { bytes as sizeWords, explainFault, entryBits, indexWords, recordsOfFault, several } from "../src/model/words.js";
 
 function recorded(bytes, pieces = bytes.length) {
     const recording = new Recording();
@@ -107,6 +107,24 @@ function recordsBytes(recording) {
     }
     return sum;
 }
+
+test("classes: they go round, and name who lives", () => {
+    const machine = new Machine({ frames: 2048 });
+    const parent = machine.program("parent");
+    machine.run(parent);
+    const first = machine.fork(parent);
+    machine.exit(first);
+    for (let i = 0; i < 103; i++) {
+        machine.exit(machine.fork(parent));
+    }
+    const last = machine.fork(parent);
+    const { recording, tip } = played(machine.bytes());
+    const kind = processClass(recording.processes.get(last.pid).order);
+    assert.equal(processClass(recording.processes.get(first.pid).order), kind);
+    assert.equal(processOfClass(recording, tip, kind).pid, last.pid);
+    assert.equal(processOfClass(recording, tip, processClass(recording.processes.get(parent.pid).order)).pid, parent.pid);
+    assert.equal(processOfClass(recording, tip, PROCESS + 200), null);
+});
 
 test("recording: a cut one keeps what is whole", () => {
     const { bytes } = scenes.fork({ pages: 5 });
@@ -436,4 +454,10 @@ test("words: what a fault did, and where its copy came from", () => {
     const bits = entryBits(0x5067, 0x80000000);
     assert.deepEqual(bits.filter((bit) => bit.set).map((bit) => bit.name), ["P", "W", "U", "A", "D", "NX"]);
     assert.equal(CODE, 0x400000);
+});
+
+test("words: sizes, numbers of things, indexes", () => {
+    assert.deepEqual([1, 1023, 4096, 1536, 262143 * PAGE].map(sizeWords), ["1 byte", "1023 bytes", "4 KiB", "1.5 KiB", "1.0 GiB"]);
+    assert.deepEqual([several(1, "entry", "entries"), several(2000, "page")], ["1 entry", "2,000 pages"]);
+    assert.deepEqual([24, 0x7f766c2da].map(indexWords), ["24", "0x7f766c2da"]);
 });

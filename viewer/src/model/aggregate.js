@@ -45,6 +45,18 @@ export function letterOfOrder(order) {
     return letterOf(processClass(order));
 }
 
+/* The process that a class stands for at a moment, {pid, name}; null: none. Classes go round: of those that had it,
+ * one that has a space, or else the last. */
+export function processOfClass(recording, state, kind) {
+    let found = null;
+    for (const [pid, { order, name }] of recording.processes) {
+        if (processClass(order) === kind && !(found && state?.processes.get(found.pid)?.root)) {
+            found = { pid, name };
+        }
+    }
+    return found;
+}
+
 /* Says of frames which class they are, for one state. */
 export class Classifier {
     constructor(recording) {

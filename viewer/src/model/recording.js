@@ -246,8 +246,8 @@ const INDEXERS = {
 };
 
 const TICK_TEXTS = {
-    mark: (record) => record.text, lost: (record) => `${record.count} events lost`,
-    fork: (record) => `fork of ${record.areas} areas`,
+    mark: (record) => record.text, lost: (record) => `events lost: ${record.count}`,
+    fork: (record) => `fork of ${record.areas} ${record.areas === 1 ? "area" : "areas"}`,
     exec: (record) => `exec ${record.name}`, exit: (record) => `exit of ${record.pid}`,
     signal_fault: (record) => `signal ${record.signal}`,
 };

@@ -13,15 +13,25 @@ export function hex(value) {
 export function bytes(count) {
     const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
     let unit = 0;
-    while (count >= 1024 && unit < units.length - 1) {
+    while (count >= 1023.95 && unit < units.length - 1) {
         count /= 1024;
         unit++;
     }
-    return `${Number.isInteger(count) ? count : count.toFixed(1)} ${units[unit]}`;
+    return `${Number.isInteger(count) ? count : count.toFixed(1)} ${count === 1 && unit === 0 ? "byte" : units[unit]}`;
+}
+
+/* A number of things: "1 entry", "2,000 entries". */
+export function several(count, one, many = `${one}s`) {
+    return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
 
 export function pages(count) {
-    return count === 1 ? "1 page" : `${count.toLocaleString("en")} pages`;
+    return several(count, "page");
+}
+
+/* A page's index in its object or shadow: without an object the page's number in the space, told as addresses are. */
+export function indexWords(index) {
+    return index < 0x10000 ? String(index) : hex(index);
 }
 
 export function rights(prot) {
@@ -66,8 +76,14 @@ export function areaWords(state, area) {
     return `${hex(area.start)} to ${hex(area.end)}, ${bytes(area.end - area.start)}, ${kind}; ${rightsWords(area.prot)}`;
 }
 
+const FLAG_WORDS = {
+    grows_down: "grows downwards", huge: "large pages wanted", no_huge: "no large pages", lock_on_fault: "locked page by page",
+    no_fork: "not for children", wipe_on_fork: "zeroes for children", no_dump: "not in core dumps", random: "read at random",
+    sequential: "read in order", no_reserve: "no memory promised", accounted: "memory promised",
+};
+
 export function areaFlags(state, area) {
-    return flagNames(state.schema.flags.area, area.flags).map((name) => name.replace("_", " "));
+    return flagNames(state.schema.flags.area, area.flags).map((name) => FLAG_WORDS[name] ?? name.replaceAll("_", " "));
 }
 
 /* The bits of an entry: [{name, set, text}], those that are set and those whose absence says something. */
@@ -197,7 +213,7 @@ function numbersOf(recording, state, fault, page) {
     return {
         who: spaceName(state, fault.root), va: hex(fault.va), pfn: hex(fault.pfn), took: ticksWords(recording, Number(fault.ticks)),
         area: area ? `the area "${areaName(state, area)}" (${hex(area.start)} to ${hex(area.end)}, ${rights(area.prot)})` : "an area that is gone since",
-        rights: area ? rightsWords(area.prot) : "", index: area ? page.index : "?", gap: area ? "" : gapWords(state, fault),
+        rights: area ? rightsWords(area.prot) : "", index: area ? indexWords(page.index) : "?", gap: area ? "" : gapWords(state, fault),
         shadow: page.shadow ? ownerName(page.shadow) : "its shadow",
         object: page.object ? ownerName(page.object) : "the object",
         seen: state.frames.has(fault.pfn) && state.frames.owners(fault.pfn) > 1

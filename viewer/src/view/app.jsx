@@ -12,6 +12,7 @@ import { RatesPanel } from "./rates.jsx";
 import { Inspector } from "./inspector.jsx";
 import { KEYS, MAP_KEYS, press } from "./keys.js";
 import { openBlob } from "./source.js";
+import { several } from "../model/words.js";
 
 const TABS = [["tables", "Page tables", TablesPanel], ["objects", "Objects", ObjectsPanel], ["rates", "Rates", RatesPanel]];
 
@@ -121,7 +122,7 @@ function Bar({ page, config, dark, openScene }) {
             {session.mode !== "empty" && <span class={`state ${session.live ? session.connection : "replay"}`} id="connection">
                 {session.live ? session.connection === "connected" ? "live" : session.connection : "recording"}</span>}
             {session.recording?.header?.command && <code class="quiet">{session.recording.header.command}</code>}
-            {session.recording?.lost > 0 && <span class="warn">{session.recording.lost.toLocaleString("en")} events lost</span>}
+            {session.recording?.lost > 0 && <span class="warn">{several(session.recording.lost, "event")} lost</span>}
             <span class="grow" />
             {scenes.length > 0 && <label>scene <select id="scenes" value={session.scene ?? ""} onChange={(event) => openScene(event.target.value)}>
                 <option value="" disabled>choose</option>
@@ -202,7 +203,8 @@ function Help({ close }) {
                 {[...KEYS, ...MAP_KEYS].map(([keys, deed]) => <tr key={keys}><th scope="row"><kbd>{keys}</kbd></th><td>{deed}</td></tr>)}
             </tbody></table>
             <p class="quiet">A frame under the pointer, or selected, is marked wherever it is seen. Letters say the same as colours:
-                A, B, C are processes, S is shared, T a page table, F a file's page.</p>
+                A, B, C are processes, S is shared, T a page table, F a file's page. Over the timeline: {"\u25bc"} a mark, f fork, e exec, x exit, {"\u2020"} a signal
+                for a fault that was refused, ! events lost; the pointer tells more of each.</p>
             <button onClick={close} autofocus>close</button>
         </dialog>
     );

@@ -4,8 +4,8 @@
 import { CLASSES, PROCESS } from "../model/aggregate.js";
 import { ENTRIES, P, frameOf, isLeaf } from "../model/tables.js";
 import { pageOf, seersOf } from "../model/translate.js";
-import { areaFlags, areaName, areaWords, entryBits, entryWords, explainFault, fieldsOf, hex, ownerName, pages, recordsOfFault,
-    rights, secondsWords, spaceName } from "../model/words.js";
+import { areaFlags, areaName, areaWords, entryBits, entryWords, explainFault, fieldsOf, hex, indexWords, ownerName, pages, recordsOfFault,
+    rights, secondsWords, several, spaceName } from "../model/words.js";
 import { areasOf } from "./objects.jsx";
 import { className } from "./memory.jsx";
 import { useSession } from "./hooks.js";
@@ -82,7 +82,7 @@ function Fault({ session, selection, state }) {
                 {" "}<button class="link" onClick={() => session.selectFault(selection.number)}>Go there</button></p>}
             <PageFacts session={session} page={told.page} state={state} />
             {did.length > 0 && <details open>
-                <summary>What it did: {did.length} records</summary>
+                <summary>What it did: {several(did.length, "record")}</summary>
                 <ol class="did">{did.map((record) => (
                     <li key={record.number}><b>{record.event}</b> {fieldsOf(record).map(([name, text]) => `${name} ${text}`).join(", ")}</li>))}</ol>
             </details>}
@@ -129,7 +129,7 @@ function PageFacts({ session, page, state }) {
         <>
             <dl class="facts">
                 <Fact name="area">{area ? <>{areaName(state, area)}: {areaWords(state, area)}{areaFlags(state, area).length ? ` (${areaFlags(state, area).join(", ")})` : ""}</> : "none"}</Fact>
-                {area && <Fact name="page">index {page.index}</Fact>}
+                {area && <Fact name="page">index {indexWords(page.index)}</Fact>}
                 {area && <Fact name="shadow">{page.shadow ? <><Link session={session} to={{ kind: "owner", id: area.shadow }}>{ownerName(page.shadow)}</Link>
                     {page.inShadow ? <>: frame <FrameLink session={session} pfn={page.inShadow} /></> : ": has no such page"}</> : "none yet: nothing was written"}</Fact>}
                 {area && <Fact name="object">{page.object ? <><Link session={session} to={{ kind: "owner", id: area.object }}>{ownerName(page.object)}</Link>
@@ -196,7 +196,7 @@ function Seers({ session, state, mappings, owners, none }) {
     }
     return (
         <ul class="plain" id="others">
-            {owners.map(({ owner, index }) => <li key={`${owner.id} ${index}`}>page {index} of <Link session={session} to={{ kind: "owner", id: owner.id }}>{ownerName(owner)}</Link>
+            {owners.map(({ owner, index }) => <li key={`${owner.id} ${index}`}>page {indexWords(index)} of <Link session={session} to={{ kind: "owner", id: owner.id }}>{ownerName(owner)}</Link>
                 {areasOf(state, owner.id).length ? `, of ${[...new Set(areasOf(state, owner.id).map(({ root }) => spaceName(state, root)))].join(", ")}` : ""}</li>)}
             {mappings.map(({ root, va }) => <li key={`${root} ${va}`}>mapped at <Link session={session} to={{ kind: "page", root, va }}><code>{hex(va)}</code></Link> by {spaceName(state, root)}</li>)}
         </ul>
@@ -325,14 +325,14 @@ function Owner({ session, selection, state }) {
     return (
         <>
             <h3>{ownerName(owner)}</h3>
-            <p id="why">{owner.shadow ? "A space's private changes" : `An object: ${owner.kind}, ${owner.bytes.toLocaleString("en")} bytes`}; {pages(owner.pages.count)} in memory.</p>
+            <p id="why">{owner.shadow ? "A space's private changes" : `An object: ${owner.kind}, ${several(owner.bytes, "byte")}`}; {pages(owner.pages.count)} in memory.</p>
             <h4>Mapped by</h4>
             <ul class="plain">{areasOf(state, owner.id).map(({ root, area }) => (
                 <li key={`${root} ${area.start}`}>{spaceName(state, root)} at <Link session={session} to={{ kind: "page", root, va: area.start }}><code>{hex(area.start)}</code></Link>, {rights(area.prot)}</li>))}</ul>
             <h4>Pages</h4>
             <table class="list"><thead><tr><th class="number">index</th><th>frame</th><th class="number">owners</th></tr></thead>
                 <tbody>{list.slice(0, 256).map(([index, pfn]) => (
-                    <tr key={index}><td class="number">{index}</td><td><FrameLink session={session} pfn={pfn} /></td><td class="number">{state.frames.has(pfn) ? state.frames.owners(pfn) : ""}</td></tr>))}</tbody></table>
+                    <tr key={index}><td class="number">{indexWords(index)}</td><td><FrameLink session={session} pfn={pfn} /></td><td class="number">{state.frames.has(pfn) ? state.frames.owners(pfn) : ""}</td></tr>))}</tbody></table>
             {list.length > 256 && <p class="quiet">and {list.length - 256} more</p>}
         </>
     );

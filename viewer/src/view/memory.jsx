@@ -3,7 +3,7 @@
  * zoom, and the frame under the pointer in words. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { CLASSES, PROCESS, letterOf } from "../model/aggregate.js";
+import { CLASSES, PROCESS, letterOf, processOfClass } from "../model/aggregate.js";
 import { bytes, hex } from "../model/words.js";
 import { PhysMap } from "./physmap.js";
 import { classColour, inkOn, parts } from "./palette.js";
@@ -16,12 +16,8 @@ export function className(session, kind, long = false) {
         const { label, more } = CLASSES[kind];
         return long && more ? `${label}: ${more}` : label;
     }
-    for (const [pid, { order, name }] of session.recording.processes) {
-        if (order === kind - PROCESS) {
-            return `private to ${name.split("/").at(-1)} (${pid})`;
-        }
-    }
-    return "private";
+    const process = processOfClass(session.recording, session.state, kind);
+    return process ? `private to ${process.name.split("/").at(-1)} (${process.pid})` : "private";
 }
 
 export function MemoryPanel() {

@@ -42,6 +42,13 @@ export class PhysMap {
         this.image = this.context.createImageData(this.canvas.width, this.canvas.height);
         this.pixels = new Uint32Array(this.image.data.buffer);
         this.all = true;
+        this._blank();
+    }
+
+    /* Until there is something to draw. */
+    _blank() {
+        this.context.fillStyle = background(this.dark);
+        this.context.fillRect(0, 0, this.canvas.width, this.canvas.height);
     }
 
     theme(dark) {
@@ -49,6 +56,7 @@ export class PhysMap {
         this.palette = null;
         this.glyphs.clear();
         this.all = true;
+        this._blank();
     }
 
     // ---- geometry ----
@@ -308,5 +316,9 @@ function makePalette(dark) {
             colours[kind * 16 + step] = pixel(idle ? full : mix(free, full, 0.3 + 0.7 * step / 15));
         }
     }
-    return { colours, inks, background: pixel(parts(dark ? "#14181d" : "#ffffff")) };
+    return { colours, inks, background: pixel(parts(background(dark))) };
+}
+
+function background(dark) {
+    return dark ? "#14181d" : "#ffffff";
 }

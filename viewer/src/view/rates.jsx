@@ -66,7 +66,7 @@ function options({ width }, dark) {
         width, height: 170, cursor: { drag: { x: false, y: false } }, legend: { live: false },
         scales: { x: { time: false } },
         axes: [{ ...axis, values: (_, values) => values.map((value) => `${+value.toPrecision(4)} s`) },
-            { ...axis, size: 56, values: (_, values) => values.map((value) => `${value.toLocaleString("en")}/s`) }],
+            { ...axis, size: 76, values: (_, values) => values.map((value) => `${value.toLocaleString("en")}/s`) }],
         series: [{}, ...SERIES.map(([, label, stroke]) => ({ label, stroke, width: 1.5, points: { show: false } }))],
     };
 }

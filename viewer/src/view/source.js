@@ -2,6 +2,8 @@
 /* Where streams come from: a file (dropped, chosen or fetched from our own loopback server), the page
  * itself (an exported one), or a running machine, whose QEMU speaks WebSocket. */
 
+import { several } from "../model/words.js";
+
 const SLICE = 1 << 20;
 const RETRY_MS = 1000, RETRY_SOON_MS = 100, SOON_MS = 15000; // at first: a machine is being started
 const GZIP = [0x1f, 0x8b];
@@ -53,7 +55,7 @@ function endNote(session, title) {
     } else if (recording.count === 0) {
         session.tell("error", `${title}: there is no record in it`);
     } else if (recording.restBytes > 0) {
-        session.tell("note", `${title} was cut in the middle of a record: the last ${recording.restBytes} bytes are left out`);
+        session.tell("note", `${title} was cut in the middle of a record: the last ${several(recording.restBytes, "byte")} are left out`);
     }
 }
 

@@ -97,7 +97,7 @@ function Area({ area, root, session, dark, colour }) {
         last.current = { state: current, index: current.index, key, at: now };
         const data = { kinds: new Uint8Array(cells), parts: new Uint8Array(cells), writable: new Uint8Array(cells) };
         sum.current = areaCells(current, root, area, data.kinds, data.parts, data.writable);
-        drawArea(canvas.current, { ...data, columns, rows, colours: pageColours(colour, dark), dark });
+        drawArea(canvas.current, { ...data, columns, rows, colours: pageColours(colour, dark), dark, guard: !area.prot });
         markPages(canvas.current, session, { root, area, cells, columns, total, dark, marked });
     });
     useEffect(() => { last.current = {}; }, [size.width]);
@@ -163,7 +163,20 @@ function bringIntoSight(element) {
     }
 }
 
-function drawArea(canvas, { kinds, parts: full, writable, columns, rows, colours, dark }) {
+/* Nobody may touch this. */
+function drawGuard(context, x, y, dark) {
+    context.strokeStyle = dark ? "#93a0ae" : "#5a6673";
+    context.beginPath();
+    for (const at of [3, 6]) {
+        context.moveTo(x + at - 0.5, y);
+        context.lineTo(x + at - 0.5, y + CELL - 1);
+        context.moveTo(x, y + at - 0.5);
+        context.lineTo(x + CELL - 1, y + at - 0.5);
+    }
+    context.stroke();
+}
+
+function drawArea(canvas, { kinds, parts: full, writable, columns, rows, colours, dark, guard }) {
     const ratio = Math.min(2, globalThis.devicePixelRatio || 1);
     canvas.width = columns * CELL * ratio;
     canvas.height = rows * CELL * ratio;
@@ -183,6 +196,9 @@ function drawArea(canvas, { kinds, parts: full, writable, columns, rows, colours
         if (kind === PAGE.zero) {
             context.strokeStyle = dark ? "#5a6673" : "#98a2ae";
             context.strokeRect(x + 0.5, y + 0.5, CELL - 2, CELL - 2);
+        }
+        if (guard) {
+            drawGuard(context, x, y, dark);
         }
         if (writable[cell]) { // what may be written has a notch
             context.fillStyle = "rgba(0,0,0,0.55)";

@@ -2,16 +2,16 @@
 /* The tree of page tables of all spaces: top tables above, tables that several lead to drawn once, with all
  * their parents. Many tables alike are one node. dagre does the layout, when the tree has changed. */
 
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { graphlib, layout } from "@dagrejs/dagre";
 import { processClass, letterOf } from "../model/aggregate.js";
-import { hex, spaceName } from "../model/words.js";
+import { hex, several, spaceName } from "../model/words.js";
 import { tableGraph, walk } from "../model/translate.js";
 import { colourOfOrder } from "./palette.js";
 import { orderOf } from "./spaces.jsx";
 import { useSession } from "./hooks.js";
 
-const NODE = { width: 92, height: 40 };
+const NODE = { width: 92, height: 40 }, SHARED_WIDTH = 118;
 const LAYOUT_MS = 400; // between two layouts while things move
 const NODES_MAX = 160;
 const LEVEL_NAMES = ["", "level 1", "level 2", "level 3", "top"];
@@ -47,7 +47,11 @@ export function TablesPanel() {
 
 function tablesWords(state, drawn) {
     const shared = drawn?.nodes.filter((node) => node.shared).reduce((sum, node) => sum + node.tables.length, 0) ?? 0;
-    return `${state.tables.size} page tables, ${shared} of them shared`;
+    return `${several(state.tables.size, "page table")}, ${shared} of them shared`;
+}
+
+function widthOf(node) {
+    return node.shared ? SHARED_WIDTH : NODE.width;
 }
 
 /* Where everything is: {nodes, edges, width, height}. */
@@ -57,9 +61,9 @@ function picture(state, roots) {
     const known = new Set(nodes.map((node) => node.id));
     const edges = graph.edges.filter((edge) => known.has(edge.from) && known.has(edge.to));
     const dag = new graphlib.Graph();
-    dag.setGraph({ rankdir: "TB", nodesep: 12, ranksep: 34, marginx: 8, marginy: 8 });
+    dag.setGraph({ rankdir: "TB", nodesep: 12, ranksep: 22, marginx: 8, marginy: 4 });
     dag.setDefaultEdgeLabel(() => ({}));
-    nodes.forEach((node) => dag.setNode(node.id, { ...NODE }));
+    nodes.forEach((node) => dag.setNode(node.id, { height: NODE.height, width: widthOf(node) }));
     edges.forEach((edge) => dag.setEdge(edge.from, edge.to));
     layout(dag);
     const { width = 0, height = 0 } = dag.graph();
@@ -83,13 +87,15 @@ function tablesOnWay(session) {
 }
 
 function Picture({ picture: drawn, session }) {
+    const box = useRef(null);
+    useEffect(() => bringIntoSight(box.current, drawn, session), [drawn, session.selection]);
     if (!drawn || !drawn.nodes.length) {
         return <p class="quiet">There is no page table at this moment.</p>;
     }
     const onWay = tablesOnWay(session);
     const lit = new Set(drawn.nodes.filter((node) => node.tables.some((pfn) => onWay.has(pfn))).map((node) => node.id));
     return (
-        <div class="scroll" tabIndex={0} role="group" aria-label="Tree of page tables">
+        <div ref={box} class="scroll" tabIndex={0} role="group" aria-label="Tree of page tables">
             <svg width={drawn.width} height={drawn.height} viewBox={`0 0 ${drawn.width} ${drawn.height}`} role="group" aria-label="Page tables">
                 {drawn.edges.map((edge) => <Edge key={`${edge.from} ${edge.to}`} edge={edge} lit={lit.has(edge.from) && lit.has(edge.to)} />)}
                 {drawn.nodes.map((node) => <Node key={node.id} node={node} session={session} lit={lit.has(node.id)} />)}
@@ -97,6 +103,15 @@ function Picture({ picture: drawn, session }) {
             {drawn.left > 0 && <p class="quiet">{drawn.left} more are not drawn: choose one space.</p>}
         </div>
     );
+}
+
+/* Scrolls sideways so that the table at the top of the selection's way is seen. */
+function bringIntoSight(box, drawn, session) {
+    const root = session.markedPage?.root ?? session.marked;
+    const node = root && box ? drawn?.nodes.find(({ tables }) => tables.includes(root)) : null;
+    if (node && (node.x - NODE.width / 2 < box.scrollLeft || node.x + NODE.width / 2 > box.scrollLeft + box.clientWidth)) {
+        box.scrollLeft = node.x - box.clientWidth / 2;
+    }
 }
 
 function Edge({ edge, lit }) {
@@ -117,16 +132,16 @@ function Node({ node, session, lit }) {
     const order = node.level === 4 ? orderOf(session, first) : -1;
     const name = order >= 0 ? letterOf(processClass(order)) : "";
     const what = many ? `${node.tables.length} tables` : hex(first);
-    const more = `${LEVEL_NAMES[node.level]}, ${node.used} entries${name ? `, of ${spaceName(session.state, first)}` : ""}`;
+    const more = `${LEVEL_NAMES[node.level]}, ${several(node.used, "entry", "entries")}${name ? `, of ${spaceName(session.state, first)}` : ""}`;
     const choose = () => session.select({ kind: "table", pfn: first });
     return (
-        <g class={`node${node.shared ? " shared" : ""}${lit ? " lit" : ""}`} transform={`translate(${node.x - NODE.width / 2} ${node.y - NODE.height / 2})`}
+        <g class={`node${node.shared ? " shared" : ""}${lit ? " lit" : ""}`} transform={`translate(${node.x - widthOf(node) / 2} ${node.y - NODE.height / 2})`}
             role="button" tabindex={0} data-table={first} onClick={choose}
             onKeyDown={(event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), event.stopPropagation(), choose())}
             onMouseEnter={() => session.point(first)} onMouseLeave={() => session.point(null)}>
             <title>{more}</title>
-            {many && <rect x={4} y={4} width={NODE.width} height={NODE.height} rx={4} class="behind" />}
-            <rect width={NODE.width} height={NODE.height} rx={4} style={order >= 0 ? { stroke: colourOfOrder(order), strokeWidth: 3 } : null} />
+            {many && <rect x={4} y={4} width={widthOf(node)} height={NODE.height} rx={4} class="behind" />}
+            <rect width={widthOf(node)} height={NODE.height} rx={4} style={order >= 0 ? { stroke: colourOfOrder(order), strokeWidth: 3 } : null} />
             <text x={8} y={16} class="name">{name ? `${name} ` : ""}{what}</text>
             <text x={8} y={31} class="quiet">{node.shared ? "shared \u00b7 " : ""}{`L${node.level} \u00b7 ${node.used}`}</text>
         </g>

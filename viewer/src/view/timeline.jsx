@@ -92,6 +92,11 @@ export function Timeline() {
         const [from, to] = range(session);
         return from + (to - from) * Math.max(0, Math.min(1, event.offsetX / size.width));
     };
+    const hover = (event) => {
+        const [from, to] = session.recording?.schema ? range(session) : [0, 0];
+        event.target.title = to > from ? ticksWords(session, valueAt(event), (to - from) * TICK_NEAR / size.width) : "";
+        drag(event);
+    };
     const drag = (event) => {
         if (event.buttons === 1 && session.recording?.schema) {
             event.target.setPointerCapture?.(event.pointerId);
@@ -114,7 +119,8 @@ export function Timeline() {
         <section class="panel timeline" aria-labelledby="timeline-title">
             <header>
                 <h2 id="timeline-title">Faults over time</h2>
-                <span class="grow quiet" id="moment">{momentWords(session)}</span>
+                <span class="quiet" id="moment">{momentWords(session)}</span>
+                <span class="grow mark" id="mark" title={markWords(session)}>{markWords(session)}</span>
                 <Transport session={session} />
                 <button class="small" onClick={() => zoomTimeline(session, 0.5)} title="Zoom in (z)" aria-label="Zoom the timeline in">+</button>
                 <button class="small" onClick={() => zoomTimeline(session, 2)} title="Zoom out (Z)" aria-label="Zoom the timeline out">{"\u2212"}</button>
@@ -127,7 +133,7 @@ export function Timeline() {
             <div class="canvas-box slim" ref={box}>
                 <canvas id="timeline" ref={canvas} tabIndex={0} role="slider" aria-label="Moment looked at"
                     aria-valuemin={0} aria-valuemax={recording?.count ?? 0} aria-valuenow={session.moment} aria-valuetext={momentWords(session)}
-                    style={{ width: `${size.width}px`, height: `${size.height}px` }} onPointerDown={drag} onPointerMove={drag} />
+                    style={{ width: `${size.width}px`, height: `${size.height}px` }} onPointerDown={drag} onPointerMove={hover} />
             </div>
             <Filters session={session} />
         </section>
@@ -151,6 +157,22 @@ export function momentWords(session) {
     }
     const seconds = recording.seconds(recording.time(Math.min(moment, recording.count) - 1));
     return `${secondsWords(seconds)}, record ${moment.toLocaleString("en")} of ${recording.count.toLocaleString("en")}`;
+}
+
+/* What the last mark before the moment said. */
+function markWords(session) {
+    const { recording, moment } = session;
+    const last = recording?.ticks.findLast((tick) => tick.event === "mark" && tick.record < moment);
+    return last ? `\u25bc ${last.text}` : "";
+}
+
+const TICK_NEAR = 6; // CSS pixels
+
+/* What the ticks under the pointer are, for a tooltip. */
+function ticksWords(session, value, near) {
+    const { recording, axis } = session;
+    const found = recording.ticks.filter((tick) => Math.abs((axis === "time" ? tick.time : tick.record) - value) <= near);
+    return found.slice(0, 6).map((tick) => `${TICK_LETTERS[tick.event]} ${tick.text} (process ${tick.pid})`).join("\n");
 }
 
 function Transport({ session }) {
