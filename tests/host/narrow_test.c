@@ -155,12 +155,41 @@ static void test_unmap_areas(void) {
     space_end(space);
 }
 
-/* A stack comes down to where an area was, of which entries are left. */
+/* The other part of a split area has its pages in the same shadow: before and behind what goes. */
+static void test_unmap_part(void) {
+    begin(NULL);
+    map_fixed(space, FIRST, LONG + 20, RW, 0);
+    fill(FIRST, LONG + 20);
+    wait_begin();
+    CHECK_EQ(vm_unmap(space, AT(FIRST), LONG * PAGE_SIZE), 0);
+    wait_end();
+    CHECK_EQ(slices, 2);
+    CHECK_EQ(peek(space, LAST), -EFAULT);
+    expect_filled(BEHIND, 20);
+    space_end(space);
+    begin(NULL);
+    map_fixed(space, 0, BEHIND, RW, 0);
+    fill(0, BEHIND);
+    wait_begin();
+    CHECK_EQ(vm_unmap(space, AT(FIRST), LONG * PAGE_SIZE), 0);
+    wait_end();
+    CHECK_EQ(slices, 2);
+    CHECK_EQ(peek(space, FIRST), -EFAULT);
+    expect_filled(0, FIRST);
+    space_end(space);
+}
+
+/* A stack comes down to where an area was, of which entries are left: also above the page that is
+ * touched. */
 static void others_grow_a_stack(unsigned slice) {
-    if (slice == 1)
-        CHECK_EQ(vm_fault(space, AT(LAST), VM_WRITE), 0);
-    if (slice == 1)
+    if (slice == 1) {
+        CHECK_EQ(rights_at(space, LAST), RW);
+        CHECK_EQ(vm_fault(space, AT(LAST - 1), VM_WRITE), 0);
+        CHECK_EQ(rights_at(space, LAST), 0);
+        CHECK_EQ(peek(space, LAST - 1), 0);
+        CHECK_EQ(peek(space, LAST), 0);
         CHECK_EQ(poke(space, LAST, 5), 0);
+    }
     CHECK_EQ(peek(space, LAST), 5);
 }
 
@@ -359,6 +388,31 @@ static void test_usage(void) {
     space_end(space);
 }
 
+/* The one that was looked at goes, and another comes right behind where it was. */
+static void others_replace_the_last(unsigned slice) {
+    if (slice > 1)
+        return;
+    CHECK_EQ(vm_unmap(space, AT(0), 4 * PAGE_SIZE), 0);
+    map_fixed(space, 5, 3, RW, 0);
+    fill(5, 3);
+}
+
+static void test_usage_goes_on(void) {
+    struct vm_space_usage usage;
+
+    begin(others_replace_the_last);
+    for (unsigned i = 0; i < 3; i++) {
+        map_fixed(space, 10 * i, 4, RW, 0);
+        fill(10 * i, 4);
+    }
+    wait_begin();
+    vm_space_usage(space, &usage);
+    wait_end();
+    CHECK_EQ(slices, 4);
+    CHECK_EQ(usage.private_pages, 15);
+    space_end(space);
+}
+
 /* ---- who waits ---- */
 
 /* One waits until no more is narrowed: nobody begins to narrow any more, but faults go on. */
@@ -387,6 +441,7 @@ int main(int argc, char **argv) {
         {"unmap", test_unmap},
         {"unmap_alone", test_unmap_alone},
         {"unmap_areas", test_unmap_areas},
+        {"unmap_part", test_unmap_part},
         {"unmap_below_stack", test_unmap_below_stack},
         {"unmap_no_memory", test_unmap_no_memory},
         {"brk", test_brk},
@@ -395,6 +450,7 @@ int main(int argc, char **argv) {
         {"advise", test_advise},
         {"truncate", test_truncate},
         {"usage", test_usage},
+        {"usage_goes_on", test_usage_goes_on},
         {"end_is_wanted", test_end_is_wanted},
     };
 
