@@ -86,6 +86,9 @@ def check_table():
         os.path.join(ROOT, "tests/host" if suite == "host" else "tests/user",
                      name.partition(":")[0] + ".c"))}
     yield "tests_are_there", f"there is no {', '.join(sorted(missing))}" if missing else None
+    one = mutations[0]
+    one.tests = [("quire", "test_mmap:no_such_part")]
+    yield "part_is_missed", None if len(table.complaints([one], ROOT)) == 1 else "it was let pass"
 
 
 def main():
