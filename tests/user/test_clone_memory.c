@@ -2,56 +2,11 @@
 /*
  * fork, vfork and clone when there is no memory: each of their allocations fails in turn. The call
  * says ENOMEM, and nothing is left of what it had made; or it could do without.
- *
- * Debug kernels fail the n-th allocation of whoever writes n to /proc/sys/vm/fail_nth; elsewhere
- * there is nothing to be seen.
  */
 #define CHECK_SECONDS 200
 #include "raw_thread.h"
 
-#define SETTING "/proc/sys/vm/fail_nth"
-#define ALLOCATIONS_MAX 1000
-
-static int setting;
-
-/* On one processor who is awaited has left nothing behind when we go on: the kernel gives way where
- * a task sleeps or has ended, and there it takes what is left of one that has ended. */
-static void run_on_one(void) {
-    cpu_set_t set;
-
-    CPU_ZERO(&set);
-    CPU_SET(0, &set);
-    CHECK_EQ(sched_setaffinity(0, sizeof set, &set), 0);
-}
-
-static void may_fail_or_skip(void) {
-    frames_exact_or_skip();
-    setting = open(SETTING, O_RDWR);
-    CHECK(setting >= 0);
-    if (pwrite(setting, "1", 1, 0) < 0)
-        SKIP("not a debug kernel");
-    run_on_one();
-}
-
-/* The n-th allocation from here on fails; 0: none. The write itself may meet the one before. */
-static void fail_nth(unsigned n) {
-    char text[16];
-    int length = snprintf(text, sizeof text, "%u", n);
-    ssize_t done;
-
-    while ((done = pwrite(setting, text, (size_t)length, 0)) < 0 && errno == ENOMEM)
-        ;
-    CHECK_EQ(done, length);
-}
-
-/* Whether it is still to come, or has come to this very question. */
-static bool failure_is_left(void) {
-    char text[16] = "";
-    ssize_t got = pread(setting, text, sizeof text - 1, 0);
-
-    CHECK(got > 0 || errno == ENOMEM);
-    return got < 0 || strtoul(text, NULL, 10) > 0;
-}
+#include "fail_nth.h"
 
 /* Makes a process or thread, sees its end if there is one, and says what the call said. */
 struct way {
@@ -64,11 +19,9 @@ static unsigned each_allocation(const struct way *way) {
     struct memory_use before;
     unsigned failures = 0;
 
-    fail_nth(0);
-    failure_is_left(); /* the open file keeps what it has shown */
     CHECK(way->make() > 0);
     before = memory_use();
-    for (unsigned n = 1; n < ALLOCATIONS_MAX; n++) {
+    for (unsigned n = 1; n < FAIL_NTH_MAX; n++) {
         fail_nth(n);
         long made = way->make();
         bool is_over = failure_is_left();

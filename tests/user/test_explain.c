@@ -9,6 +9,7 @@
 
 #include "asleep.h"
 #include "catch.h"
+#include "fail_nth.h"
 #include "scratch.h"
 #include "user/lib/explanation.h"
 
@@ -282,21 +283,15 @@ static void asking_changes_nothing(void) {
  */
 static void no_memory(void) {
     int file = explain_self_or_skip();
-    int setting = open("/proc/sys/vm/fail_nth", O_RDWR);
-    char number[16];
     unsigned failures = 0;
 
-    if (pwrite(setting, "1", 1, 0) < 0)
-        SKIP("not a debug kernel");
-    while (pwrite(setting, "0", 1, 0) < 0)
-        ;
-    for (int n = 1; n < 100; n++) {
-        int length = snprintf(number, sizeof number, "%d", n), error;
+    may_fail_or_skip();
+    for (unsigned n = 1; n < 100; n++) {
+        int error;
 
-        CHECK_EQ(pwrite(setting, number, (size_t)length, 0), length);
+        fail_nth(n);
         error = explanation_ask_about(file, pages_map, &answer);
-        while (pwrite(setting, "0", 1, 0) < 0)
-            ;
+        fail_nth(0);
         CHECK(error == 0 || error == ENOMEM);
         failures += error == ENOMEM;
         ask(file, pages_map);

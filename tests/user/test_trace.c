@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/trace and /proc/trace_snapshot: who may read, what a stream looks like, and that the events
- * of a known program are the expected ones. That the events rebuild the state is tested on the host
- * (tests/tools/trace_check.py). Quire's own.
+ * /proc/trace and /proc/trace_snapshot: who may read, what a stream looks like, that the events of
+ * a known program are the expected ones, and that nothing is left when there is no memory to begin.
+ * That the events rebuild the state is tested on the host (tests/tools/trace_check.py). Quire's
+ * own.
  */
-#include "check.h"
-#include "facts.h"
+#include "fail_nth.h"
 #include "trace_stream.h"
 
 #include <poll.h>
@@ -19,10 +19,14 @@
 #define RING_KIB "/proc/sys/kernel/trace_ring_kib"
 #define GROUPS "/proc/sys/kernel/trace_groups"
 #define PAGE 4096ul
+#define AREAS 250
+
+static long processors; /* there are; sysconf counts those that we may run on */
 
 static void trace_or_skip(void) {
     if (!on_quire())
         SKIP("the trace is Quire's");
+    processors = sysconf(_SC_NPROCESSORS_ONLN);
 }
 
 static void setting_write(const char *path, const char *value) {
@@ -116,7 +120,7 @@ static void read_snapshot(struct stream *s, unsigned reason) {
     CHECK(stream_next(s));
     CHECK_EQ(begin->header.event, TRACE_EVENT_SNAPSHOT_BEGIN);
     CHECK_EQ(begin->reason, reason);
-    CHECK_EQ(begin->processors, sysconf(_SC_NPROCESSORS_ONLN));
+    CHECK_EQ(begin->processors, processors);
     records = s->records;
     stream_find(s, TRACE_EVENT_SNAPSHOT_END);
     CHECK_EQ(end->records, s->records - records - 1);
@@ -302,18 +306,171 @@ static void run_all_change(void *unused) {
     trace_while_all_change();
 }
 
+/* ---- what is kept ---- */
+
 /* Rings and snapshots are the kernel's own frames. */
-static void nothing_is_kept(void) {
-    struct memory_use before;
+struct kept {
+    struct memory_use use;
     long kernel;
+};
+
+static struct kept kept_now(void) {
+    struct memory_use use = memory_use();
+
+    return (struct kept){use, fact_number("/proc/vmstat", "nr_frames_kernel")};
+}
+
+static void check_kept(const struct kept *before) {
+    CHECK_MEMORY_SAME(memory_settled(before->use), before->use);
+    CHECK_EQ(fact_number("/proc/vmstat", "nr_frames_kernel"), before->kernel);
+}
+
+static void nothing_is_kept(void) {
+    struct kept before;
 
     trace_or_skip();
     CHECK_CHILD_OK(run_all_change, NULL); /* what is made once is there */
-    before = memory_use();
-    kernel = fact_number("/proc/vmstat", "nr_frames_kernel");
+    before = kept_now();
     CHECK_CHILD_OK(run_all_change, NULL);
-    CHECK_MEMORY_SAME(memory_settled(before), before);
-    CHECK_EQ(fact_number("/proc/vmstat", "nr_frames_kernel"), kernel);
+    check_kept(&before);
+}
+
+/* ---- no memory ---- */
+
+/* A whole stream begins: had tracepoints been left on, the snapshot would not come first. */
+static void read_one_snapshot(void *path) {
+    bool is_live = strcmp(path, TRACE) == 0;
+    struct stream s;
+
+    stream_open(&s, path, O_RDONLY);
+    read_snapshot(&s, is_live ? TRACE_SNAPSHOT_REASON_START : TRACE_SNAPSHOT_REASON_ASKED);
+    stream_close(&s);
+}
+
+/*
+ * Whether the failure is still to come: the call needs no more allocations than those before it.
+ * One that was met fails the call; or it could do without, if another processor has just given back
+ * what was looked for.
+ */
+static bool is_over(bool succeeded, int error) {
+    bool left = failure_is_left();
+
+    fail_nth(0);
+    CHECK(succeeded || !left);
+    if (!succeeded)
+        CHECK_EQ(error, ENOMEM);
+    return left;
+}
+
+/* Opens with the n-th allocation failing. */
+static bool open_at(const char *path, unsigned n, unsigned *failures) {
+    bool over;
+    int fd;
+
+    fail_nth(n);
+    fd = open(path, O_RDONLY);
+    over = is_over(fd >= 0, errno);
+    if (fd >= 0)
+        close(fd);
+    else
+        (*failures)++;
+    return over;
+}
+
+/* So many areas that a snapshot has to be told twice: there is too little room the first time. */
+static void map_many_areas(void) {
+    char *pages = map_pages(2 * AREAS);
+
+    for (unsigned i = 0; i < AREAS; i++)
+        CHECK_EQ(mprotect(pages + 2 * i * PAGE, PAGE, PROT_READ), 0);
+}
+
+/* Each allocation of an open fails in turn: nothing is left, and the next open works. */
+static void open_at_each(char *path) {
+    unsigned n = 1, failures = 0;
+    struct kept before;
+
+    CHECK_CHILD_OK(read_one_snapshot, path);
+    before = kept_now();
+    while (!open_at(path, n, &failures)) {
+        check_kept(&before);
+        CHECK_CHILD_OK(read_one_snapshot, path);
+        check_kept(&before);
+        CHECK(++n < FAIL_NTH_MAX);
+    }
+    CHECK(failures > 0);
+    check_kept(&before);
+}
+
+static void no_memory_to_start(void) {
+    trace_or_skip();
+    may_fail_or_skip();
+    setting_write(RING_KIB, "16");
+    open_at_each(TRACE);
+    map_many_areas();
+    setting_write(RING_KIB, "1024");
+    open_at_each(TRACE);
+}
+
+static void no_memory_for_a_snapshot(void) {
+    trace_or_skip();
+    may_fail_or_skip();
+    open_at_each(SNAPSHOT);
+}
+
+/* Goes on to a mark: no snapshot comes before it, and nothing is missing. */
+static void stream_goes_on_to(struct stream *s, const char *text) {
+    const struct trace_record_mark *mark = (const void *)&s->record;
+
+    do {
+        CHECK(stream_next(s));
+        CHECK(mark->header.event != TRACE_EVENT_SNAPSHOT_BEGIN);
+        CHECK(mark->header.event != TRACE_EVENT_LOST);
+    } while (mark->header.event != TRACE_EVENT_MARK || strcmp(mark->text, text) != 0);
+}
+
+/* Asks for a snapshot with the n-th allocation failing, and reads it if there is one. */
+static bool snapshot_at(struct stream *s, int ask, unsigned n, unsigned *failures) {
+    ssize_t done;
+    bool over;
+
+    fail_nth(n);
+    done = write(ask, "now", 3);
+    over = is_over(done == 3, errno);
+    if (done == 3) {
+        while (stream_next(s) && s->record.header.event != TRACE_EVENT_SNAPSHOT_BEGIN)
+            ;
+        stream_find(s, TRACE_EVENT_SNAPSHOT_END);
+    } else {
+        (*failures)++;
+    }
+    return over;
+}
+
+static void no_memory_in_mid_trace(void) {
+    int ask = open(SNAPSHOT, O_WRONLY);
+    unsigned n = 0, failures = 0;
+    struct kept before;
+    struct stream s;
+    char text[16];
+    bool over;
+
+    trace_or_skip();
+    may_fail_or_skip();
+    map_many_areas();
+    stream_open(&s, TRACE, O_RDONLY);
+    read_snapshot(&s, TRACE_SNAPSHOT_REASON_START);
+    before = kept_now();
+    do {
+        CHECK(++n < FAIL_NTH_MAX);
+        over = snapshot_at(&s, ask, n, &failures);
+        snprintf(text, sizeof text, "turn %u", n);
+        trace_mark(text);
+        stream_goes_on_to(&s, text);
+        check_kept(&before);
+    } while (!over);
+    CHECK(failures > 0 && failures < n);
+    stream_close(&s);
 }
 
 CHECK_MAIN({"one_reader_at_a_time", one_reader_at_a_time}, {"only_root", only_root},
@@ -322,4 +479,6 @@ CHECK_MAIN({"one_reader_at_a_time", one_reader_at_a_time}, {"only_root", only_ro
            {"snapshot_by_itself", snapshot_by_itself},
            {"a_page_comes_and_goes", a_page_comes_and_goes}, {"a_fork_is_told", a_fork_is_told},
            {"what_is_lost_is_counted", what_is_lost_is_counted},
-           {"nothing_is_kept", nothing_is_kept})
+           {"nothing_is_kept", nothing_is_kept}, {"no_memory_to_start", no_memory_to_start},
+           {"no_memory_for_a_snapshot", no_memory_for_a_snapshot},
+           {"no_memory_in_mid_trace", no_memory_in_mid_trace})
