@@ -256,8 +256,10 @@ static void touch_often(unsigned times) {
     }
 }
 
+/* It is told whenever a record fits again: a short one may, where a long one did not. */
 static void what_is_lost_is_counted(void) {
     const struct trace_record_lost *lost;
+    uint64_t total = 0;
     struct stream s;
 
     trace_or_skip();
@@ -266,8 +268,11 @@ static void what_is_lost_is_counted(void) {
     setting_write(RING_KIB, "1024");
     read_snapshot(&s, TRACE_SNAPSHOT_REASON_START);
     touch_often(1000); /* some 40 bytes each, several times */
-    lost = stream_find(&s, TRACE_EVENT_LOST);
-    CHECK(lost->count > 1000);
+    do {
+        lost = stream_find(&s, TRACE_EVENT_LOST);
+        CHECK(lost->count > 0);
+        total += lost->count;
+    } while (total <= 1000);
     trace_mark("and on");
     stream_find_mark(&s, "and on");
     stream_close(&s);
