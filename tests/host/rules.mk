@@ -87,7 +87,7 @@ $(HOST_OUT)/threads_test: $(HOST_THREADS)
 ifdef TRACE_HEADERS
 HOST_MEMVIEW := $(patsubst %.c,$(HOST_OUT)/obj/%.o, \
     $(filter-out user/memview/main.c,$(wildcard user/memview/*.c)) tests/host/memview/story.c)
-$(HOST_OUT)/memview_test $(HOST_OUT)/memview_parts_test: $(HOST_MEMVIEW)
+$(HOST_OUT)/memview_test $(HOST_OUT)/memview_parts_test $(HOST_OUT)/memview_program_test: $(HOST_MEMVIEW)
 -include $(HOST_MEMVIEW:.o=.d)
 else
 HOST_TEST_SRC := $(filter-out tests/host/memview%,$(HOST_TEST_SRC))

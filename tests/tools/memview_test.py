@@ -227,7 +227,7 @@ def lead(slave, words, environment, report):
 class Terminal:
     """memview on a pseudo-terminal of ours."""
 
-    def __init__(self, *words, size=(ROWS, COLUMNS), **environment):
+    def __init__(self, *words, size=(ROWS, COLUMNS), program=(MEMVIEW,), **environment):
         self.master, self.slave = pty.openpty()
         self.screen, self.raw = Screen(), b""
         self.resize(*size)
@@ -235,7 +235,7 @@ class Terminal:
         reports, report = os.pipe()
         self.leader = os.fork()
         if self.leader == 0:
-            lead(self.slave, [MEMVIEW, *words],
+            lead(self.slave, [*program, *words],
                  {"PATH": os.environ["PATH"], "TERM": "xterm", **environment}, report)
         os.close(report)
         self.reports = os.fdopen(reports)
@@ -300,10 +300,11 @@ class Terminal:
         os.close(self.slave)
 
 
-def converse(steps, *words, end=0, **more):
+def converse(steps, *words, end=0, packed=False, **more):
     """Types and sees in turn (a key and a pattern each), then ends with `q` or what steps did."""
     with tempfile.NamedTemporaryFile() as file:
-        file.write(recording(3, 300))
+        data = recording(3, 300)
+        file.write(gzip.compress(data) if packed else data)
         file.flush()
         terminal = Terminal(*words, file.name, **more)
         try:
@@ -339,9 +340,10 @@ def keys_do_what_they_say():
         ("n", r"[a-z_]+: thread"),
         ("\x1b[C\x1b[C", r"frames [0-9a-f]+ to [0-9a-f]+: "),
         ("2/0x0\r", r"frames 0 to \d+: \d+ of \d+ kernel"),
-        (" $", r"\| recording, 1x .*0\.\d*[1-9]\d* s"),
+        ("$", r"\| recording, 1x, its end .*0\.\d*[1-9]\d* s"),
         (">>", r"recording, 4x"),
-        ("r", r"memview"),
+        ("i", r"no program was started"),
+        (" r", r"\| paused .* 0\.000 s"),
     ], "--paused")
 
 

@@ -10,6 +10,7 @@
 
 #define MEMVIEW "/bin/memview"
 #define SNAPSHOT "/proc/trace_snapshot"
+#define RINGS "/proc/sys/kernel/trace_ring_kib"
 #define PAGE 4096UL
 #define TRIES 100
 
@@ -264,23 +265,27 @@ static long legend(const char *picture, const char *what) {
     return at ? strtol(at + strlen(what), NULL, 10) : 0;
 }
 
-/* Rings in which a whole scene fits: nothing is lost, however slow its reader. */
-static void rings_make(void) {
-    int fd = open("/proc/sys/kernel/trace_ring_kib", O_WRONLY | O_CLOEXEC);
+/* Says how large the rings are, in KiB; returns how large they were. */
+static int rings_set(int kib) {
+    char text[16] = "";
+    int fd = open(RINGS, O_RDWR | O_CLOEXEC);
 
     CHECK(fd >= 0);
-    CHECK_EQ(write(fd, "4096", 4), 4);
+    CHECK(read(fd, text, sizeof text - 1) > 0);
+    CHECK(dprintf(fd, "%d", kib) > 0);
     close(fd);
+    return atoi(text);
 }
 
 static char *scene(const char *name, const char *size) {
     char *const words[] = {MEMVIEW, "--", (char *)name, (char *)size, NULL};
-    int status;
+    int status, before;
     char *text;
 
     need_trace();
-    rings_make();
+    before = rings_set(4096); /* a whole scene fits: nothing is lost, however slow its reader */
     text = output_of(words, -1, &status);
+    rings_set(before);
     if (status != 0)
         CHECK_NOTE("%s: status %x", name, (unsigned)status);
     if (strstr(text, "CONTRADICTIONS"))
@@ -400,10 +405,57 @@ static void keys_on_a_terminal(void) {
     CHECK(memcmp(&before, &after, sizeof before) == 0);
 }
 
+/* What is typed after `i` is the program's, Ctrl-C too; after Ctrl-O, and when it has ended, it is
+ * memview's. */
+static void typed_to_the_program(void) {
+    char *const words[] = {MEMVIEW, "--", "sh", "-c", "read word; echo \"<$word>\"; exec cat",
+                           NULL};
+    int status;
+    pid_t child;
+
+    need_trace();
+    pair_open();
+    CHECK_EQ(ioctl(master, TIOCSWINSZ, &(struct winsize){30, 100, 0, 0}), 0);
+    setenv("TERM", "vt100", 1);
+    child = start(words, slave, slave);
+    see("i type to it");
+    type("5i");
+    see("keys go to sh");
+    type("q?4\r"); /* no keys of memview's */
+    see("<q?4>");
+    type("\017 ");
+    see("paused");
+    type(" i");
+    see("keys go to sh");
+    type("\003");
+    see("sh ended with status 130");
+    type("4");
+    see("frames by use");
+    type("q");
+    see("\033[?1049l");
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK(WIFEXITED(status));
+    CHECK_EQ(WEXITSTATUS(status), 130);
+}
+
+/* Without a terminal its input is memview's. */
+static void input_without_terminal(void) {
+    char *const words[] = {MEMVIEW, "--", "sh", "-c", "read word; echo \"<$word>\"", NULL};
+    int ends[2], status;
+
+    need_trace();
+    CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+    CHECK_EQ(write(ends[1], "piped\n", 6), 6);
+    CHECK(strstr(output_of(words, ends[0], &status), "<piped>\n"));
+    CHECK_EQ(status, 0);
+}
+
 CHECK_MAIN({"frames_as_vmstat_says", frames_as_vmstat_says},
            {"areas_as_proc_says", areas_as_proc_says}, {"once_says_all", once_says_all},
            {"scene_allocator", scene_allocator}, {"scene_fork", scene_fork},
            {"scene_forkexit", scene_forkexit}, {"scene_trees", scene_trees},
            {"scene_gib", scene_gib}, {"scene_cow", scene_cow}, {"scene_file", scene_file},
            {"scene_stack", scene_stack}, {"scene_guard", scene_guard},
-           {"keys_on_a_terminal", keys_on_a_terminal});
+           {"keys_on_a_terminal", keys_on_a_terminal},
+           {"typed_to_the_program", typed_to_the_program},
+           {"input_without_terminal", input_without_terminal});

@@ -41,6 +41,7 @@ struct app {
     struct keys keys;
     enum overlay overlay;
     bool searching, paused, dirty, quit;
+    bool typing; /* keys go to the program */
     char search[SEARCH_BYTES];
     double speed;     /* of a recording: seconds of the stream in one of ours */
     bool begun;       /* a first record was seen */
@@ -83,8 +84,17 @@ int app_interact(struct app *app, int input);
 /* Draws all of the canvas. */
 void app_draw(struct app *app);
 
+/* How large the terminal of a program is: so that all of it fits the view of its output. */
+struct winsize app_pane(const struct app *app);
+
 /* What a key does. */
 void app_key(struct app *app, int key);
+
+/* A byte from the terminal while keys go to the program. */
+void app_typed(struct app *app, char byte);
+
+/* Looks whether the program has ended: then keys are ours again. */
+void app_program_check(struct app *app);
 
 /* Starts a program, or the one that ran again. */
 void app_program_start(struct app *app, char **argv);

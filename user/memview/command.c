@@ -8,6 +8,7 @@
 
 #define SPEED_MIN (1.0 / 1024)
 #define SPEED_MAX 1024.0
+#define KEY_BACK 0x0f /* Ctrl-O: a quire that runs us takes Ctrl-] for itself */
 
 /* ---- zoom and movement ---- */
 
@@ -144,6 +145,13 @@ static void speed_change(struct app *app, double factor) {
         app->speed = speed;
 }
 
+static void play_to_end(struct app *app) {
+    if (app->source.live)
+        return;
+    app->paused = false;
+    app->play_to = UINT64_MAX;
+}
+
 static void again(struct app *app) {
     if (app->program.argv)
         app_program_start(app, app->program.argv);
@@ -151,13 +159,45 @@ static void again(struct app *app) {
         app_rewind(app);
 }
 
+/* ---- the program ---- */
+
 void app_program_start(struct app *app, char **argv) {
+    struct winsize pane = app_pane(app);
+
     program_stop(&app->program);
-    if (program_start(&app->program, argv, true) < 0)
+    if (program_start(&app->program, argv, &pane) < 0)
         app_fail(app, -1, "the program cannot be started");
     app->view.pid = (uint32_t)app->program.pid;
     app->view.line = 0;
     app->paused = false;
+}
+
+static void typing_set(struct app *app, bool on) {
+    app->typing = on;
+    terminal_all_keys(on);
+}
+
+/* Where none runs its view says why. */
+static void typing_begin(struct app *app) {
+    if (app->program.pid > 0)
+        typing_set(app, true);
+    else
+        app->view.kind = VIEW_OUTPUT;
+}
+
+void app_typed(struct app *app, char byte) {
+    if (byte == KEY_BACK)
+        typing_set(app, false);
+    else
+        program_type(&app->program, byte);
+    app->dirty = true;
+}
+
+void app_program_check(struct app *app) {
+    program_check(&app->program, false);
+    if (app->typing && app->program.ended)
+        typing_set(app, false);
+    app->dirty = true;
 }
 
 /* ---- all keys ---- */
@@ -215,7 +255,10 @@ void app_key(struct app *app, int key) {
         step(app, ADVANCE_RECORD);
         break;
     case '$':
-        app->play_to = app->source.live ? app->play_to : UINT64_MAX;
+        play_to_end(app);
+        break;
+    case 'i':
+        typing_begin(app);
         break;
     case 'r':
         again(app);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The picture on a terminal; see app.h. */
 #include "user/memview/app.h"
+#include "user/memview/output.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,7 @@ static const char *const help[] = {
     "+ -    zoom in, out     0  so that all fits     (in `spaces`: their pages)",
     "arrows PgUp PgDn Home End   move     [ ]  the process before, after",
     "/      look for a process (12) or an address (0x7f12000; physical in 1 and 2)",
+    "i      type to the program, Ctrl-C too      Ctrl-O  back to these keys",
     "?      this help     Esc  away with it     q  quit",
     "",
     "One cell is one page, or 2, 4, 8 ...: then it shows what most of them are, `+` if",
@@ -37,7 +39,8 @@ static void title_draw(struct app *app) {
     if (app->paused)
         snprintf(state, sizeof state, "paused");
     else if (!app->source.live)
-        snprintf(state, sizeof state, "recording, %gx", app->speed);
+        snprintf(state, sizeof state, "recording, %gx%s", app->speed,
+                 app->source.ended && stream_waiting(&app->source.stream) == 0 ? ", its end" : "");
     if (app->error[0])
         snprintf(state, sizeof state, "stopped");
     canvas_fill(canvas, 0, 0, canvas->columns, (struct cell){' ', STYLE_TITLE});
@@ -52,27 +55,13 @@ static void title_draw(struct app *app) {
                      (unsigned long long)model->contradictions);
 }
 
-static void output_draw(struct app *app, struct rectangle where) {
-    const struct program *program = &app->program;
-    size_t start = program->length;
-    int rows = 0, row = 0, column = 0;
+/* What the program wrote; when it is typed to, with the cursor, else without empty lines below. */
+static void program_draw(struct app *app, struct rectangle where) {
+    struct text written = {.bytes = app->program.held, .length = app->program.length};
 
-    while (start > 0 &&
-           (program->held[start - 1] != '\n' || start == program->length || ++rows < where.rows))
-        start--;
-    for (size_t i = start; i < program->length && row < where.rows; i++) {
-        char byte = program->held[i];
-        if (byte == '\n') {
-            row++;
-            column = 0;
-        } else if (byte >= ' ' && byte <= '~' && column < where.columns) {
-            canvas_put(&app->canvas, where.row + row, where.column + column++,
-                       (struct cell){(unsigned char)byte, STYLE_PLAIN});
-        }
-    }
-    if (!program->argv)
-        canvas_print(&app->canvas, AT(where.row, where.column), STYLE_DIM,
-                     "no program was started");
+    while (!app->typing && written.length > 0 && strchr("\r\n", written.bytes[written.length - 1]))
+        written.length--;
+    output_draw(&app->canvas, where, written, app->typing);
 }
 
 static void overview_draw(struct app *app, struct rectangle where) {
@@ -105,7 +94,11 @@ static void body_draw(struct app *app, struct rectangle where) {
         totals_draw(&app->view, where);
         break;
     case VIEW_OUTPUT:
-        output_draw(app, where);
+        if (app->program.argv)
+            program_draw(app, where);
+        else
+            canvas_print(&app->canvas, AT(where.row, where.column), STYLE_DIM,
+                         "no program was started");
         break;
     default:
         overview_draw(app, where);
@@ -130,27 +123,16 @@ static void scenes_draw(struct app *app, struct rectangle where) {
                      scene->argv[0], scene->shows);
 }
 
-/* The last whole line, or what there is, of the program's output. */
-static void output_last(const struct program *program, char *text, size_t size) {
-    size_t end = program->length, start, length = 0;
-
-    while (end > 0 && program->held[end - 1] == '\n')
-        end--;
-    start = end;
-    while (start > 0 && program->held[start - 1] != '\n')
-        start--;
-    for (; start < end && length + 1 < size; start++)
-        if (program->held[start] >= ' ' && program->held[start] <= '~')
-            text[length++] = program->held[start];
-    text[length] = '\0';
-}
-
 static void info_draw(struct app *app, int row) {
-    const struct program *program = &app->program;
     char text[256] = "";
 
     if (app->error[0]) {
         canvas_print(&app->canvas, AT(row, 0), STYLE_ERROR, "%s", app->error);
+        return;
+    }
+    if (app->typing) {
+        if (app->view.kind != VIEW_OUTPUT)
+            program_draw(app, (struct rectangle){row, 0, 1, app->canvas.columns});
         return;
     }
     if (app->paused && app->last[0])
@@ -159,8 +141,8 @@ static void info_draw(struct app *app, int row) {
         physical_describe(&app->view, text, sizeof text);
     else if (app->model.contradictions)
         snprintf(text, sizeof text, "contradiction: %s", app->model.contradiction);
-    else if (program->argv)
-        output_last(program, text, sizeof text);
+    else
+        program_draw(app, (struct rectangle){row, 0, 1, app->canvas.columns});
     canvas_print(&app->canvas, AT(row, 0), STYLE_PLAIN, "%s", text);
 }
 
@@ -169,13 +151,24 @@ static void keys_draw(struct app *app, int row) {
 
     if (app->searching)
         canvas_print(&app->canvas, AT(row, 0), STYLE_BOLD, "process or address: %s_", app->search);
+    else if (app->typing)
+        canvas_print(&app->canvas, AT(row, 0), STYLE_BOLD,
+                     "keys go to %s, Ctrl-C too: Ctrl-O comes back", program->argv[0]);
     else if (program->ended)
         canvas_print(&app->canvas, AT(row, 0), STYLE_BOLD,
                      "%s ended with status %d: r again, m scenes, q quit", program->argv[0],
                      program->status);
     else
         canvas_print(&app->canvas, AT(row, 0), STYLE_DIM,
-                     "1-5 views  Space pause  s step  +/- zoom  m scenes  r again  ? help  q quit");
+                     "1-5 views  Space pause  s step  +/- zoom  %s  r again  ? help  q quit",
+                     program->pid > 0 ? "i type to it" : "m scenes");
+}
+
+struct winsize app_pane(const struct app *app) {
+    int rows = app->canvas.rows - 1 - LEGEND_ROWS_MAX - 2;
+
+    return (struct winsize){.ws_row = (unsigned short)(rows < 1 ? 1 : rows),
+                            .ws_col = (unsigned short)app->canvas.columns};
 }
 
 void app_draw(struct app *app) {

@@ -2,6 +2,7 @@
 /* The loop on a terminal; see app.h. */
 #define _GNU_SOURCE
 #include "user/memview/app.h"
+#include "user/memview/output.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -34,6 +35,7 @@ static int side(int size, int least) {
 static int size_set(struct app *app, int rows, int columns) {
     static const char clear[] = "\033[0m\033[2J";
     struct text text = {0};
+    struct winsize pane;
     int status;
 
     rows = side(rows, ROWS_MIN);
@@ -46,6 +48,8 @@ static int size_set(struct app *app, int rows, int columns) {
         terminal_write(&text);
     text_free(&text);
     app->dirty = true;
+    pane = app_pane(app);
+    program_resize(&app->program, &pane);
     return status;
 }
 
@@ -75,8 +79,12 @@ static int keys_take(struct app *app, int input) {
 
     if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN))
         app->quit = true; /* the terminal is gone */
-    for (ssize_t i = 0; i < got && status == 0; i++)
-        status = key_take(app, keys_feed(&app->keys, bytes[i]));
+    for (ssize_t i = 0; i < got && status == 0; i++) {
+        if (app->typing)
+            app_typed(app, bytes[i]);
+        else
+            status = key_take(app, keys_feed(&app->keys, bytes[i]));
+    }
     return status;
 }
 
@@ -85,10 +93,8 @@ static int events_take(struct app *app, int *end) {
 
     if (events.end)
         *end = events.end;
-    if (events.child) {
-        program_check(&app->program, false);
-        app->dirty = true;
-    }
+    if (events.child)
+        app_program_check(app);
     return events.resized || events.redraw ? size_find(app) : 0;
 }
 
@@ -152,7 +158,7 @@ static int wait_and_take(struct app *app, int input, int64_t until, int *end) {
     struct pollfd slots[] = {{terminal_event_fd(), POLLIN, 0},
                              {input, POLLIN, 0},
                              {hungry ? app->source.fd : -1, POLLIN, 0},
-                             {app->program.output, POLLIN, 0}};
+                             {app->program.terminal, POLLIN, 0}};
     int ready = poll(slots, 4, left > 0 ? (int)left : 0), status = 0;
 
     if (ready <= 0)
@@ -172,7 +178,7 @@ static int wait_and_take(struct app *app, int input, int64_t until, int *end) {
 
 static int loop(struct app *app, int input, int *end) {
     int64_t last = now_ms(), next = last;
-    int status = size_find(app);
+    int status = 0;
 
     while (status == 0 && !app->quit && *end == 0) {
         int64_t now;
@@ -191,9 +197,10 @@ static int loop(struct app *app, int input, int *end) {
 }
 
 /* What was held back comes out when the terminal is the caller's again. */
-static void output_release(const struct program *program) {
+static void output_release(struct program *program) {
     size_t done = 0;
 
+    program->length = output_plain(program->held, program->length);
     while (done < program->length) {
         ssize_t count = write(STDOUT_FILENO, program->held + done, program->length - done);
         if (count <= 0)
@@ -226,10 +233,12 @@ int app_interact(struct app *app, int input) {
         fprintf(stderr, "memview: the terminal: %s\n", strerror(-status));
         return 1;
     }
-    if (app->options.program)
+    status = size_find(app);
+    if (app->options.program && status == 0)
         app_program_start(app, app->options.program);
     else if (app->source.live)
         app->overlay = OVERLAY_SCENES;
-    status = loop(app, input, &end);
+    if (status == 0)
+        status = loop(app, input, &end);
     return finish(app, status, end);
 }

@@ -5,12 +5,13 @@
  * On Quire it reads the kernel's own trace, on any Linux a recording of one; the stream says all
  * that is shown (docs/trace.md). One noun a file:
  *
- *     source, stream, json       where bytes come from, and the records in them
- *     model, apply_*             the state that records come to; frame, table, owner, space: its
- * parts census, rates              who has what at this moment; how much happens physical, spaces,
- * totals   pictures of them on a canvas terminal, keys, interact   the terminal, and the loop on
- * it; draw: its picture; command: keys text, dump                 the same for pipes program, scene
- * what is looked at
+ *  - source, stream, json: where bytes come from, and the records in them
+ *  - model, apply_*: the state that records come to; frame, table, owner, space: its parts
+ *  - census, rates: who has what at this moment; how much happens
+ *  - physical, spaces, totals: pictures of them on a canvas
+ *  - terminal, keys, interact: the terminal, and the loop on it; draw: its picture; command: keys
+ *  - text, dump: the same for pipes
+ *  - program, output, scene: what is looked at, and what it writes
  */
 #include "user/memview/app.h"
 
@@ -31,7 +32,9 @@ static const char usage[] =
     "Shows what memory is used for and by whom: that of the kernel it runs on, with or\n"
     "without a PROGRAM to look at, or that of a recording (FILE; - for standard input).\n"
     "On a terminal press ? for the keys. Elsewhere it prints one picture and ends; with\n"
-    "a PROGRAM, one at each of its marks.\n"
+    "a PROGRAM, one at each of its marks, and PROGRAM has our input and output. On a\n"
+    "terminal it has one of its own, which the key i types to; an input that is none,\n"
+    "a pipe or a file, is its input there too.\n"
     "\n"
     "  --once             print a picture as text, on a terminal too\n"
     "  --interval SECONDS a picture after each SECONDS of the recording, and at its end\n"
@@ -181,7 +184,7 @@ int main(int argc, char **argv) {
     if (app.options.ascii)
         app.can.utf8 = app.options.ascii < 0;
     app.speed = 1;
-    app.program.output = -1;
+    app.program.terminal = -1;
     app.paused = app.options.paused;
     app.view = (struct view){.model = &app.model,
                              .census = &app.census,

@@ -5,24 +5,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NOT_FOUND 127
+#define READS_MAX 16 /* at a time: what writes without end does not keep us from all else */
 
-static _Noreturn void become(char **argv, int output) {
-    int null = open("/dev/null", O_RDONLY);
-
-    setpgid(0, 0);
-    if (null >= 0)
-        dup2(null, STDIN_FILENO);
-    if (output >= 0) {
-        dup2(output, STDOUT_FILENO);
-        dup2(output, STDERR_FILENO);
+/* In the child. `slave`: its end of the terminal, or -1. */
+static _Noreturn void become(char **argv, int slave) {
+    if (slave >= 0) {
+        setsid();
+        ioctl(slave, TIOCSCTTY, 0);
+        if (isatty(STDIN_FILENO))
+            dup2(slave, STDIN_FILENO);
+        dup2(slave, STDOUT_FILENO);
+        dup2(slave, STDERR_FILENO);
+        setenv("TERM", "dumb", 1);
     }
     signal(SIGPIPE, SIG_DFL);
     execvp(argv[0], argv);
@@ -30,25 +34,42 @@ static _Noreturn void become(char **argv, int output) {
     _exit(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 }
 
-int program_start(struct program *program, char **argv, bool hold) {
-    int ends[2] = {-1, -1};
-
-    if (hold && pipe2(ends, O_CLOEXEC) < 0)
+/* Both ends of a new terminal, neither of which a program inherits. 0 or -errno. */
+static int terminal_make(int *master, int *slave, const struct winsize *size) {
+    if (openpty(master, slave, NULL, NULL, size) < 0)
         return -errno;
-    *program = (struct program){.argv = argv, .output = ends[0]};
+    fcntl(*master, F_SETFD, FD_CLOEXEC);
+    fcntl(*master, F_SETFL, O_NONBLOCK);
+    fcntl(*slave, F_SETFD, FD_CLOEXEC);
+    return 0;
+}
+
+int program_start(struct program *program, char **argv, const struct winsize *size) {
+    int master = -1, slave = -1;
+    int status = size ? terminal_make(&master, &slave, size) : 0;
+
+    *program = (struct program){.argv = argv, .terminal = master};
+    if (status < 0)
+        return status;
     program->pid = fork();
     if (program->pid == 0)
-        become(argv, ends[1]);
-    if (hold)
-        close(ends[1]);
-    if (program->pid < 0) {
+        become(argv, slave);
+    status = program->pid < 0 ? -errno : 0;
+    if (slave >= 0)
+        close(slave);
+    if (status < 0)
         program->pid = 0;
-        return -errno;
-    }
-    setpgid(program->pid, program->pid); /* whoever is first */
-    if (hold)
-        fcntl(program->output, F_SETFL, O_NONBLOCK);
-    return 0;
+    return status;
+}
+
+void program_resize(struct program *program, const struct winsize *size) {
+    if (program->terminal >= 0)
+        ioctl(program->terminal, TIOCSWINSZ, size);
+}
+
+void program_type(struct program *program, char byte) {
+    if (program->terminal >= 0 && write(program->terminal, &byte, 1) < 0)
+        return; /* it is full */
 }
 
 /* Keeps the end of what there is. */
@@ -65,15 +86,17 @@ static void hold(struct program *program, const char *bytes, size_t count) {
 
 void program_read(struct program *program) {
     char bytes[4096];
-    ssize_t got;
 
-    while (program->output >= 0 && (got = read(program->output, bytes, sizeof bytes)) != -1) {
-        if (got == 0) {
-            close(program->output);
-            program->output = -1;
+    for (int i = 0; i < READS_MAX && program->terminal >= 0; i++) {
+        ssize_t got = read(program->terminal, bytes, sizeof bytes);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
+        if (got > 0) {
+            hold(program, bytes, (size_t)got);
+        } else { /* EIO: nobody has it open */
+            close(program->terminal);
+            program->terminal = -1;
         }
-        hold(program, bytes, (size_t)got);
     }
 }
 
@@ -89,11 +112,16 @@ void program_check(struct program *program, bool wait) {
 }
 
 void program_stop(struct program *program) {
+    pid_t front = program->terminal >= 0 ? tcgetpgrp(program->terminal) : 0;
+
+    if (front > 1)
+        kill(-front, SIGKILL);
     if (program->pid > 0) {
-        kill(-program->pid, SIGKILL);
+        if (kill(-program->pid, SIGKILL) < 0) /* it leads no group, or not yet */
+            kill(program->pid, SIGKILL);
         program_check(program, true);
     }
-    if (program->output >= 0)
-        close(program->output);
-    program->output = -1;
+    if (program->terminal >= 0)
+        close(program->terminal);
+    program->terminal = -1;
 }

@@ -23,6 +23,7 @@ static int input_fd = -1;
 static int event_pipe[2] = {-1, -1};
 static struct termios before;
 static volatile sig_atomic_t taken;
+static bool all_keys;
 
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 static const int others[] = {SIGWINCH, SIGTSTP, SIGCONT, SIGCHLD};
@@ -47,14 +48,23 @@ static void bytes_write(const char *bytes, size_t length) {
     }
 }
 
-static void take(void) {
+static void settings_take(void) {
     struct termios raw = before;
 
-    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | (all_keys ? ISIG | IEXTEN : 0));
     raw.c_iflag &= ~(tcflag_t)(ICRNL | IXON);
     raw.c_cc[VMIN] = 1;
     raw.c_cc[VTIME] = 0;
     tcsetattr(input_fd, TCSADRAIN, &raw);
+}
+
+void terminal_all_keys(bool on) {
+    all_keys = on;
+    settings_take();
+}
+
+static void take(void) {
+    settings_take();
     bytes_write(ENTER, sizeof ENTER - 1);
     taken = 1;
 }

@@ -23,6 +23,9 @@ int terminal_open(int input);
 /* Gives it back. May be called twice, and in a signal handler. */
 void terminal_close(void);
 
+/* Every key comes as a byte, those too that make signals or stop output; or, first, not those. */
+void terminal_all_keys(bool on);
+
 /* A descriptor that is readable when there are events. */
 int terminal_event_fd(void);
 

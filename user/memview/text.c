@@ -146,7 +146,7 @@ static int program_show(struct app *app) {
     static const char end[] = "memview: the program has ended";
     int status;
 
-    if (program_start(&app->program, app->options.program, false) < 0)
+    if (program_start(&app->program, app->options.program, NULL) < 0)
         return complain(app, "the program cannot be started");
     for (;;) {
         if (app->program.pid > 0) {

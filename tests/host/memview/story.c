@@ -134,7 +134,7 @@ void story_two_processes(struct story *story, uint64_t frames) {
 }
 
 int story_play(const struct story *story, struct app *app) {
-    *app = (struct app){.program = {.output = -1}, .source = {.fd = -1, .name = "story"}};
+    *app = (struct app){.program = {.terminal = -1}, .source = {.fd = -1, .name = "story"}};
     app->view = (struct view){.model = &app->model,
                               .census = &app->census,
                               .rates = &app->rates,
