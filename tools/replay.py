@@ -3,10 +3,13 @@
 
 import argparse
 import collections
+import gzip
 import os
+import shutil
 import signal
-import subprocess
 import sys
+import tempfile
+import zlib
 
 import session
 from trace import compare, explain, stream, text
@@ -216,17 +219,32 @@ def print_stats(reader, _):
 
 
 def view(path):
-    """The viewer's exit status, or None: there is none."""
+    """Becomes the viewer, so that the terminal and its signals are the viewer's; returns if there is
+    none."""
     viewer = os.path.join(os.environ.get("QUIRE_BUILD", os.path.join(ROOT, "build")),
                           "user/bin/memview")
-    if path == "-" or not os.access(viewer, os.X_OK) or not os.path.exists(path):
-        return None
+    if path == "-" or not os.access(viewer, os.X_OK) or not os.path.isfile(path):
+        return
     with open(path, "rb") as file:
         compressed = file.read(2) == stream.GZIP_MAGIC
-    if not compressed:
-        return subprocess.run([viewer, path], check=False).returncode
-    with subprocess.Popen(["gzip", "-dc", path], stdout=subprocess.PIPE) as plain:
-        return subprocess.run([viewer, "-"], stdin=plain.stdout, check=False).returncode
+    if compressed:  # to a file, not a pipe: the viewer can begin again
+        with tempfile.TemporaryFile() as plain:
+            unpack(path, plain)
+            os.dup2(plain.fileno(), 0)
+        path = "-"
+    os.execv(viewer, [viewer, path])
+
+
+def unpack(path, plain):
+    """What is there of a recording that is cut is shown too."""
+    try:
+        with gzip.open(path) as packed:
+            shutil.copyfileobj(packed, plain)
+    except EOFError:
+        pass
+    except (OSError, zlib.error) as error:
+        raise stream.StreamError(f"{path}: {error}") from error
+    plain.seek(0)
 
 
 # ---- the whole ----
@@ -247,9 +265,7 @@ def chosen(options):
 def replay(options):
     function = chosen(options)
     if function is None and os.isatty(1):
-        status = view(options.file)
-        if status is not None:
-            return status
+        view(options.file)
     reader = stream.Reader.open(options.file)
     status = (function or print_stats)(reader, options)
     sys.stdout.flush()

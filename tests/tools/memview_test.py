@@ -348,6 +348,27 @@ def keys_do_what_they_say():
 
 
 @test
+def replay_is_this():
+    """`quire replay` on a terminal, of a recording packed or not: it can begin again, too."""
+    replay = {"program": (os.path.join(ROOT, "quire"), "replay"), "QUIRE_BUILD": BUILD}
+    for packed in (False, True):
+        why = converse([
+            ("", r"memview \| overview \| recording, 1x"),
+            ("$", r"recording, 1x, its end \|"),
+            (" ", r"\| paused"),
+            ("r", r"\| paused .* 0\.000 s"),
+            ("s", r"(fault|fork|map|exec|exit): thread"),
+            ("m", r"these run where the kernel is"),
+            ("\x1b", r"1 init 1: 3 areas"),
+        ], packed=packed, size=(30, 100), **replay)
+        why = why or converse([("", r"overview"), ("\x03", None)], packed=packed,
+                              end=-signal.SIGINT, **replay)
+        if why:
+            return f"packed {packed}: {why}"
+    return None
+
+
+@test
 def steps_move_time():
     return converse([("", r"\| 0\.000 s"), ("s", r"thread"), ("s" * 40, r"\| 0\.[0-9]*[1-9]")],
                     "--paused")
