@@ -253,6 +253,60 @@ static void test_picture_unshared(void) {
     app_end(&app);
 }
 
+static uint64_t entry_of(uint64_t table, int slot) {
+    return table_get(&app.model.tables, table)->entries[slot];
+}
+
+/* A fork takes W, in a table that it leaves or copies, but from a page that is shared for good (bit
+ * 9 of the last level); above, the bit says nothing. */
+static void test_shared_pages_stay_writable(void) {
+    begin_two();
+    TELL(&story, ENTRY, entry, .pfn = 18, .slot = 1, .value = 43 << 12 | 0x207);
+    TELL(&story, ENTRY, entry, .pfn = 19, .slot = 5, .value = 42 << 12 | 0x207);
+    TELL(&story, ENTRY, entry, .pfn = 19, .slot = 6, .value = 43 << 12 | 7);
+    TELL(&story, TABLE_COPY, table_copy, .root = 20, .from = 18, .to = 22, .level = 2);
+    TELL(&story, TABLE_COPY, table_copy, .root = 20, .from = 19, .to = 23, .level = 1);
+    TELL(&story, TABLE_UNWRITABLE, table_unwritable, .pfn = 18);
+    TELL(&story, TABLE_UNWRITABLE, table_unwritable, .pfn = 19);
+    CHECK_EQ(story_play(&story, &app), 0);
+    for (uint64_t copy = 0; copy <= 4; copy += 4) {
+        CHECK_EQ(entry_of(18 + copy, 1), 43 << 12 | 0x205);
+        CHECK_EQ(entry_of(19 + copy, 5), 42 << 12 | 0x207);
+        CHECK_EQ(entry_of(19 + copy, 6), 43 << 12 | 5);
+    }
+    app_end(&app);
+}
+
+/* ---- processes ---- */
+
+static const struct process *process_of(uint32_t pid) {
+    return map_get(&app.model.processes, pid);
+}
+
+/* Init is a process before it is a program; one that was said to have ended, and does what only the
+ * living do, has not. */
+static void test_process_lives(void) {
+    story_begin(&story);
+    TELL(&story, SNAPSHOT_BEGIN, snapshot_begin, .frames = 64, .processors = 1);
+    TELL_TEXT(&story, PROCESS, process, name, "", .pid = 1);
+    TELL_TEXT(&story, PROCESS, process, name, "other", .pid = 2);
+    TELL(&story, EXIT, exit, .pid = 2, .status = 9);
+    TELL(&story, SNAPSHOT_END, snapshot_end, .records = 3);
+    CHECK_EQ(story_play(&story, &app), 0);
+    CHECK(process_of(1) && !process_of(1)->ended);
+    CHECK(process_of(2)->ended && process_of(2)->status == 9);
+    app_end(&app);
+    for (uint32_t pid = 1; pid <= 2; pid++)
+        TELL_TEXT(&story, EXEC, exec, name, "/bin/new", .pid = pid, .root = 16 + pid);
+    CHECK_EQ(story_play(&story, &app), 0);
+    for (uint32_t pid = 1; pid <= 2; pid++) {
+        CHECK(!process_of(pid)->ended && process_of(pid)->root == 16 + pid);
+        CHECK(strcmp(process_of(pid)->name, "new") == 0);
+    }
+    CHECK_EQ(app.model.contradictions, 0);
+    app_end(&app);
+}
+
 static void test_errors_are_drawn(void) {
     begin_two();
     TELL(&story, FRAME_FREE, frame_free, .pfn = 33); /* still mapped */
@@ -369,6 +423,8 @@ int main(int argc, char **argv) {
         {"later_events_pass", test_later_events_pass},
         {"picture", test_picture},
         {"picture_unshared", test_picture_unshared},
+        {"shared_pages_stay_writable", test_shared_pages_stay_writable},
+        {"process_lives", test_process_lives},
         {"errors_are_drawn", test_errors_are_drawn},
         {"large_machine", test_large_machine},
         {"description", test_description},

@@ -82,6 +82,8 @@ def dump(state):
     lines = set(frame_lines(state))
     for process in state.processes.values():
         lines.add(f"process {process.pid} {process.parent} {process.root:x} {process.name}")
+        if process.ended:
+            lines.add(f"ended {process.pid} {process.status:x}")
     lines.update(f"thread {tid} {pid}" for tid, pid in state.threads.items())
     for root, areas in state.spaces.items():
         lines.add(f"space {root:x}")

@@ -80,6 +80,7 @@ int apply_exec(struct model *model, const struct record *record) {
     name_shorten(path);
     text_copy(process->name, sizeof process->name, path, sizeof path);
     process->root = event.root;
+    process->ended = false; /* it was said to have, by a kernel that took having no space for that */
     return 0;
 }
 
@@ -93,7 +94,7 @@ int apply_exit(struct model *model, const struct record *record) {
     if (!process)
         return 0;
     process->root = 0;
-    process->dead = true;
+    process->ended = true;
     process->status = event.status;
     return 0;
 }

@@ -25,6 +25,8 @@ static void process_dump(const struct model *model, uint64_t pid, FILE *to) {
 
     fprintf(to, "process %u %u %x %s\n", process->pid, process->parent, process->root,
             process->name);
+    if (process->ended)
+        fprintf(to, "ended %u %x\n", process->pid, process->status);
 }
 
 static void thread_dump(const struct model *model, uint64_t tid, FILE *to) {

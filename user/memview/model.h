@@ -21,7 +21,7 @@
 
 struct process {
     uint32_t pid, parent, root;
-    bool dead;
+    bool ended; /* and was not reaped yet; by `status` */
     uint32_t status;
     char name[PROCESS_NAME_BYTES];
 };
