@@ -88,12 +88,16 @@ function tablesOnWay(session) {
 
 function Picture({ picture: drawn, session }) {
     const box = useRef(null);
-    useEffect(() => bringIntoSight(box.current, drawn, session), [drawn, session.selection]);
+    const onWay = tablesOnWay(session);
+    const lit = new Set(drawn?.nodes.filter((node) => node.tables.some((pfn) => onWay.has(pfn))).map((node) => node.id));
+    useEffect(() => {
+        if (lit.size > 0 && session.selection && box.current) {
+            bringIntoSight(box.current, drawn, lit);
+        }
+    }, [session.selection]);
     if (!drawn || !drawn.nodes.length) {
         return <p class="quiet">There is no page table at this moment.</p>;
     }
-    const onWay = tablesOnWay(session);
-    const lit = new Set(drawn.nodes.filter((node) => node.tables.some((pfn) => onWay.has(pfn))).map((node) => node.id));
     return (
         <div ref={box} class="scroll" tabIndex={0} role="group" aria-label="Tree of page tables">
             <svg width={drawn.width} height={drawn.height} viewBox={`0 0 ${drawn.width} ${drawn.height}`} role="group" aria-label="Page tables">
@@ -105,22 +109,31 @@ function Picture({ picture: drawn, session }) {
     );
 }
 
-/* Scrolls sideways so that the table at the top of the selection's way is seen. */
-function bringIntoSight(box, drawn, session) {
-    const root = session.markedPage?.root ?? session.marked;
-    const node = root && box ? drawn?.nodes.find(({ tables }) => tables.includes(root)) : null;
-    if (node && (node.x - NODE.width / 2 < box.scrollLeft || node.x + NODE.width / 2 > box.scrollLeft + box.clientWidth)) {
-        box.scrollLeft = node.x - box.clientWidth / 2;
+/* Scrolls sideways so that the selection's way is seen, with what branches off it where there is room for all. */
+function bringIntoSight(box, drawn, lit) {
+    const ends = new Set(drawn.edges.filter(({ from }) => lit.has(from)).map(({ to }) => to));
+    const reach = (nodes) => [Math.min(...nodes.map((node) => node.x - widthOf(node) / 2)), Math.max(...nodes.map((node) => node.x + widthOf(node) / 2))];
+    const way = drawn.nodes.filter(({ id }) => lit.has(id));
+    const all = reach(drawn.nodes.filter(({ id }) => lit.has(id) || ends.has(id)));
+    const [left, right] = all[1] - all[0] <= box.clientWidth ? all : reach(way);
+    if (left < box.scrollLeft || right > box.scrollLeft + box.clientWidth) {
+        box.scrollLeft = (left + right - box.clientWidth) / 2;
     }
+}
+
+/* Slots of a table that lead the same way: "3", "3, 5", "3 to 9", "6 slots". */
+function slotsWords(slots) {
+    const first = slots[0], last = slots.at(-1);
+    return slots.length <= 3 ? slots.join(", ") : last - first === slots.length - 1 ? `${first} to ${last}` : `${slots.length} slots`;
 }
 
 function Edge({ edge, lit }) {
     const path = edge.points.map(({ x, y }, i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
-    const slots = edge.slots.length > 3 ? `${edge.slots[0]} to ${edge.slots.at(-1)}` : edge.slots.join(", ");
+    const slots = slotsWords(edge.slots);
     const middle = edge.points[edge.points.length >> 1];
     return (
         <g class={`edge${lit ? " lit" : ""}`}>
-            <path d={path}><title>{`slot ${slots}`}</title></path>
+            <path d={path}><title>{`slot ${edge.slots.join(", ")}`}</title></path>
             <text x={middle.x + 3} y={middle.y + 3}>{slots}</text>
         </g>
     );
