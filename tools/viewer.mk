@@ -25,7 +25,7 @@ $(VIEWER_PAGE): $(VIEWER_SRC) $(VIEWER_MODULES)
 	$(Q)node viewer/build.mjs $(VIEWER_OUT)
 
 # Pictures of the viewer in the documents, each of a scene recorded anew.
-PICTURE_SCENES := p-allocator p-fork p-forkexit p-trees
+PICTURE_SCENES := p-allocator p-fork p-forkexit p-trees p-cow p-file p-stack p-guard
 PICTURE_CHAPTERS := $(foreach chapter,$(wildcard docs/guide/[0-9]-*.md),guide-$(firstword $(subst -, ,$(notdir $(chapter)))))
 PICTURE_TRACES := $(patsubst %,$(VIEWER_OUT)/%.trace,$(PICTURE_SCENES) $(PICTURE_CHAPTERS))
 

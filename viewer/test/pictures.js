@@ -2,33 +2,38 @@
 /* Pictures of the viewer for the documents: `node pictures.js OUT NAME=RECORDING...` writes OUT/viewer-NAME.png
  * for each, at the moment that tells most. */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { drawn, launch, newPage, show } from "./browser.js";
+import { picture } from "./png.js";
 
 const [out, ...scenes] = process.argv.slice(2);
-const SIZE = { width: 1440, height: 860 };
+const SIZE = { width: 1440, height: 950 };
 
-/* The fault that a picture is about. */
-const CASES = {
-    "p-allocator": "zero_fill", "guide-1": "zero_fill", "guide-3": "zero_fill", "guide-4": "copy_object",
-    "guide-6": "copy_object", "guide-8": "reuse",
+/* The fault that a picture is about: of a case, and where it is among those faults, 1 for the last; or the last
+ * before a mark. */
+const MOMENTS = {
+    "p-allocator": ["zero_fill", 0.9], "p-trees": ["copy", "the child wrote one byte"], "p-stack": ["zero_fill", "it was"],
+    "p-file": ["copy_object", 0.8], "p-guard": ["forbidden", 0.5],
+    "guide-1": ["zero_fill", 1], "guide-2": ["copy", 1], "guide-3": ["zero_fill", 0.9], "guide-4": ["copy_object", 1],
+    "guide-5": ["copy", 1], "guide-6": ["copy_object", 1], "guide-7": ["copy", 1], "guide-8": ["reuse", 0.9],
 };
 
-/* Where to look: in the middle of the copies, when most spaces are there; of p-allocator, late among the new pages. */
+/* Where nothing is said: in the middle of the copies. Of those with a place, faults count while most spaces are there. */
 function lookAt(page, name) {
-    return page.evaluate((wanted) => {
+    return page.evaluate(([wanted, place]) => {
         const session = globalThis.quire;
-        const { faults, schema } = session.recording;
-        const numbers = (name) => [...faults.kind.data.subarray(0, faults.kind.length)].flatMap(
-            (kind, i) => kind === schema.number("fault_case", name) ? [faults.record.data[i]] : []);
-        const busiest = (list) => list.map((number) => {
+        const { faults, schema, ticks } = session.recording;
+        const mark = ticks.find(({ event, text }) => event === "mark" && text.includes(place))?.record ?? Infinity;
+        const found = [...faults.kind.data.subarray(0, faults.kind.length)].flatMap((kind, i) =>
+            kind === schema.number("fault_case", wanted) && faults.record.data[i] < mark ? [faults.record.data[i]] : []);
+        const spaces = found.map((number) => {
             session.seek(number + 1);
-            return [session.state?.spaces.size ?? 0, number];
-        }).filter(([spaces], _, all) => spaces === Math.max(...all.map(([count]) => count))).map(([, number]) => number);
-        const found = busiest(numbers(wanted));
-        session.selectFault(found[Math.floor(found.length * (wanted === "copy" ? 0.5 : 0.9))]);
-    }, CASES[name] ?? "copy");
+            return session.state?.spaces.size ?? 0;
+        });
+        const busiest = found.filter((_, i) => spaces[i] === Math.max(...spaces));
+        session.selectFault(mark < Infinity || place === 1 ? found.at(-1) : busiest[Math.floor(busiest.length * place)]);
+    }, MOMENTS[name] ?? ["copy", 0.5]);
 }
 
 const browser = await launch();
@@ -39,7 +44,7 @@ for (const scene of scenes) {
     await lookAt(page, name);
     await drawn(page);
     await drawn(page);
-    await page.screenshot({ path: path.join(out, `viewer-${name}.png`) });
+    writeFileSync(path.join(out, `viewer-${name}.png`), await picture(page));
     await page.context().close();
 }
 await browser.close();
