@@ -80,7 +80,8 @@ int apply_exec(struct model *model, const struct record *record) {
     name_shorten(path);
     text_copy(process->name, sizeof process->name, path, sizeof path);
     process->root = event.root;
-    process->ended = false; /* it was said to have, by a kernel that took having no space for that */
+    /* It was said to have, by a kernel that took having no space for that. */
+    process->ended = false;
     return 0;
 }
 
