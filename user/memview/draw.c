@@ -123,8 +123,16 @@ static void scenes_draw(struct app *app, struct rectangle where) {
                      scene->argv[0], scene->shows);
 }
 
-static void info_draw(struct app *app, int row) {
+/* Lines of what there is to say above the keys: of the program a few, while one types to it. */
+static int info_rows(const struct app *app) {
+    if (!app->typing || app->view.kind == VIEW_OUTPUT)
+        return 1;
+    return app->canvas.rows / 4 > 0 ? app->canvas.rows / 4 : 1;
+}
+
+static void info_draw(struct app *app, struct rectangle where) {
     char text[256] = "";
+    int row = where.row;
 
     if (app->error[0]) {
         canvas_print(&app->canvas, AT(row, 0), STYLE_ERROR, "%s", app->error);
@@ -132,7 +140,7 @@ static void info_draw(struct app *app, int row) {
     }
     if (app->typing) {
         if (app->view.kind != VIEW_OUTPUT)
-            program_draw(app, (struct rectangle){row, 0, 1, app->canvas.columns});
+            program_draw(app, where);
         return;
     }
     if (app->paused && app->last[0])
@@ -142,7 +150,7 @@ static void info_draw(struct app *app, int row) {
     else if (app->model.contradictions)
         snprintf(text, sizeof text, "contradiction: %s", app->model.contradiction);
     else
-        program_draw(app, (struct rectangle){row, 0, 1, app->canvas.columns});
+        program_draw(app, where);
     canvas_print(&app->canvas, AT(row, 0), STYLE_PLAIN, "%s", text);
 }
 
@@ -174,11 +182,12 @@ struct winsize app_pane(const struct app *app) {
 void app_draw(struct app *app) {
     struct canvas *canvas = &app->canvas;
     struct rectangle where = {1, 0, LEGEND_ROWS_MAX, canvas->columns};
+    struct rectangle info = {canvas->rows - 1 - info_rows(app), 0, info_rows(app), canvas->columns};
 
     canvas_clear(canvas);
     title_draw(app);
     where.row += legend_draw(&app->view, where);
-    where.rows = canvas->rows - where.row - 2;
+    where.rows = info.row - where.row;
     if (where.rows > 0 && app->overlay == OVERLAY_HELP)
         help_draw(app, where);
     else if (where.rows > 0 && app->overlay == OVERLAY_SCENES)
@@ -187,8 +196,8 @@ void app_draw(struct app *app) {
         canvas_print(canvas, AT(where.row + 1, 1), STYLE_PLAIN, "waiting for a snapshot ...");
     else if (where.rows > 0)
         body_draw(app, where);
-    canvas_fill(canvas, canvas->rows - 2, 0, canvas->columns, (struct cell){' ', STYLE_PLAIN});
-    canvas_fill(canvas, canvas->rows - 1, 0, canvas->columns, (struct cell){' ', STYLE_PLAIN});
-    info_draw(app, canvas->rows - 2);
+    for (int row = info.row; row < canvas->rows; row++)
+        canvas_fill(canvas, row, 0, canvas->columns, (struct cell){' ', STYLE_PLAIN});
+    info_draw(app, info);
     keys_draw(app, canvas->rows - 1);
 }
