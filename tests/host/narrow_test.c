@@ -371,11 +371,11 @@ static void others_unmap_the_next(unsigned slice) {
         CHECK_EQ(vm_unmap(space, AT(10), 4 * PAGE_SIZE), 0);
 }
 
-/* Who reads a whole space lets others in behind each area. */
-static void test_usage(void) {
+/* What a reader finds in three areas of four pages each while others come in: private pages. */
+static uint64_t usage_of_three(void (*others)(unsigned slice)) {
     struct vm_space_usage usage;
 
-    begin(others_unmap_the_next);
+    begin(others);
     for (unsigned i = 0; i < 3; i++) {
         map_fixed(space, 10 * i, 4, RW, 0);
         fill(10 * i, 4);
@@ -383,9 +383,14 @@ static void test_usage(void) {
     wait_begin();
     vm_space_usage(space, &usage);
     wait_end();
-    CHECK_EQ(slices, 2);
-    CHECK_EQ(usage.private_pages, 8);
     space_end(space);
+    return usage.private_pages;
+}
+
+/* Who reads a whole space lets others in behind each area. */
+static void test_usage(void) {
+    CHECK_EQ(usage_of_three(others_unmap_the_next), 8);
+    CHECK_EQ(slices, 2);
 }
 
 /* The one that was looked at goes, and another comes right behind where it was. */
@@ -398,19 +403,8 @@ static void others_replace_the_last(unsigned slice) {
 }
 
 static void test_usage_goes_on(void) {
-    struct vm_space_usage usage;
-
-    begin(others_replace_the_last);
-    for (unsigned i = 0; i < 3; i++) {
-        map_fixed(space, 10 * i, 4, RW, 0);
-        fill(10 * i, 4);
-    }
-    wait_begin();
-    vm_space_usage(space, &usage);
-    wait_end();
+    CHECK_EQ(usage_of_three(others_replace_the_last), 15);
     CHECK_EQ(slices, 4);
-    CHECK_EQ(usage.private_pages, 15);
-    space_end(space);
 }
 
 /* ---- who waits ---- */
