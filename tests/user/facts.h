@@ -138,6 +138,19 @@ static inline struct memory_use memory_settled(struct memory_use wanted) {
     return now;
 }
 
+/* Memory in use once nothing changes any more: init and the harness, which have just started this
+ * process, may be late with what they still do on a busy machine. */
+static inline struct memory_use memory_still(void) {
+    struct memory_use last = memory_use(), now;
+
+    for (int still = 0, i = 0; still < 10 && i < 100; i++, last = now) {
+        usleep(50000);
+        now = memory_use();
+        still = memory_same(&now, &last) ? still + 1 : 0;
+    }
+    return last;
+}
+
 #define CHECK_MEMORY_SAME(now, before)                                                             \
     do {                                                                                           \
         struct memory_use check_n = (now), check_b = (before);                                     \
